@@ -1,0 +1,2 @@
+//! Placeholder until the handlers land.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Local mode.
+fn main() {}

@@ -1,0 +1,3 @@
+//! Everything that outlives an invocation.
+
+pub mod schema;
