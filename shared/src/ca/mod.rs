@@ -1,0 +1,80 @@
+//! The certificate authority, behind one small trait.
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+
+use crate::{
+    domain::{AccountId, DomainName, Email, Failure, NameSet, Timestamp},
+    engine::{Challenge, OrderProgress},
+};
+
+/// An account key as PKCS#8 PEM.
+pub type AccountKey = SecretString;
+
+/// What a signed call needs.
+#[derive(Clone)]
+pub struct CaAccount {
+    /// Our id; the adapter may keep a session under it.
+    pub id: AccountId,
+    /// The ACME directory.
+    pub directory_url: String,
+    /// The account URL (`kid`).
+    pub registration_uri: String,
+    /// The account key.
+    pub key: AccountKey,
+}
+
+/// An external account binding (RFC 8555 §7.3.4).
+#[derive(Clone)]
+pub struct Eab {
+    /// The key id.
+    pub kid: String,
+    /// The HMAC key, base64url with or without padding; non-zero trailing bits are accepted.
+    pub hmac_key: SecretString,
+}
+
+/// An order as the CA sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderView {
+    /// Where it stands. An `invalid` order is an `Err` with [`Class::OrderLost`](crate::domain::Class) or, if its
+    /// problem cannot go away, `Permanent`.
+    pub progress: OrderProgress,
+    /// Challenges of authorizations that are not valid yet.
+    pub challenges: Vec<Challenge>,
+    /// The server's Retry-After.
+    pub not_before: Option<Timestamp>,
+}
+
+/// A certificate authority. Errors are [`Failure`]s: classified, with the CA's problem in words.
+#[async_trait]
+pub trait Ca: Send + Sync {
+    /// Registers the key, or finds the account that has it (RFC 8555 §7.3): safe to repeat.
+    async fn register(
+        &self,
+        directory_url: &str,
+        key: &AccountKey,
+        email: &Email,
+        eab: Option<&Eab>,
+    ) -> Result<String, Failure>;
+    /// newOrder; returns the order URL.
+    async fn new_order(&self, account: &CaAccount, names: &NameSet) -> Result<String, Failure>;
+    /// Reads the order; with `with_challenges` its authorizations too.
+    async fn order(
+        &self,
+        account: &CaAccount,
+        order_url: &str,
+        with_challenges: bool,
+    ) -> Result<OrderView, Failure>;
+    /// Tells the CA to look at every DNS-01 challenge that is still pending.
+    async fn accept_challenges(&self, account: &CaAccount, order_url: &str) -> Result<(), Failure>;
+    /// Sends the CSR (DER) if the order is `ready`; does nothing if it is past that.
+    async fn finalize(&self, account: &CaAccount, order_url: &str, csr: &[u8]) -> Result<(), Failure>;
+    /// The chain as PEM; `None` while the CA works on it.
+    async fn certificate(&self, account: &CaAccount, order_url: &str) -> Result<Option<String>, Failure>;
+}
+
+/// Names the CA must put into the certificate, as text.
+#[must_use]
+pub fn identifiers(names: &NameSet) -> Vec<String> {
+    names.as_slice().iter().map(DomainName::to_string).collect()
+}

@@ -1,0 +1,142 @@
+//! ACME accounts.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{AccountId, ProviderId, Timestamp};
+
+/// Where an account stands with its CA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountStatus {
+    /// Not registered yet; the worker does that on first use.
+    Pending,
+    /// Registered.
+    Active,
+    /// The CA rejected it.
+    Failed,
+    /// An operator switched it off.
+    Disabled,
+}
+
+impl AccountStatus {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Failed => "failed",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// A mail address that a CA accepts as contact: one `@`, a local part, a dotted domain, no `mailto` tricks
+/// (RFC 8555 §7.3 forbids `hfields` and more than one address).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Email(String);
+
+/// Why a text is no mail address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not a mail address; send one address such as ops@example.com")]
+pub struct EmailError;
+
+impl Email {
+    /// The address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Email {
+    type Err = EmailError;
+
+    fn from_str(s: &str) -> Result<Self, EmailError> {
+        let s = s.trim();
+        let (local, domain) = s.split_once('@').ok_or(EmailError)?;
+        // RFC 5321 §4.5.3.1: local part at most 64 octets, a path at most 254.
+        let local_ok = !local.is_empty()
+            && local.len() <= 64
+            && local.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$'*+-/=^_`{|}~.".contains(&b))
+            && !local.starts_with('.')
+            && !local.ends_with('.')
+            && !local.contains("..");
+        let domain_ok = domain.contains('.')
+            && domain.split('.').all(|l| {
+                !l.is_empty()
+                    && l.len() <= 63
+                    && !l.starts_with('-')
+                    && !l.ends_with('-')
+                    && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            });
+        if local_ok && domain_ok && s.len() <= 254 {
+            Ok(Self(format!("{local}@{}", domain.to_ascii_lowercase())))
+        } else {
+            Err(EmailError)
+        }
+    }
+}
+
+impl TryFrom<String> for Email {
+    type Error = EmailError;
+
+    fn try_from(s: String) -> Result<Self, EmailError> {
+        s.parse()
+    }
+}
+
+impl From<Email> for String {
+    fn from(e: Email) -> Self {
+        e.0
+    }
+}
+
+impl fmt::Display for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a client sends to open an account. The HMAC key is in the vault by then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewAccount {
+    /// The CA.
+    pub provider_id: ProviderId,
+    /// The contact.
+    pub email: Email,
+    /// The EAB key id, if the CA needs one.
+    pub eab_kid: Option<String>,
+    /// The vault name of the EAB HMAC key.
+    pub eab_key_ref: Option<String>,
+}
+
+/// An account with a CA.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// The CA.
+    pub provider_id: ProviderId,
+    /// The contact.
+    pub email: Email,
+    /// The EAB key id.
+    pub eab_kid: Option<String>,
+    /// The vault name of the EAB HMAC key.
+    pub eab_key_ref: Option<String>,
+    /// Where it stands.
+    pub status: AccountStatus,
+    /// The account URL at the CA.
+    pub registration_uri: Option<String>,
+    /// Why it failed.
+    pub last_error: Option<String>,
+    /// Creation.
+    pub created_at: Timestamp,
+    /// Last change.
+    pub updated_at: Timestamp,
+    /// Grows with each write; a write names the version that it read.
+    pub version: u64,
+}

@@ -1,0 +1,100 @@
+//! What went wrong with an issuance: its class decides what happens next, its text what a person does.
+
+use serde::{Deserialize, Serialize};
+
+use super::Timestamp;
+
+/// What a failure means for the next step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "class")]
+pub enum Class {
+    /// The same step may succeed later.
+    Transient,
+    /// A limit: not before the moment given (`None`: the back-off schedule decides).
+    RateLimited {
+        /// The earliest moment for the next try.
+        not_before: Option<Timestamp>,
+    },
+    /// Trying again changes nothing until a person does.
+    Permanent,
+    /// The order is spent (invalid, expired, unknown); a new order may succeed.
+    OrderLost,
+}
+
+/// The part of the work that failed; it chooses the sentence that `last_error` starts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The CA, the store, the vault: `Failed to request certificate: `.
+    Request,
+    /// Our access to the zone: `Failed to create DNS record: `.
+    Dns,
+}
+
+impl Stage {
+    /// The start of `last_error`, as clients test it.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Request => "Failed to request certificate: ",
+            Self::Dns => "Failed to create DNS record: ",
+        }
+    }
+}
+
+/// An RFC 7807 problem document as ACME uses it (RFC 8555 §6.7).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// `urn:ietf:params:acme:error:…`, or our own `urn:certmint:…`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A sentence for a person.
+    pub detail: String,
+    /// One per identifier that failed (RFC 8555 §6.7.1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subproblems: Vec<Subproblem>,
+}
+
+/// The part of a problem that concerns one name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subproblem {
+    /// The name.
+    pub identifier: String,
+    /// The problem type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A sentence for a person.
+    pub detail: String,
+}
+
+/// A classified failure: what happened, to what, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What it means for the next step.
+    #[serde(flatten)]
+    pub class: Class,
+    /// Where it happened.
+    pub stage: Stage,
+    /// The details.
+    pub problem: Problem,
+}
+
+impl Failure {
+    /// A failure of our own (not from the CA) with a short machine name and a sentence.
+    #[must_use]
+    pub fn new(class: Class, stage: Stage, kind: &str, detail: impl Into<String>) -> Self {
+        let problem =
+            Problem { kind: format!("urn:certmint:{kind}"), detail: detail.into(), subproblems: vec![] };
+        Self { class, stage, problem }
+    }
+
+    /// The sentence stored as `last_error`.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let mut text = format!("{}{}", self.stage.prefix(), self.problem.detail);
+        for sub in &self.problem.subproblems {
+            text.push_str(&format!("; {}: {}", sub.identifier, sub.detail));
+        }
+        text
+    }
+}

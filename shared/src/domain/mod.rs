@@ -1,0 +1,23 @@
+//! The words of the field as types. Each is made by a constructor that parses; there is no other way in.
+
+mod account;
+mod certificate;
+mod failure;
+mod ids;
+mod name;
+mod page;
+mod provider;
+mod request;
+mod timestamp;
+mod txt;
+
+pub use account::{Account, AccountStatus, Email, EmailError, NewAccount};
+pub use certificate::{Binding, Certificate, CertificateSource};
+pub use failure::{Class, Failure, Problem, Stage, Subproblem};
+pub use ids::{AccountId, CertificateId, ProviderId, RequestId};
+pub use name::{DomainName, MAX_NAMES, NameError, NameSet, NameSetError};
+pub use page::{Page, PageRequest};
+pub use provider::{Provider, Providers};
+pub use request::{Lease, NewRequest, Request, RequestStatus, UnknownStatus};
+pub use timestamp::Timestamp;
+pub use txt::{DesiredState, Fqdn, TXT_TTL, TxtRecord, TxtStatus};

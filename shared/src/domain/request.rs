@@ -1,0 +1,104 @@
+//! Certificate requests.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AccountId, CertificateId, NameSet, RequestId, Timestamp};
+use crate::engine::Issuance;
+
+/// What a client sees of a request's progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestStatus {
+    /// Waiting for a worker.
+    Pending,
+    /// A worker has begun.
+    Running,
+    /// The certificate is recorded.
+    Success,
+    /// Ended; a retry starts over.
+    Failed,
+}
+
+impl RequestStatus {
+    /// All, in the order of life.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Running, Self::Success, Self::Failed];
+
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Success => "success",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether nothing more happens without a client.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Success | Self::Failed)
+    }
+}
+
+/// A word that is no status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be pending, running, success or failed")]
+pub struct UnknownStatus;
+
+impl FromStr for RequestStatus {
+    type Err = UnknownStatus;
+
+    fn from_str(s: &str) -> Result<Self, UnknownStatus> {
+        Self::ALL.into_iter().find(|x| x.as_str() == s).ok_or(UnknownStatus)
+    }
+}
+
+/// Who works on a request, and until when.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The worker, if any.
+    pub owner: Option<String>,
+    /// When others may take it (after the skew).
+    pub until: Timestamp,
+    /// Grows with each claim; a write that carries an older one is refused.
+    pub fence: u64,
+}
+
+/// What a client sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRequest {
+    /// The account to order with.
+    pub account_id: AccountId,
+    /// The names.
+    pub names: NameSet,
+}
+
+/// A request for one certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Its id.
+    pub id: RequestId,
+    /// The account to order with.
+    pub account_id: AccountId,
+    /// The names.
+    pub names: NameSet,
+    /// What a client sees of the progress.
+    pub status: RequestStatus,
+    /// The engine's state.
+    pub issuance: Issuance,
+    /// Why the last try failed.
+    pub last_error: Option<String>,
+    /// The certificate, once recorded.
+    pub result_certificate_id: Option<CertificateId>,
+    /// When a worker should look at it next; `None` when ended.
+    pub wake_at: Option<Timestamp>,
+    /// Who works on it.
+    pub lease: Lease,
+    /// Creation.
+    pub created_at: Timestamp,
+    /// Last change.
+    pub updated_at: Timestamp,
+}

@@ -1,0 +1,120 @@
+//! `_acme-challenge` TXT values: who owns them and whether they should be in the zone.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{RequestId, Timestamp};
+
+/// Seconds that resolvers may keep a challenge value.
+pub const TXT_TTL: u32 = 60;
+
+/// A fully qualified name in lower case without the final dot.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fqdn(String);
+
+impl Fqdn {
+    /// Folds case and drops the final dot.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(name.trim_end_matches('.').to_ascii_lowercase())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// This name relative to a zone that holds it (`_acme-challenge.www`); the whole name elsewhere.
+    #[must_use]
+    pub fn relative_to(&self, zone: &Self) -> &str {
+        match self.0.strip_suffix(zone.as_str()) {
+            Some(rest) => rest.strip_suffix('.').unwrap_or(&self.0),
+            None => &self.0,
+        }
+    }
+
+    /// Whether the name is `zone` or below it.
+    #[must_use]
+    pub fn is_within(&self, zone: &Self) -> bool {
+        self == zone || self.0.strip_suffix(zone.as_str()).is_some_and(|rest| rest.ends_with('.'))
+    }
+}
+
+impl fmt::Display for Fqdn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether a value should be in the zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DesiredState {
+    /// It should be there.
+    Present,
+    /// It should be gone.
+    Absent,
+}
+
+impl DesiredState {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Present => "present",
+            Self::Absent => "absent",
+        }
+    }
+}
+
+/// What we know of the value in the zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TxtStatus {
+    /// Intended, maybe written: the obligation to clean up is open.
+    Pending,
+    /// Written.
+    Active,
+    /// Confirmed gone: the obligation is closed.
+    Removed,
+}
+
+impl TxtStatus {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+/// One leased value of one RRset. Key: (`fqdn`, `value`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TxtRecord {
+    /// The RRset's name.
+    pub fqdn: Fqdn,
+    /// The value, without quotes.
+    pub value: String,
+    /// The Route53 zone id that it is written to.
+    pub zone_id: String,
+    /// The zone's name.
+    pub zone: Fqdn,
+    /// The request that needs it.
+    pub owner_id: RequestId,
+    /// Whether it should be in the zone.
+    pub desired_state: DesiredState,
+    /// What we know of it.
+    pub status: TxtStatus,
+    /// End of the lease: after that, cleanup removes the value whoever owns it.
+    pub expires_at: Timestamp,
+    /// Creation.
+    pub created_at: Timestamp,
+    /// Last change.
+    pub updated_at: Timestamp,
+}

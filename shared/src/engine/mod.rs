@@ -1,0 +1,10 @@
+//! The issuance engine, sans-IO: [`next`] takes a state, an event and the time, and says the new state and what
+//! to do. It reads no clock, draws no randomness and calls nobody.
+
+mod backoff;
+mod next;
+mod state;
+
+pub use backoff::backoff;
+pub use next::{IllegalTransition, next};
+pub use state::{Challenge, Effect, Event, Issuance, OrderProgress, Phase, Step};

@@ -1,0 +1,227 @@
+//! The transition function.
+
+use std::time::Duration;
+
+use super::{
+    backoff,
+    state::{Effect, Event, Issuance, OrderProgress, Phase, Step},
+};
+use crate::domain::{Class, Failure, RequestStatus, Stage, Timestamp};
+
+/// An event that this state cannot have. It is a bug or a stale worker; nothing is written for it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("event {event} is not possible in phase {phase}")]
+pub struct IllegalTransition {
+    /// The phase.
+    pub phase: &'static str,
+    /// The event.
+    pub event: String,
+}
+
+/// Looks at something that lags start this close together and double up to [`POLL_MAX`].
+const POLL_MIN: Duration = Duration::from_millis(200);
+const POLL_MAX: Duration = Duration::from_secs(15);
+
+/// How long a phase may say "not yet". Route53 is in sync within 60 seconds as a rule; a CA's own deadline for a
+/// validation is minutes.
+const fn patience(phase: &Phase) -> Duration {
+    match phase {
+        Phase::Published { .. } | Phase::InSync { .. } => Duration::from_secs(10 * 60),
+        Phase::Validating { .. } => Duration::from_secs(15 * 60),
+        _ => Duration::from_secs(60 * 60),
+    }
+}
+
+/// What to do in a phase.
+fn effects(phase: &Phase) -> Vec<Effect> {
+    match phase.clone() {
+        Phase::Queued => vec![Effect::NewOrder],
+        Phase::Ordered { order_url } => vec![Effect::LoadChallenges { order_url }],
+        Phase::Challenged { challenges, .. } => vec![Effect::Publish { challenges }],
+        Phase::Published { changes, .. } => vec![Effect::CheckInSync { changes }],
+        Phase::InSync { challenges, .. } => vec![Effect::CheckPropagation { challenges }],
+        Phase::Propagated { order_url } => vec![Effect::AcceptChallenges { order_url }],
+        Phase::Validating { order_url } => vec![Effect::PollOrder { order_url }],
+        Phase::Ready { order_url } => vec![Effect::StoreKey { order_url }],
+        Phase::KeyStored { order_url, key_ref } => vec![Effect::Finalize { order_url, key_ref }],
+        Phase::Finalizing { order_url, key_ref } => vec![Effect::RecordCertificate { order_url, key_ref }],
+        Phase::Done { .. } | Phase::Failed => vec![],
+    }
+}
+
+const fn status(phase: &Phase) -> RequestStatus {
+    match phase {
+        Phase::Done { .. } => RequestStatus::Success,
+        Phase::Failed => RequestStatus::Failed,
+        _ => RequestStatus::Running,
+    }
+}
+
+/// Applies `event` to `state` at `now`. `seed` spreads the back-off (use the request id).
+///
+/// # Errors
+/// [`IllegalTransition`] if the state cannot have this event.
+pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result<Step, IllegalTransition> {
+    let illegal = |event: &Event| IllegalTransition { phase: state.phase.name(), event: format!("{event:?}") };
+    match (&state.phase, event) {
+        (_, Event::Resumed) => Ok(resume(state)),
+        (_, Event::Unpublished) => {
+            Ok(Step { state: Issuance { cleanup_owed: false, ..state.clone() }, ..resume_idle(state) })
+        }
+        (Phase::Done { .. } | Phase::Failed, event) => Err(illegal(&event)),
+        (_, Event::Failed { failure, reached_ca }) => Ok(fail(state, &failure, reached_ca, now, seed)),
+        (_, Event::NotYet { not_before, reason }) => Ok(wait(state, not_before, reason, now, seed)),
+        (Phase::Queued, Event::OrderCreated { order_url }) => {
+            let counted = Issuance { attempts: state.attempts + 1, ..state.clone() };
+            Ok(enter(&counted, Phase::Ordered { order_url }, now))
+        }
+        (Phase::Ordered { order_url }, Event::ChallengesLoaded { progress, challenges }) => {
+            let order_url = order_url.clone();
+            Ok(match progress {
+                OrderProgress::Pending if challenges.is_empty() => {
+                    enter(state, Phase::Validating { order_url }, now)
+                }
+                OrderProgress::Pending => enter(state, Phase::Challenged { order_url, challenges }, now),
+                OrderProgress::Ready => enter(state, Phase::Ready { order_url }, now),
+                // Only we finalize, and this state has no key: the order belongs to a life that is lost.
+                OrderProgress::Processing | OrderProgress::Valid => {
+                    fail(state, &keyless_order(&order_url), false, now, seed)
+                }
+            })
+        }
+        (Phase::Challenged { order_url, challenges }, Event::Published { changes }) => {
+            let (order_url, challenges) = (order_url.clone(), challenges.clone());
+            Ok(enter(state, Phase::Published { order_url, challenges, changes }, now))
+        }
+        (Phase::Published { order_url, challenges, .. }, Event::InSync) => {
+            let (order_url, challenges) = (order_url.clone(), challenges.clone());
+            Ok(enter(state, Phase::InSync { order_url, challenges }, now))
+        }
+        (Phase::InSync { order_url, .. }, Event::Propagated) => {
+            Ok(enter(state, Phase::Propagated { order_url: order_url.clone() }, now))
+        }
+        (Phase::Propagated { order_url }, Event::ChallengesAccepted) => {
+            Ok(enter(state, Phase::Validating { order_url: order_url.clone() }, now))
+        }
+        (Phase::Validating { order_url }, Event::OrderPolled { progress }) => {
+            let order_url = order_url.clone();
+            Ok(match progress {
+                OrderProgress::Pending => wait(state, None, "the CA is validating".into(), now, seed),
+                OrderProgress::Ready => enter(state, Phase::Ready { order_url }, now),
+                OrderProgress::Processing | OrderProgress::Valid => {
+                    fail(state, &keyless_order(&order_url), false, now, seed)
+                }
+            })
+        }
+        (Phase::Ready { order_url }, Event::KeyStored { key_ref }) => {
+            Ok(enter(state, Phase::KeyStored { order_url: order_url.clone(), key_ref }, now))
+        }
+        (Phase::KeyStored { order_url, key_ref }, Event::Finalized) => {
+            let (order_url, key_ref) = (order_url.clone(), key_ref.clone());
+            Ok(enter(state, Phase::Finalizing { order_url, key_ref }, now))
+        }
+        (Phase::Finalizing { .. }, Event::CertificateRecorded { certificate_id }) => {
+            Ok(end(state, Phase::Done { certificate_id }, now))
+        }
+        (_, event) => Err(illegal(&event)),
+    }
+}
+
+fn keyless_order(order_url: &str) -> Failure {
+    Failure::new(
+        Class::OrderLost,
+        Stage::Request,
+        "keylessOrder",
+        format!("order {order_url} was finalized without a key of ours"),
+    )
+}
+
+/// The effects of the present phase, again. An ended issuance may still owe its cleanup.
+fn resume(state: &Issuance) -> Step {
+    let effects = match state.phase {
+        Phase::Done { .. } | Phase::Failed if state.cleanup_owed => vec![Effect::Unpublish],
+        _ => effects(&state.phase),
+    };
+    Step { effects, ..resume_idle(state) }
+}
+
+fn resume_idle(state: &Issuance) -> Step {
+    Step {
+        state: state.clone(),
+        status: status(&state.phase),
+        effects: vec![],
+        wake_at: None,
+        error: None,
+    }
+}
+
+/// Enters a phase: its effects are due at once. The obligation to clean up opens before the first value is written.
+fn enter(state: &Issuance, phase: Phase, now: Timestamp) -> Step {
+    let cleanup_owed = state.cleanup_owed || matches!(phase, Phase::Challenged { .. });
+    let effects = effects(&phase);
+    let status = status(&phase);
+    let state = Issuance { phase, since: now, polls: 0, cleanup_owed, ..state.clone() };
+    Step { state, status, effects, wake_at: None, error: None }
+}
+
+/// Ends the issuance, in success or failure.
+fn end(state: &Issuance, phase: Phase, now: Timestamp) -> Step {
+    let effects = if state.cleanup_owed { vec![Effect::Unpublish] } else { vec![] };
+    let step = enter(state, phase, now);
+    let failures = if step.status == RequestStatus::Success { 0 } else { step.state.failures };
+    Step { state: Issuance { failures, ..step.state }, effects, ..step }
+}
+
+/// "Not yet": look again soon, or give up when the phase has used up its patience.
+fn wait(state: &Issuance, not_before: Option<Timestamp>, reason: String, now: Timestamp, seed: u64) -> Step {
+    if now.since(state.since) >= patience(&state.phase) {
+        let stage = match state.phase {
+            Phase::Published { .. } | Phase::InSync { .. } => Stage::Dns,
+            _ => Stage::Request,
+        };
+        let detail = format!("gave up waiting in phase {}: {reason}", state.phase.name());
+        return fail(state, &Failure::new(Class::Transient, stage, "deadline", detail), false, now, seed);
+    }
+    let poll = POLL_MIN.saturating_mul(1 << state.polls.min(10)).min(POLL_MAX);
+    let wake_at = now.plus(poll).max(not_before.unwrap_or(Timestamp::ZERO));
+    let state = Issuance { polls: state.polls + 1, ..state.clone() };
+    Step { status: status(&state.phase), state, effects: vec![], wake_at: Some(wake_at), error: None }
+}
+
+/// Where a transient failure goes on. Values that were published are taken away while we wait, so they are
+/// published again; an order that the CA still works on is kept.
+fn fall_back(phase: &Phase) -> Phase {
+    match phase.clone() {
+        Phase::Published { order_url, challenges, .. } | Phase::InSync { order_url, challenges } => {
+            Phase::Challenged { order_url, challenges }
+        }
+        Phase::Propagated { order_url } | Phase::Validating { order_url } => Phase::Ordered { order_url },
+        phase => phase,
+    }
+}
+
+fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: Timestamp, seed: u64) -> Step {
+    // A try is counted once: when its order was made, or when the CA refused to make one.
+    let judged = reached_ca && matches!(state.phase, Phase::Queued);
+    let attempts = state.attempts + u32::from(judged);
+    let failures = state.failures + 1;
+    let last_problem = Some(failure.problem.clone());
+    let error = Some(failure.sentence());
+    let state = Issuance { attempts, failures, last_problem, ..state.clone() };
+    let spent = attempts >= state.max_attempts || failures >= state.max_attempts;
+    if failure.class == Class::Permanent || (spent && !matches!(failure.class, Class::RateLimited { .. })) {
+        return Step { error, ..end(&state, Phase::Failed, now) };
+    }
+    let phase = match failure.class {
+        Class::OrderLost => Phase::Queued,
+        _ => fall_back(&state.phase),
+    };
+    let not_before = match failure.class {
+        Class::RateLimited { not_before } => not_before,
+        _ => None,
+    };
+    let wake_at = not_before.unwrap_or_else(|| now.plus(backoff(failures, seed)));
+    let effects = if state.cleanup_owed { vec![Effect::Unpublish] } else { vec![] };
+    let state = Issuance { phase, since: wake_at, polls: 0, ..state };
+    Step { status: RequestStatus::Running, state, effects, wake_at: Some(wake_at), error }
+}

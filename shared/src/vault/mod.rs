@@ -1,0 +1,67 @@
+//! Secrets live here only; everything else holds names.
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+
+use crate::domain::Class;
+
+/// Why the vault did not do it. Never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VaultError {
+    /// There is no such secret.
+    #[error("secret {0} does not exist")]
+    NotFound(String),
+    /// It waits for its deletion.
+    #[error("secret {0} is scheduled for deletion; restore it with secretsmanager:RestoreSecret")]
+    PendingDeletion(String),
+    /// Our role may not do it, or the KMS key refuses.
+    #[error("access denied to {operation} on secret {name}: allow it in the function's role and the KMS key policy")]
+    AccessDenied {
+        /// The API action.
+        operation: &'static str,
+        /// The secret.
+        name: String,
+    },
+    /// Slow, throttled or away.
+    #[error("Secrets Manager {operation} on {name}: {message}")]
+    Unavailable {
+        /// The API action.
+        operation: &'static str,
+        /// The secret.
+        name: String,
+        /// What it said.
+        message: String,
+    },
+    /// Refused for good, or not in the form we wrote.
+    #[error("secret {name}: {message}")]
+    Refused {
+        /// The secret.
+        name: String,
+        /// Why.
+        message: String,
+    },
+}
+
+impl VaultError {
+    /// What it means for the next step.
+    #[must_use]
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::Unavailable { .. } => Class::Transient,
+            _ => Class::Permanent,
+        }
+    }
+}
+
+/// A place for secrets. Names are relative to the stack's prefix.
+#[async_trait]
+pub trait KeyVault: Send + Sync {
+    /// Stores the secret unless the name is taken, and returns what is stored then: a repeat after a lost response
+    /// gets the first value back.
+    async fn put_if_absent(&self, name: &str, value: SecretString) -> Result<SecretString, VaultError>;
+    /// Reads it.
+    async fn get(&self, name: &str) -> Result<SecretString, VaultError>;
+    /// Schedules its deletion, with a recovery window. Gone already is success.
+    async fn delete(&self, name: &str) -> Result<(), VaultError>;
+}
