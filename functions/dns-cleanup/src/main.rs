@@ -1,2 +1,16 @@
-//! Placeholder until the handlers land.
-fn main() {}
+//! dns-cleanup: on a schedule, takes TXT values that nobody needs any more out of their zones.
+
+use certmint_shared::{start, telemetry};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde_json::Value;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let cleaner = start::cleaner().await?;
+    run(service_fn(|event: LambdaEvent<Value>| async {
+        let deadline = start::deadline(event.context.deadline);
+        cleaner.run(deadline).await.map_err(Error::from)
+    }))
+    .await
+}

@@ -1,5 +1,10 @@
 //! Zones we may write and the DNS that everybody sees.
 
+pub mod ledger;
+mod query;
+pub mod route53;
+pub mod view;
+
 use async_trait::async_trait;
 
 use crate::domain::{Class, Fqdn, Timestamp};
@@ -13,7 +18,7 @@ pub struct Zone {
     pub name: Fqdn,
 }
 
-/// A TXT RRset as it stands in a zone. Values without quotes, in no order.
+/// A TXT RRset as it stands in a zone. Values as Route53 holds them: in quotes, maybe several strings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TxtRrset {
     /// Its TTL in seconds.

@@ -64,10 +64,8 @@ const fn status(phase: &Phase) -> RequestStatus {
 pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result<Step, IllegalTransition> {
     let illegal = |event: &Event| IllegalTransition { phase: state.phase.name(), event: format!("{event:?}") };
     match (&state.phase, event) {
-        (_, Event::Resumed) => Ok(resume(state)),
-        (_, Event::Unpublished) => {
-            Ok(Step { state: Issuance { cleanup_owed: false, ..state.clone() }, ..resume_idle(state) })
-        }
+        (_, Event::Resumed) => Ok(resume(state, now)),
+        (_, Event::Unpublished) => Ok(resume(&Issuance { cleanup_owed: false, ..state.clone() }, now)),
         (Phase::Done { .. } | Phase::Failed, event) => Err(illegal(&event)),
         (_, Event::Failed { failure, reached_ca }) => Ok(fail(state, &failure, reached_ca, now, seed)),
         (_, Event::NotYet { not_before, reason }) => Ok(wait(state, not_before, reason, now, seed)),
@@ -136,23 +134,19 @@ fn keyless_order(order_url: &str) -> Failure {
     )
 }
 
-/// The effects of the present phase, again. An ended issuance may still owe its cleanup.
-fn resume(state: &Issuance) -> Step {
-    let effects = match state.phase {
-        Phase::Done { .. } | Phase::Failed if state.cleanup_owed => vec![Effect::Unpublish],
-        _ => effects(&state.phase),
+/// What the present phase asks for, again: the cleanup that an ended or waiting issuance owes, the rest of a wait,
+/// or the phase's own effects.
+fn resume(state: &Issuance, now: Timestamp) -> Step {
+    let ended = matches!(state.phase, Phase::Done { .. } | Phase::Failed);
+    // A failure dates the phase to the moment of its next try.
+    let backing_off = !ended && state.since > now;
+    let effects = match (ended || backing_off, state.cleanup_owed) {
+        (true, true) => vec![Effect::Unpublish],
+        (true, false) => vec![],
+        (false, _) => effects(&state.phase),
     };
-    Step { effects, ..resume_idle(state) }
-}
-
-fn resume_idle(state: &Issuance) -> Step {
-    Step {
-        state: state.clone(),
-        status: status(&state.phase),
-        effects: vec![],
-        wake_at: None,
-        error: None,
-    }
+    let wake_at = backing_off.then_some(state.since);
+    Step { state: state.clone(), status: status(&state.phase), effects, wake_at, error: None }
 }
 
 /// Enters a phase: its effects are due at once. The obligation to clean up opens before the first value is written.
@@ -188,14 +182,15 @@ fn wait(state: &Issuance, not_before: Option<Timestamp>, reason: String, now: Ti
     Step { status: status(&state.phase), state, effects: vec![], wake_at: Some(wake_at), error: None }
 }
 
-/// Where a transient failure goes on. Values that were published are taken away while we wait, so they are
-/// published again; an order that the CA still works on is kept.
+/// Where a transient failure goes on. Values are taken out of the zone while we wait, so a phase that counts on
+/// them reads the order again and publishes what is still asked for; the order itself is kept.
 fn fall_back(phase: &Phase) -> Phase {
     match phase.clone() {
-        Phase::Published { order_url, challenges, .. } | Phase::InSync { order_url, challenges } => {
-            Phase::Challenged { order_url, challenges }
-        }
-        Phase::Propagated { order_url } | Phase::Validating { order_url } => Phase::Ordered { order_url },
+        Phase::Challenged { order_url, .. }
+        | Phase::Published { order_url, .. }
+        | Phase::InSync { order_url, .. }
+        | Phase::Propagated { order_url }
+        | Phase::Validating { order_url } => Phase::Ordered { order_url },
         phase => phase,
     }
 }

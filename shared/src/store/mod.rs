@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::domain::{
     Account, AccountId, AccountStatus, Binding, Certificate, CertificateId, Class, DesiredState, Email, Fqdn,
     NewAccount, NewRequest, Page, PageRequest, ProviderId, Request, RequestId, RequestStatus, Timestamp,
-    TxtRecord,
+    TxtRecord, TxtStatus,
 };
 
 /// Why the store did not do it.
@@ -232,6 +232,10 @@ pub trait CertificateStore: Send + Sync {
 pub trait ChallengeStore: Send + Sync {
     /// Writes intents before any zone changes. A value that exists (same name, same value) becomes wanted again.
     async fn put_txt(&self, records: &[TxtRecord]) -> Result<(), StoreError>;
+    /// Writes down what the zone holds: each record's new status (`Removed` makes it unwanted too), if the record
+    /// still is as it was read (`desired_state` and `updated_at`). One that changed meanwhile is left alone: whoever
+    /// changed it brings the zone to that state next.
+    async fn confirm_txt(&self, seen: &[(TxtRecord, TxtStatus)], now: Timestamp) -> Result<(), StoreError>;
     /// All values of one RRset that are not `removed`, read consistently.
     async fn txt_rrset(&self, fqdn: &Fqdn) -> Result<Vec<TxtRecord>, StoreError>;
     /// The values of one request that are not `removed`.

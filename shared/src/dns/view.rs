@@ -1,0 +1,161 @@
+//! The DNS that everybody sees: delegated challenges, propagation, existence.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::Path,
+};
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use hickory_proto::{
+    op::{Message, ResponseCode},
+    rr::{RData, RecordType},
+};
+
+use super::{
+    DnsView, Visibility,
+    query::{QueryError, ask},
+};
+use crate::domain::Fqdn;
+
+/// CNAMEs followed from a challenge name before it counts as a loop.
+const MAX_CNAMES: usize = 8;
+
+/// Asks real servers, with no cache in between.
+pub struct PublicDns {
+    recursive: SocketAddr,
+    /// One server that speaks for every zone (local mode).
+    only: Option<SocketAddr>,
+}
+
+/// Why there is nobody to ask.
+#[derive(Debug, thiserror::Error)]
+#[error("no name server in {path}; set CERTMINT_DNS_SERVER to ADDRESS:PORT")]
+pub struct NoResolver {
+    path: String,
+}
+
+impl PublicDns {
+    /// Asks `only` for everything if given; else the machine's resolver, and authoritative servers directly.
+    ///
+    /// # Errors
+    /// If the machine names no resolver.
+    pub fn new(only: Option<SocketAddr>) -> Result<Self, NoResolver> {
+        let recursive = match only {
+            Some(server) => server,
+            None => system_resolver(Path::new("/etc/resolv.conf"))?,
+        };
+        Ok(Self { recursive, only })
+    }
+
+    /// A zone's servers by name. In local mode the one server stands for all.
+    async fn authorities(&self, zone: &Fqdn) -> Result<Vec<(String, SocketAddr)>, String> {
+        if let Some(only) = self.only {
+            return Ok(vec![(only.to_string(), only)]);
+        }
+        let answer = ask(self.recursive, zone.as_str(), RecordType::NS, true)
+            .await
+            .map_err(|e| format!("resolver {} {e}", self.recursive))?;
+        let names: Vec<String> = answer
+            .answers
+            .iter()
+            .filter_map(|r| match &r.data {
+                RData::NS(ns) => Some(ns.0.to_string()),
+                _ => None,
+            })
+            .collect();
+        let addresses = join_all(names.iter().map(|name| async move {
+            let answer = ask(self.recursive, name, RecordType::A, true).await.ok()?;
+            answer.answers.iter().find_map(|r| match &r.data {
+                RData::A(a) => Some((name.clone(), SocketAddr::new(IpAddr::V4(a.0), 53))),
+                _ => None,
+            })
+        }))
+        .await;
+        let servers: Vec<_> = addresses.into_iter().flatten().collect();
+        if servers.is_empty() { Err(format!("no name server of zone {zone} could be found")) } else { Ok(servers) }
+    }
+}
+
+fn system_resolver(path: &Path) -> Result<SocketAddr, NoResolver> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines()
+        .filter_map(|line| line.trim().strip_prefix("nameserver"))
+        .find_map(|address| address.trim().parse::<IpAddr>().ok())
+        .map(|address| SocketAddr::new(address, 53))
+        .ok_or_else(|| NoResolver { path: path.display().to_string() })
+}
+
+fn txt_values(answer: &Message) -> Vec<String> {
+    answer
+        .answers
+        .iter()
+        .filter_map(|r| match &r.data {
+            RData::TXT(txt) => {
+                Some(txt.txt_data.iter().map(|part| String::from_utf8_lossy(part)).collect::<String>())
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// What one server's answer lacks, in words; `None`: nothing.
+fn lacks(answer: Result<Message, QueryError>, values: &[String]) -> Option<String> {
+    match answer {
+        Err(error) => Some(error.to_string()),
+        Ok(answer) if answer.metadata.response_code != ResponseCode::NoError => {
+            Some(format!("answers {}", answer.metadata.response_code))
+        }
+        Ok(answer) => {
+            let seen = txt_values(&answer);
+            let missing = values.iter().filter(|v| !seen.contains(v)).count();
+            (missing > 0).then(|| format!("lacks {missing} of {} values", values.len()))
+        }
+    }
+}
+
+#[async_trait]
+impl DnsView for PublicDns {
+    async fn challenge_target(&self, fqdn: &Fqdn) -> Fqdn {
+        let mut target = fqdn.clone();
+        for _ in 0..MAX_CNAMES {
+            let Ok(answer) = ask(self.recursive, target.as_str(), RecordType::CNAME, true).await else { break };
+            let alias = answer.answers.iter().find_map(|r| match &r.data {
+                RData::CNAME(name) if Fqdn::new(&r.name.to_ascii()) == target => {
+                    Some(Fqdn::new(&name.0.to_ascii()))
+                }
+                _ => None,
+            });
+            match alias {
+                Some(next) => target = next,
+                None => break,
+            }
+        }
+        target
+    }
+
+    async fn visibility(&self, zone: &Fqdn, fqdn: &Fqdn, values: &[String]) -> Visibility {
+        let servers = match self.authorities(zone).await {
+            Ok(servers) => servers,
+            Err(why) => return Visibility::Lagging(why),
+        };
+        let looks = servers.iter().map(|(name, address)| async move {
+            let answer = ask(*address, fqdn.as_str(), RecordType::TXT, self.only.is_some()).await;
+            lacks(answer, values).map(|what| format!("name server {name} {what} for {fqdn}"))
+        });
+        match join_all(looks).await.into_iter().flatten().next() {
+            Some(why) => Visibility::Lagging(why),
+            None => Visibility::Everywhere,
+        }
+    }
+
+    async fn domain_exists(&self, fqdn: &Fqdn) -> Option<bool> {
+        let domain = psl::domain_str(fqdn.as_str())?;
+        let answer = ask(self.recursive, domain, RecordType::SOA, true).await.ok()?;
+        match answer.metadata.response_code {
+            ResponseCode::NXDomain => Some(false),
+            ResponseCode::NoError => Some(true),
+            _ => None,
+        }
+    }
+}

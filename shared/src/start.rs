@@ -1,0 +1,141 @@
+//! Wires the adapters from the environment. The binaries call one function each and serve what it gives.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+
+use crate::{
+    api::Api,
+    ca::acme::{AcmeCa, SetupError},
+    cleanup::Cleaner,
+    config::{Config, ConfigError},
+    dns::{Clock, SystemClock, route53::Route53Zones, view::PublicDns},
+    domain::Timestamp,
+    kick::EventBridgeKick,
+    store::{StoreError, dynamo::DynamoStore},
+    vault::secrets_manager::SecretsManagerVault,
+    worker::{self, Adapters, Worker, WorkerSettings},
+};
+
+/// Why a function cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A setting is missing or wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The CA's client cannot be made.
+    #[error(transparent)]
+    Ca(#[from] SetupError),
+    /// The resolver cannot be made.
+    #[error("DNS resolver: {0}")]
+    Dns(String),
+}
+
+/// A Lambda deadline (milliseconds since the epoch) as ours.
+#[must_use]
+pub fn deadline(millis: u64) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+}
+
+async fn sdk() -> SdkConfig {
+    // Each call and its retries end well before any function's own time does.
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(5))
+        .operation_timeout(Duration::from_secs(15))
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(4))
+        .load()
+        .await
+}
+
+fn config() -> Result<Config, ConfigError> {
+    Config::from_env(|name| std::env::var(name).ok())
+}
+
+fn store(sdk: &SdkConfig, config: &Config) -> Arc<DynamoStore> {
+    Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(sdk), config.table.clone()))
+}
+
+fn vault(sdk: &SdkConfig, config: &Config) -> Arc<SecretsManagerVault> {
+    let client = aws_sdk_secretsmanager::Client::new(sdk);
+    Arc::new(SecretsManagerVault::new(client, config.secret_prefix.clone()))
+}
+
+fn zones(sdk: &SdkConfig, clock: &Arc<dyn Clock>) -> Arc<Route53Zones> {
+    Arc::new(Route53Zones::new(aws_sdk_route53::Client::new(sdk), clock.clone()))
+}
+
+/// The HTTP API.
+///
+/// # Errors
+/// If a setting is missing or wrong.
+pub async fn api() -> Result<Api, StartError> {
+    let (sdk, config) = (sdk().await, config()?);
+    let kick =
+        EventBridgeKick::new(aws_sdk_eventbridge::Client::new(&sdk), config.event_bus.clone());
+    Ok(Api::new(
+        store(&sdk, &config),
+        vault(&sdk, &config),
+        config.providers,
+        Arc::new(kick),
+        Arc::new(SystemClock),
+    ))
+}
+
+/// A worker that may be switched off by `ACME_WORKER_ENABLED`.
+pub struct WorkerFunction {
+    worker: Option<Worker>,
+}
+
+impl WorkerFunction {
+    /// One pass.
+    ///
+    /// # Errors
+    /// If the list of due requests cannot be read.
+    pub async fn run(&self, deadline: Timestamp) -> Result<worker::Report, StoreError> {
+        match &self.worker {
+            Some(worker) => worker.run(deadline).await,
+            None => {
+                tracing::info!("ACME_WORKER_ENABLED is false: nothing is done");
+                Ok(worker::Report::default())
+            }
+        }
+    }
+}
+
+/// The worker.
+///
+/// # Errors
+/// If a setting is missing or wrong.
+pub async fn worker() -> Result<WorkerFunction, StartError> {
+    let (sdk, config) = (sdk().await, config()?);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let adapters = Adapters {
+        store: store(&sdk, &config),
+        vault: vault(&sdk, &config),
+        ca: Arc::new(AcmeCa::new(config.ca_root.as_deref(), clock.clone())?),
+        zones: zones(&sdk, &clock),
+        view: Arc::new(PublicDns::new(config.dns_server).map_err(|e| StartError::Dns(e.to_string()))?),
+        clock,
+        providers: config.providers,
+    };
+    let settings = WorkerSettings { batch_size: config.worker.batch_size, ..WorkerSettings::default() };
+    let owner = uuid::Uuid::new_v4().to_string();
+    let worker = config.worker.enabled.then(|| Worker::new(adapters, settings, owner));
+    Ok(WorkerFunction { worker })
+}
+
+/// The cleaner.
+///
+/// # Errors
+/// If a setting is missing or wrong.
+pub async fn cleaner() -> Result<Cleaner, StartError> {
+    let (sdk, config) = (sdk().await, config()?);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    Ok(Cleaner::new(store(&sdk, &config), zones(&sdk, &clock), clock))
+}
+

@@ -1,0 +1,176 @@
+//! The DNS work of all issuances of a wave together: one change batch a zone, one look at each change.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use futures::{StreamExt, stream};
+
+use super::{Worker, job::Job};
+use crate::{
+    dns::{DnsError, Zone, ledger::Outcome},
+    domain::{Failure, Fqdn, Stage},
+    engine::{Challenge, Effect, Event},
+};
+
+/// Where a challenge's value goes after CNAMEs.
+pub(super) struct Place {
+    pub(super) zone: Zone,
+    pub(super) fqdn: Fqdn,
+    pub(super) value: String,
+}
+
+fn dns_failure(error: &DnsError) -> Failure {
+    Failure::new(error.class(), Stage::Dns, "dns", error.to_string())
+}
+
+impl Worker {
+    /// Serves every job that waits for DNS.
+    pub(super) async fn serve_dns(&self, jobs: &mut [Job]) {
+        let mut touched: HashSet<(Zone, Fqdn)> = HashSet::new();
+        let mut publishing: HashMap<usize, Vec<(Zone, Fqdn)>> = HashMap::new();
+        let mut clearing: HashSet<usize> = HashSet::new();
+        for (index, job) in jobs.iter_mut().enumerate() {
+            match job.shared_effect().cloned() {
+                Some(Effect::Publish { challenges }) => match self.intend(job, &challenges).await {
+                    Ok(places) => {
+                        touched.extend(places.iter().cloned());
+                        publishing.insert(index, places);
+                    }
+                    Err(failure) => self.fail(job, failure).await,
+                },
+                Some(Effect::Unpublish) => match self.ledger.release(job.request.id).await {
+                    Ok(places) => {
+                        touched.extend(places);
+                        clearing.insert(index);
+                    }
+                    // The request keeps its debt and is taken up again.
+                    Err(error) => {
+                        tracing::warn!(request_id = job.request.id.get(), %error, "values not released");
+                        job.park(self.now());
+                    }
+                },
+                _ => {}
+            }
+        }
+        if !touched.is_empty() || !clearing.is_empty() {
+            let outcomes = self.ledger.apply(touched.into_iter().collect()).await;
+            self.report_publishing(jobs, &publishing, &outcomes).await;
+            // What could not be removed now is marked unwanted in the ledger: dns-cleanup goes on with it.
+            for index in clearing {
+                jobs[index].apply(Event::Unpublished, &*self.adapters.store, self.now()).await;
+            }
+        }
+        self.look_at_changes(jobs).await;
+    }
+
+    async fn fail(&self, job: &mut Job, failure: Failure) {
+        let event = Event::Failed { failure, reached_ca: false };
+        job.apply(event, &*self.adapters.store, self.now()).await;
+    }
+
+    /// Writes the intents of one job's values to the ledger, before any zone changes.
+    async fn intend(&self, job: &Job, challenges: &[Challenge]) -> Result<Vec<(Zone, Fqdn)>, Failure> {
+        let places = self.locate(challenges).await?;
+        let now = self.now();
+        let until = now.plus(self.settings.txt_lease);
+        let mut by_zone: BTreeMap<Zone, Vec<(Fqdn, String)>> = BTreeMap::new();
+        for place in places {
+            by_zone.entry(place.zone).or_default().push((place.fqdn, place.value));
+        }
+        let mut touched = Vec::new();
+        for (zone, values) in by_zone {
+            self.ledger
+                .want(job.request.id, &values, &zone, until, now)
+                .await
+                .map_err(super::accounts::from_store)?;
+            touched.extend(values.into_iter().map(|(fqdn, _)| (zone.clone(), fqdn)));
+        }
+        Ok(touched)
+    }
+
+    /// Follows delegated challenges and finds the zone of each value.
+    pub(super) async fn locate(&self, challenges: &[Challenge]) -> Result<Vec<Place>, Failure> {
+        let mut places = Vec::with_capacity(challenges.len());
+        for challenge in challenges {
+            let fqdn = self.adapters.view.challenge_target(&challenge.fqdn).await;
+            match self.adapters.zones.find_zone(&fqdn).await {
+                Ok(Some(zone)) => places.push(Place { zone, fqdn, value: challenge.value.clone() }),
+                Ok(None) => return Err(self.no_zone(&fqdn).await),
+                Err(error) => return Err(dns_failure(&error)),
+            }
+        }
+        Ok(places)
+    }
+
+    /// No zone of ours: either the domain does not exist at all, or it is hosted elsewhere.
+    async fn no_zone(&self, fqdn: &Fqdn) -> Failure {
+        let class = crate::domain::Class::Permanent;
+        if self.adapters.view.domain_exists(fqdn).await == Some(false) {
+            let text = format!("the domain of {fqdn} does not exist in the public DNS; check the spelling");
+            return Failure::new(class, Stage::Request, "noDomain", text);
+        }
+        let text = format!(
+            "no public hosted zone of this AWS account holds {fqdn}; create the zone or delegate the name by a CNAME"
+        );
+        Failure::new(class, Stage::Dns, "noZone", text)
+    }
+
+    async fn report_publishing(
+        &self,
+        jobs: &mut [Job],
+        publishing: &HashMap<usize, Vec<(Zone, Fqdn)>>,
+        outcomes: &[Outcome],
+    ) {
+        let by_name: HashMap<&Fqdn, &Outcome> = outcomes.iter().map(|o| (&o.fqdn, o)).collect();
+        for (index, places) in publishing {
+            let mut changes = Vec::new();
+            let mut failure = None;
+            for (_, fqdn) in places {
+                match by_name.get(fqdn).map(|o| &o.result) {
+                    Some(Ok(Some(change))) if !changes.contains(change) => changes.push(change.clone()),
+                    Some(Ok(_)) | None => {}
+                    Some(Err(error)) => failure = Some(dns_failure(error)),
+                }
+            }
+            let event = match failure {
+                Some(failure) => Event::Failed { failure, reached_ca: false },
+                None => Event::Published { changes },
+            };
+            jobs[*index].apply(event, &*self.adapters.store, self.now()).await;
+        }
+    }
+
+    /// Asks for each change once, however many issuances wait for it.
+    async fn look_at_changes(&self, jobs: &mut [Job]) {
+        let now = self.now();
+        let waiting: Vec<(usize, Vec<String>)> = jobs
+            .iter()
+            .enumerate()
+            .filter(|(_, job)| job.wait_until().is_none_or(|at| at <= now))
+            .filter_map(|(index, job)| match job.shared_effect() {
+                Some(Effect::CheckInSync { changes }) => Some((index, changes.clone())),
+                _ => None,
+            })
+            .collect();
+        let ids: HashSet<&String> = waiting.iter().flat_map(|(_, changes)| changes).collect();
+        let looks = ids.into_iter().map(|id| async move { (id, self.adapters.zones.in_sync(id).await) });
+        let seen: HashMap<&String, Result<bool, DnsError>> =
+            stream::iter(looks).buffer_unordered(self.settings.parallelism).collect().await;
+        for (index, changes) in &waiting {
+            let mut event = Event::InSync;
+            for change in changes {
+                match seen.get(change) {
+                    Some(Ok(true)) => {}
+                    Some(Err(error)) => {
+                        event = Event::Failed { failure: dns_failure(error), reached_ca: false };
+                        break;
+                    }
+                    Some(Ok(false)) | None => {
+                        let reason = format!("Route53 change {change} is PENDING");
+                        event = Event::NotYet { not_before: None, reason };
+                    }
+                }
+            }
+            jobs[*index].apply(event, &*self.adapters.store, now).await;
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Effects that concern one issuance alone.
+
+use super::{
+    Worker,
+    accounts::{from_store, from_vault},
+    job::Job,
+};
+use crate::{
+    ca::{CaAccount, check, keys},
+    domain::{Certificate, CertificateId, CertificateSource, Failure},
+    dns::Visibility,
+    engine::{Challenge, Effect, Event, OrderProgress},
+};
+
+/// A failure, and whether the CA judged the try.
+pub(super) struct Fault {
+    failure: Failure,
+    reached_ca: bool,
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        Self { failure, reached_ca: false }
+    }
+}
+
+impl Worker {
+    /// Does it and says what happened.
+    pub(super) async fn perform(&self, job: &mut Job, effect: Effect) -> Event {
+        match self.try_perform(job, effect).await {
+            Ok(event) => event,
+            Err(Fault { failure, reached_ca }) => Event::Failed { failure, reached_ca },
+        }
+    }
+
+    async fn try_perform(&self, job: &Job, effect: Effect) -> Result<Event, Fault> {
+        let account = self.accounts.get(job.request.account_id).await.map_err(|failure| {
+            // A registration that the CA refused is a try that the CA judged.
+            let reached_ca = failure.problem.kind.starts_with(ACME_ERRORS);
+            Fault { failure, reached_ca }
+        })?;
+        match effect {
+            Effect::NewOrder => self.new_order(job, &account).await,
+            Effect::LoadChallenges { order_url } => {
+                let view = self.adapters.ca.order(&account, &order_url, true).await?;
+                Ok(Event::ChallengesLoaded { progress: view.progress, challenges: view.challenges })
+            }
+            Effect::CheckPropagation { challenges } => self.check_propagation(&challenges).await,
+            Effect::AcceptChallenges { order_url } => {
+                self.adapters.ca.accept_challenges(&account, &order_url).await?;
+                Ok(Event::ChallengesAccepted)
+            }
+            Effect::PollOrder { order_url } => {
+                let view = self.adapters.ca.order(&account, &order_url, false).await?;
+                Ok(match view.progress {
+                    OrderProgress::Pending => {
+                        Event::NotYet { not_before: view.not_before, reason: "the CA is validating".into() }
+                    }
+                    progress => Event::OrderPolled { progress },
+                })
+            }
+            Effect::StoreKey { .. } => self.store_key(job).await,
+            Effect::Finalize { order_url, key_ref } => {
+                let stored = self.adapters.vault.get(&key_ref).await.map_err(from_vault)?;
+                let material = keys::parse(&stored)?;
+                self.adapters.ca.finalize(&account, &order_url, &material.csr).await?;
+                Ok(Event::Finalized)
+            }
+            Effect::RecordCertificate { order_url, key_ref } => {
+                self.record(job, &account, &order_url, key_ref).await
+            }
+            // These are served for all issuances together; a job never hands them out alone.
+            Effect::Publish { .. } | Effect::CheckInSync { .. } | Effect::Unpublish => {
+                Ok(Event::NotYet { not_before: None, reason: "waits for the shared DNS work".into() })
+            }
+        }
+    }
+
+    async fn new_order(&self, job: &Job, account: &CaAccount) -> Result<Event, Fault> {
+        match self.adapters.ca.new_order(account, &job.request.names).await {
+            Ok(order_url) => Ok(Event::OrderCreated { order_url }),
+            Err(failure) => {
+                let reached_ca = failure.problem.kind.starts_with(ACME_ERRORS);
+                Err(Fault { failure, reached_ca })
+            }
+        }
+    }
+
+    async fn check_propagation(&self, challenges: &[Challenge]) -> Result<Event, Fault> {
+        let places = self.locate(challenges).await?;
+        for place in &places {
+            let values: Vec<String> =
+                places.iter().filter(|p| p.fqdn == place.fqdn).map(|p| p.value.clone()).collect();
+            let seen = self.adapters.view.visibility(&place.zone.name, &place.fqdn, &values).await;
+            if let Visibility::Lagging(reason) = seen {
+                return Ok(Event::NotYet { not_before: None, reason });
+            }
+        }
+        Ok(Event::Propagated)
+    }
+
+    /// Key and CSR are stored under a name that the attempt decides: a repeat finds the first pair.
+    async fn store_key(&self, job: &Job) -> Result<Event, Fault> {
+        let request = &job.request;
+        let key_ref = format!("certificate-key/{}-{}", request.id, request.issuance.attempts);
+        let fresh = keys::generate(&request.names)?;
+        self.adapters.vault.put_if_absent(&key_ref, fresh).await.map_err(from_vault)?;
+        Ok(Event::KeyStored { key_ref })
+    }
+
+    async fn record(
+        &self,
+        job: &Job,
+        account: &CaAccount,
+        order_url: &str,
+        key_ref: String,
+    ) -> Result<Event, Fault> {
+        let Some(pem) = self.adapters.ca.certificate(account, order_url).await? else {
+            return Ok(Event::NotYet { not_before: None, reason: "the CA is issuing".into() });
+        };
+        let stored = self.adapters.vault.get(&key_ref).await.map_err(from_vault)?;
+        let material = keys::parse(&stored)?;
+        let now = self.now();
+        let checked = check::check_chain(&pem, &material.key_pem, &job.request.names, now)
+            .inspect_err(|f| tracing::error!(request_id = job.request.id.get(), alarm = "certificate", detail = f.problem.detail, "refused certificate"))?;
+        let provider = self.provider_name(account);
+        let certificate = Certificate {
+            id: CertificateId::new(0),
+            fingerprint: checked.fingerprint,
+            serial: checked.serial,
+            issuer: checked.issuer,
+            names: job.request.names.as_slice().to_vec(),
+            not_before: checked.not_before,
+            expires_at: checked.expires_at,
+            cert_pem: checked.cert_pem,
+            chain_pem: checked.chain_pem,
+            key_ref,
+            source: CertificateSource::Acme,
+            account_id: Some(account.id),
+            provider,
+            request_id: Some(job.request.id),
+            created_at: now,
+            updated_at: now,
+        };
+        let fence = Some((job.request.id, job.request.lease.fence));
+        let recorded =
+            self.adapters.store.record_certificate(certificate, fence).await.map_err(from_store)?;
+        Ok(Event::CertificateRecorded { certificate_id: recorded.id })
+    }
+
+    fn provider_name(&self, account: &CaAccount) -> String {
+        let named = self.adapters.providers.iter().find(|p| p.directory_url == account.directory_url);
+        named.map(|p| p.name.clone()).unwrap_or_default()
+    }
+}
+
+/// The namespace of ACME's own problem types (RFC 8555 §6.7).
+const ACME_ERRORS: &str = "urn:ietf:params:acme:error:";

@@ -1,0 +1,159 @@
+//! One claimed request in a worker's hands.
+
+use std::{collections::VecDeque, time::Duration};
+
+use crate::{
+    domain::{Lease, Request, Timestamp},
+    engine::{Effect, Event, Phase, Step, next},
+    store::{RequestStore, Store, StoreError},
+};
+
+/// A request under lease, with the effects that its state asks for.
+pub(super) struct Job {
+    pub(super) request: Request,
+    effects: VecDeque<Effect>,
+    wait_until: Option<Timestamp>,
+    /// The lease is gone or the state cannot be stored: hands off.
+    lost: bool,
+    skew: Duration,
+}
+
+impl Job {
+    /// Takes up a claimed request where its state says.
+    pub(super) fn new(request: Request, now: Timestamp, skew: Duration) -> Self {
+        let mut job = Self { request, effects: VecDeque::new(), wait_until: None, lost: false, skew };
+        job.resume(now);
+        job
+    }
+
+    fn resume(&mut self, now: Timestamp) {
+        match next(&self.request.issuance, Event::Resumed, now, self.request.id.get()) {
+            Ok(step) => {
+                self.effects = step.effects.into();
+                self.wait_until = step.wake_at;
+            }
+            Err(error) => {
+                tracing::error!(request_id = self.request.id.get(), %error, "state cannot be resumed");
+                self.lost = true;
+            }
+        }
+    }
+
+    /// Whether this worker has nothing more to do for it.
+    pub(super) fn is_over(&self) -> bool {
+        self.lost || (self.effects.is_empty() && self.wait_until.is_none())
+    }
+
+    /// When it can go on, if it waits.
+    pub(super) const fn wait_until(&self) -> Option<Timestamp> {
+        self.wait_until
+    }
+
+    /// The next effect that needs no other issuance, once any wait is over.
+    pub(super) fn next_alone(&mut self, now: Timestamp) -> Option<Effect> {
+        self.end_wait(now);
+        match self.effects.front() {
+            Some(Effect::Publish { .. } | Effect::Unpublish | Effect::CheckInSync { .. }) | None => None,
+            Some(_) if self.lost => None,
+            Some(_) => self.effects.pop_front(),
+        }
+    }
+
+    /// The effect that waits for the shared DNS work.
+    pub(super) fn shared_effect(&self) -> Option<&Effect> {
+        if self.lost { None } else { self.effects.front() }
+    }
+
+    fn end_wait(&mut self, now: Timestamp) {
+        if self.wait_until.is_some_and(|at| at <= now) {
+            self.wait_until = None;
+            if self.effects.is_empty() {
+                self.resume(now);
+            }
+        }
+    }
+
+    /// Takes an event to the engine and stores the new state; its effects are due only then.
+    pub(super) async fn apply(&mut self, event: Event, store: &dyn Store, now: Timestamp) {
+        if self.lost {
+            return;
+        }
+        let id = self.request.id;
+        let step = match next(&self.request.issuance, event, now, id.get()) {
+            Ok(step) => step,
+            Err(error) => {
+                tracing::error!(request_id = id.get(), %error, "illegal transition");
+                self.lost = true;
+                return;
+            }
+        };
+        tracing::info!(
+            request_id = id.get(),
+            phase = step.state.phase.name(),
+            attempt = step.state.attempts,
+            error = step.error.as_deref(),
+            "step"
+        );
+        self.adopt(step);
+        self.store(store, now).await;
+    }
+
+    fn adopt(&mut self, step: Step) {
+        let request = &mut self.request;
+        if let Phase::Done { certificate_id } = step.state.phase {
+            request.result_certificate_id = Some(certificate_id);
+            request.last_error = None;
+        }
+        if step.error.is_some() {
+            request.last_error = step.error;
+        }
+        request.issuance = step.state;
+        request.status = step.status;
+        // A shared effect is taken by `shared_effect`, not popped: drop it now that its event is here.
+        self.effects = step.effects.into();
+        self.wait_until = step.wake_at;
+        let over = self.effects.is_empty() && self.wait_until.is_none();
+        if over {
+            request.lease = Lease { owner: None, until: Timestamp::ZERO, fence: request.lease.fence };
+        }
+        request.wake_at = match (over, step.status.is_final(), self.wait_until) {
+            (true, true, _) if !request.issuance.cleanup_owed => None,
+            (true, _, _) => Some(Timestamp::ZERO),
+            // In our hands it is not due for others before the lease is over; a wait that is longer decides.
+            (false, _, wait) => Some(request.lease.until.plus(self.skew).max(wait.unwrap_or(Timestamp::ZERO))),
+        };
+    }
+
+    async fn store(&mut self, store: &dyn Store, now: Timestamp) {
+        let requests: &dyn RequestStore = store;
+        self.request.updated_at = now;
+        match requests.save_request(&self.request, now).await {
+            Ok(()) => {}
+            Err(StoreError::LeaseLost(id)) => {
+                tracing::warn!(request_id = id.get(), "lease lost; another worker goes on");
+                self.lost = true;
+            }
+            Err(error) => {
+                // The stored state is the one before: whoever takes the lease next repeats this step.
+                tracing::warn!(request_id = self.request.id.get(), %error, "state not stored");
+                self.lost = true;
+            }
+        }
+    }
+
+    /// Frees the lease; the request is due when its wait is over, or at once.
+    pub(super) async fn hand_back(&mut self, store: &dyn Store, now: Timestamp) {
+        if self.lost {
+            return;
+        }
+        self.request.lease = Lease { owner: None, until: Timestamp::ZERO, fence: self.request.lease.fence };
+        self.request.wake_at = Some(self.wait_until.unwrap_or(now));
+        self.store(store, now).await;
+    }
+
+    /// Leaves the request as it is stored and goes on with it after the lease.
+    pub(super) fn park(&mut self, now: Timestamp) {
+        self.effects.clear();
+        self.wait_until = Some(now.plus(Duration::from_secs(60)));
+    }
+}

@@ -1,0 +1,36 @@
+//! How a worker works.
+
+use std::time::Duration;
+
+/// Limits and times of a worker.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerSettings {
+    /// Issuances in hand at once.
+    pub batch_size: usize,
+    /// Calls in flight at once.
+    pub parallelism: usize,
+    /// Stop this long before the invocation's deadline: enough for one call and the last writes.
+    pub margin: Duration,
+    /// The lease ends this long after the invocation's deadline.
+    pub lease_margin: Duration,
+    /// Clocks of two workers may differ by this much: each by five minutes, in opposite directions.
+    pub skew: Duration,
+    /// Waits up to this long happen inside the invocation.
+    pub patience: Duration,
+    /// A TXT value that nobody renews is removed after this long.
+    pub txt_lease: Duration,
+}
+
+impl Default for WorkerSettings {
+    fn default() -> Self {
+        Self {
+            batch_size: 100,
+            parallelism: 16,
+            margin: Duration::from_secs(20),
+            lease_margin: Duration::from_secs(30),
+            skew: Duration::from_secs(10 * 60),
+            patience: Duration::from_secs(20),
+            txt_lease: Duration::from_secs(2 * 60 * 60),
+        }
+    }
+}
