@@ -36,27 +36,41 @@ fn answer() -> impl Strategy<Value = Answer> {
 
 fn fault(class: Class) -> Event {
     let failure = Failure::new(class, Stage::Request, "test", "the world said no");
-    Event::Failed { failure, reached_ca: true }
+    Event::Failed {
+        failure,
+        reached_ca: true,
+    }
 }
 
 /// What an honest CA and zone say to an effect.
 fn success(effect: &Effect) -> Event {
     match effect {
-        Effect::NewOrder => Event::OrderCreated { order_url: "https://ca/order/1".into() },
+        Effect::NewOrder => Event::OrderCreated {
+            order_url: "https://ca/order/1".into(),
+        },
         Effect::LoadChallenges { .. } => Event::ChallengesLoaded {
             progress: OrderProgress::Pending,
-            challenges: vec![Challenge { fqdn: Fqdn::new("_acme-challenge.example.com"), value: "v".into() }],
+            challenges: vec![Challenge {
+                fqdn: Fqdn::new("_acme-challenge.example.com"),
+                value: "v".into(),
+            }],
         },
-        Effect::Publish { .. } => Event::Published { changes: vec!["C1".into()] },
+        Effect::Publish { .. } => Event::Published {
+            changes: vec!["C1".into()],
+        },
         Effect::CheckInSync { .. } => Event::InSync,
         Effect::CheckPropagation { .. } => Event::Propagated,
         Effect::AcceptChallenges { .. } => Event::ChallengesAccepted,
-        Effect::PollOrder { .. } => Event::OrderPolled { progress: OrderProgress::Ready },
-        Effect::StoreKey { .. } => Event::KeyStored { key_ref: "key/1".into() },
+        Effect::PollOrder { .. } => Event::OrderPolled {
+            progress: OrderProgress::Ready,
+        },
+        Effect::StoreKey { .. } => Event::KeyStored {
+            key_ref: "key/1".into(),
+        },
         Effect::Finalize { .. } => Event::Finalized,
-        Effect::RecordCertificate { .. } => {
-            Event::CertificateRecorded { certificate_id: CertificateId::new(1) }
-        }
+        Effect::RecordCertificate { .. } => Event::CertificateRecorded {
+            certificate_id: CertificateId::new(1),
+        },
         Effect::Unpublish => Event::Unpublished,
         other => panic!("no answer for {other:?}"),
     }
@@ -97,8 +111,15 @@ fn play(script: &[Answer], max_attempts: u32) -> Run {
         assert_eq!(stored(&step.state), step.state);
         run.state = step.state;
         let over = matches!(run.state.phase, Phase::Done { .. } | Phase::Failed);
-        assert_eq!(over, matches!(step.status, RequestStatus::Success | RequestStatus::Failed));
-        assert!(!run.in_zone || run.state.cleanup_owed, "a value without an owner's debt: {:?}", run.state);
+        assert_eq!(
+            over,
+            matches!(step.status, RequestStatus::Success | RequestStatus::Failed)
+        );
+        assert!(
+            !run.in_zone || run.state.cleanup_owed,
+            "a value without an owner's debt: {:?}",
+            run.state
+        );
         let Some(effect) = step.effects.first() else {
             match step.wake_at {
                 Some(at) => {
@@ -113,7 +134,10 @@ fn play(script: &[Answer], max_attempts: u32) -> Run {
                 }
             }
         };
-        assert!(!over || *effect == Effect::Unpublish, "an ended issuance does {effect:?}");
+        assert!(
+            !over || *effect == Effect::Unpublish,
+            "an ended issuance does {effect:?}"
+        );
         // The effect happens in the world whatever becomes of its answer.
         let answer = script.next().cloned().unwrap_or(Answer::Succeed);
         let happens = matches!(answer, Answer::Succeed | Answer::Crash);
@@ -184,9 +208,18 @@ fn queued() -> Issuance {
 
 #[test]
 fn a_permanent_failure_ends_it_at_the_first_attempt() {
-    let step = next(&queued(), fault(Class::Permanent), Timestamp::from_secs(1_800_000_001), 1).unwrap();
+    let step = next(
+        &queued(),
+        fault(Class::Permanent),
+        Timestamp::from_secs(1_800_000_001),
+        1,
+    )
+    .unwrap();
     assert_eq!((step.status, step.state.attempts), (RequestStatus::Failed, 1));
-    assert_eq!(step.error.as_deref(), Some("Failed to request certificate: the world said no"));
+    assert_eq!(
+        step.error.as_deref(),
+        Some("Failed to request certificate: the world said no")
+    );
 }
 
 #[test]
@@ -195,7 +228,13 @@ fn a_rate_limit_is_kept_to_the_moment() {
     let limited = fault(Class::RateLimited { not_before: Some(at) });
     let step = next(&queued(), limited, Timestamp::from_secs(1_800_000_001), 1).unwrap();
     assert_eq!((step.status, step.wake_at), (RequestStatus::Running, Some(at)));
-    let early = next(&step.state, Event::Resumed, Timestamp::from_secs(1_800_000_002), 1).unwrap();
+    let early = next(
+        &step.state,
+        Event::Resumed,
+        Timestamp::from_secs(1_800_000_002),
+        1,
+    )
+    .unwrap();
     assert_eq!((early.effects, early.wake_at), (vec![], Some(at)));
     let due = next(&step.state, Event::Resumed, at, 1).unwrap();
     assert_eq!(due.effects, vec![Effect::NewOrder]);
@@ -211,10 +250,27 @@ fn a_world_that_always_fails_is_given_up() {
 #[test]
 fn a_valid_authorization_needs_no_dns() {
     let now = Timestamp::from_secs(1_800_000_001);
-    let ordered = next(&queued(), Event::OrderCreated { order_url: "u".into() }, now, 1).unwrap().state;
-    let loaded = Event::ChallengesLoaded { progress: OrderProgress::Ready, challenges: vec![] };
+    let ordered = next(
+        &queued(),
+        Event::OrderCreated {
+            order_url: "u".into(),
+        },
+        now,
+        1,
+    )
+    .unwrap()
+    .state;
+    let loaded = Event::ChallengesLoaded {
+        progress: OrderProgress::Ready,
+        challenges: vec![],
+    };
     let step = next(&ordered, loaded, now, 1).unwrap();
-    assert_eq!(step.effects, vec![Effect::StoreKey { order_url: "u".into() }]);
+    assert_eq!(
+        step.effects,
+        vec![Effect::StoreKey {
+            order_url: "u".into()
+        }]
+    );
     assert!(!step.state.cleanup_owed);
 }
 

@@ -16,11 +16,18 @@ fn good_names_are_normalised() {
         ("xn--bcher-kva.example", "xn--bcher-kva.example"),
         ("1.example.com", "1.example.com"),
         ("a-b.c-d.example.co.uk", "a-b.c-d.example.co.uk"),
-        ("invalid-domain-that-does-not-exist-12345.com", "invalid-domain-that-does-not-exist-12345.com"),
+        (
+            "invalid-domain-that-does-not-exist-12345.com",
+            "invalid-domain-that-does-not-exist-12345.com",
+        ),
         ("host.internal-zone", "host.internal-zone"),
         (long.as_str(), long.as_str()),
     ] {
-        assert_eq!(sent.parse::<DomainName>().map(|n| n.to_string()), Ok(kept.to_owned()), "{sent}");
+        assert_eq!(
+            sent.parse::<DomainName>().map(|n| n.to_string()),
+            Ok(kept.to_owned()),
+            "{sent}"
+        );
     }
 }
 
@@ -70,7 +77,12 @@ fn bad_names_say_what_is_wrong() {
     ] {
         assert_eq!(sent.parse::<DomainName>(), Err(why), "{sent:?}");
     }
-    for sent in ["xn--a.example.com", "xn--.example.com", "xn--99999999.example.com", "a\u{202e}b.example.com"] {
+    for sent in [
+        "xn--a.example.com",
+        "xn--.example.com",
+        "xn--99999999.example.com",
+        "a\u{202e}b.example.com",
+    ] {
         assert_eq!(sent.parse::<DomainName>(), Err(NameError::Idna), "{sent:?}");
     }
 }
@@ -92,7 +104,10 @@ fn apex_and_wildcard_share_a_challenge_name() {
     let set = NameSet::parse(&["example.com", "*.example.com"]).unwrap();
     let places: Vec<Fqdn> = set.as_slice().iter().map(DomainName::challenge_fqdn).collect();
     assert_eq!(places[0], places[1]);
-    assert_eq!(places[0].relative_to(&Fqdn::new("example.com.")), "_acme-challenge");
+    assert_eq!(
+        places[0].relative_to(&Fqdn::new("example.com.")),
+        "_acme-challenge"
+    );
     assert!(places[0].is_within(&Fqdn::new("Example.com")));
     assert!(!Fqdn::new("badexample.com").is_within(&Fqdn::new("example.com")));
 }
@@ -102,7 +117,19 @@ fn mail_addresses() {
     for good in ["ops@example.com", "a.b+c@sub.example.co", "X@EXAMPLE.COM"] {
         assert!(good.parse::<Email>().is_ok(), "{good}");
     }
-    for bad in ["", "ops", "@example.com", "ops@", "ops@localhost", "a@b@c.d", "a,b@c.de", "a?x=1@c.de", ".a@c.de", "a b@c.de", "a@-c.de"] {
+    for bad in [
+        "",
+        "ops",
+        "@example.com",
+        "ops@",
+        "ops@localhost",
+        "a@b@c.d",
+        "a,b@c.de",
+        "a?x=1@c.de",
+        ".a@c.de",
+        "a b@c.de",
+        "a@-c.de",
+    ] {
         assert!(bad.parse::<Email>().is_err(), "{bad}");
     }
 }

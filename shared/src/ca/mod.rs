@@ -1,10 +1,18 @@
 //! The certificate authority, behind one small trait.
 
+pub mod acme;
+pub mod check;
+mod http;
+pub mod keys;
+mod new_account;
+mod problem;
+
 use async_trait::async_trait;
 use secrecy::SecretString;
 
+pub use self::new_account::{EabKeyError, decode_eab_key};
 use crate::{
-    domain::{AccountId, DomainName, Email, Failure, NameSet, Timestamp},
+    domain::{AccountId, Email, Failure, NameSet, Timestamp},
     engine::{Challenge, OrderProgress},
 };
 
@@ -71,10 +79,4 @@ pub trait Ca: Send + Sync {
     async fn finalize(&self, account: &CaAccount, order_url: &str, csr: &[u8]) -> Result<(), Failure>;
     /// The chain as PEM; `None` while the CA works on it.
     async fn certificate(&self, account: &CaAccount, order_url: &str) -> Result<Option<String>, Failure>;
-}
-
-/// Names the CA must put into the certificate, as text.
-#[must_use]
-pub fn identifiers(names: &NameSet) -> Vec<String> {
-    names.as_slice().iter().map(DomainName::to_string).collect()
 }

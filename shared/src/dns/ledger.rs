@@ -59,8 +59,11 @@ pub fn wanted(stands: Option<&TxtRrset>, ours: &[TxtRecord], now: Timestamp) -> 
 
 /// What the ledger believes to stand: the values that we know we wrote.
 fn believed(ours: &[TxtRecord]) -> Option<TxtRrset> {
-    let mut values: Vec<String> =
-        ours.iter().filter(|r| r.status == TxtStatus::Active).map(|r| quoted(&r.value)).collect();
+    let mut values: Vec<String> = ours
+        .iter()
+        .filter(|r| r.status == TxtStatus::Active)
+        .map(|r| quoted(&r.value))
+        .collect();
     values.sort();
     (!values.is_empty()).then_some(TxtRrset { ttl: TXT_TTL, values })
 }
@@ -77,7 +80,12 @@ struct Item {
 impl Item {
     fn new(fqdn: Fqdn, ours: Vec<TxtRecord>, before: Option<TxtRrset>, now: Timestamp) -> Self {
         let after = wanted(before.as_ref(), &ours, now);
-        Self { fqdn, ours, before, after }
+        Self {
+            fqdn,
+            ours,
+            before,
+            after,
+        }
     }
 
     fn change(&self) -> Option<TxtChange> {
@@ -151,10 +159,25 @@ impl Ledger {
             .txt_of_request(owner)
             .await?
             .into_iter()
-            .map(|r| TxtRecord { desired_state: DesiredState::Absent, updated_at: now, ..r })
+            .map(|r| TxtRecord {
+                desired_state: DesiredState::Absent,
+                updated_at: now,
+                ..r
+            })
             .collect();
         self.store.put_txt(&records).await?;
-        Ok(records.into_iter().map(|r| (Zone { id: r.zone_id, name: r.zone }, r.fqdn)).collect())
+        Ok(records
+            .into_iter()
+            .map(|r| {
+                (
+                    Zone {
+                        id: r.zone_id,
+                        name: r.zone,
+                    },
+                    r.fqdn,
+                )
+            })
+            .collect())
     }
 
     /// Brings RRsets to what the ledger wants: one change batch a zone, split only at Route53's limits.
@@ -166,8 +189,16 @@ impl Ledger {
                 names.push(fqdn);
             }
         }
-        let work = by_zone.into_iter().map(|(zone, names)| self.apply_zone(zone, names));
-        stream::iter(work).buffer_unordered(READS).collect::<Vec<_>>().await.into_iter().flatten().collect()
+        let work = by_zone
+            .into_iter()
+            .map(|(zone, names)| self.apply_zone(zone, names));
+        stream::iter(work)
+            .buffer_unordered(READS)
+            .collect::<Vec<_>>()
+            .await
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     async fn apply_zone(&self, zone: Zone, names: Vec<Fqdn>) -> Vec<Outcome> {
@@ -189,7 +220,10 @@ impl Ledger {
                 Err(error) => outcomes.push(Outcome {
                     zone: zone.clone(),
                     fqdn,
-                    result: Err(DnsError::Unavailable { operation: "ledger", message: error.to_string() }),
+                    result: Err(DnsError::Unavailable {
+                        operation: "ledger",
+                        message: error.to_string(),
+                    }),
                 }),
             }
         }
@@ -225,7 +259,11 @@ impl Ledger {
                 continue;
             }
             let result = match result {
-                Err(DnsError::NoSuchZone { .. }) if batch.iter().all(|i| wanted(None, &i.ours, self.clock.now()).is_none()) => {
+                Err(DnsError::NoSuchZone { .. })
+                    if batch
+                        .iter()
+                        .all(|i| wanted(None, &i.ours, self.clock.now()).is_none()) =>
+                {
                     tracing::warn!(zone = %zone.name, "zone is gone, and with it the values to clean up");
                     Ok(None)
                 }
@@ -236,7 +274,11 @@ impl Ledger {
                     Ok(change) => self.confirm(&item).await.map(|()| change.clone()),
                     Err(error) => Err(error.clone()),
                 };
-                outcomes.push(Outcome { zone: zone.clone(), fqdn: item.fqdn, result });
+                outcomes.push(Outcome {
+                    zone: zone.clone(),
+                    fqdn: item.fqdn,
+                    result,
+                });
             }
         }
         outcomes
@@ -255,13 +297,22 @@ impl Ledger {
         let reads = batch.into_iter().map(|item| async move {
             let stands = self.zones.txt_rrset(zone, &item.fqdn).await?;
             // The other writer may be one of ours: its intents count too.
-            let ours = self.store.txt_rrset(&item.fqdn).await.map_err(|e| DnsError::Unavailable {
-                operation: "ledger",
-                message: e.to_string(),
-            })?;
+            let ours = self
+                .store
+                .txt_rrset(&item.fqdn)
+                .await
+                .map_err(|e| DnsError::Unavailable {
+                    operation: "ledger",
+                    message: e.to_string(),
+                })?;
             Ok(Item::new(item.fqdn, ours, stands.map(sorted), now))
         });
-        stream::iter(reads).buffer_unordered(READS).collect::<Vec<_>>().await.into_iter().collect()
+        stream::iter(reads)
+            .buffer_unordered(READS)
+            .collect::<Vec<_>>()
+            .await
+            .into_iter()
+            .collect()
     }
 
     /// Writes down what the zone holds now. A crash before this is healed by the next change's mismatch.
@@ -270,12 +321,19 @@ impl Ledger {
             Some(set) if set.values.contains(&quoted(&r.value)) => TxtStatus::Active,
             _ => TxtStatus::Removed,
         };
-        let seen: Vec<(TxtRecord, TxtStatus)> =
-            item.ours.iter().map(|r| (r.clone(), status(r))).filter(|(r, new)| r.status != *new).collect();
+        let seen: Vec<(TxtRecord, TxtStatus)> = item
+            .ours
+            .iter()
+            .map(|r| (r.clone(), status(r)))
+            .filter(|(r, new)| r.status != *new)
+            .collect();
         self.store
             .confirm_txt(&seen, self.clock.now())
             .await
-            .map_err(|e| DnsError::Unavailable { operation: "ledger", message: e.to_string() })
+            .map_err(|e| DnsError::Unavailable {
+                operation: "ledger",
+                message: e.to_string(),
+            })
     }
 }
 

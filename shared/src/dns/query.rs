@@ -41,9 +41,15 @@ pub(super) async fn ask(
     let wire = question.to_vec().map_err(|e| malformed(&e))?;
     let exchange = async {
         let answer = over_udp(server, &wire, id).await?;
-        if answer.metadata.truncation { over_tcp(server, &wire).await } else { Ok(answer) }
+        if answer.metadata.truncation {
+            over_tcp(server, &wire).await
+        } else {
+            Ok(answer)
+        }
     };
-    tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| QueryError::Timeout)?
+    tokio::time::timeout(PATIENCE, exchange)
+        .await
+        .map_err(|_| QueryError::Timeout)?
 }
 
 fn parse(bytes: &[u8]) -> Result<Message, QueryError> {
@@ -51,8 +57,11 @@ fn parse(bytes: &[u8]) -> Result<Message, QueryError> {
 }
 
 async fn over_udp(server: SocketAddr, wire: &[u8], id: u16) -> Result<Message, QueryError> {
-    let local: SocketAddr =
-        if server.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
+    let local: SocketAddr = if server.is_ipv4() {
+        ([0, 0, 0, 0], 0).into()
+    } else {
+        ([0u16; 8], 0).into()
+    };
     let socket = UdpSocket::bind(local).await?;
     socket.connect(server).await?;
     socket.send(wire).await?;

@@ -27,7 +27,11 @@ impl Route53Zones {
     /// Zones of the client's AWS account.
     #[must_use]
     pub fn new(client: Client, clock: Arc<dyn Clock>) -> Self {
-        Self { client, clock, known: Mutex::default() }
+        Self {
+            client,
+            clock,
+            known: Mutex::default(),
+        }
     }
 
     async fn list(&self) -> Result<Arc<Vec<Zone>>, DnsError> {
@@ -46,7 +50,10 @@ impl Route53Zones {
                 page.hosted_zones
                     .into_iter()
                     .filter(|z| !z.config.as_ref().is_some_and(|c| c.private_zone))
-                    .map(|z| Zone { id: bare_id(&z.id).to_owned(), name: Fqdn::new(&z.name) }),
+                    .map(|z| Zone {
+                        id: bare_id(&z.id).to_owned(),
+                        name: Fqdn::new(&z.name),
+                    }),
             );
         }
         let zones = Arc::new(zones);
@@ -67,26 +74,46 @@ where
     R: std::fmt::Debug,
 {
     let zone = zone.to_owned();
-    let code = error.as_service_error().and_then(ProvideErrorMetadata::code).map(str::to_owned);
-    let message = error.as_service_error().and_then(ProvideErrorMetadata::message).map(str::to_owned);
-    let message = message.or_else(|| code.clone()).unwrap_or_else(|| error.to_string());
+    let code = error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::code)
+        .map(str::to_owned);
+    let message = error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::message)
+        .map(str::to_owned);
+    let message = message
+        .or_else(|| code.clone())
+        .unwrap_or_else(|| error.to_string());
     match code.as_deref() {
         Some("InvalidChangeBatch") => DnsError::Mismatch { zone },
         Some("NoSuchHostedZone") => DnsError::NoSuchZone { zone },
-        Some("AccessDenied" | "AccessDeniedException" | "UnrecognizedClientException" | "InvalidClientTokenId" | "SignatureDoesNotMatch") => {
-            DnsError::AccessDenied { operation, zone }
-        }
-        Some("Throttling" | "ThrottlingException" | "PriorRequestNotComplete" | "ServiceUnavailable" | "InternalFailure" | "RequestExpired") | None => {
-            DnsError::Unavailable { operation, message }
-        }
+        Some(
+            "AccessDenied"
+            | "AccessDeniedException"
+            | "UnrecognizedClientException"
+            | "InvalidClientTokenId"
+            | "SignatureDoesNotMatch",
+        ) => DnsError::AccessDenied { operation, zone },
+        Some(
+            "Throttling"
+            | "ThrottlingException"
+            | "PriorRequestNotComplete"
+            | "ServiceUnavailable"
+            | "InternalFailure"
+            | "RequestExpired",
+        )
+        | None => DnsError::Unavailable { operation, message },
         Some(_) if matches!(&error, SdkError::ServiceError(_)) => DnsError::Refused { operation, message },
         Some(_) => DnsError::Unavailable { operation, message },
     }
 }
 
 fn record_set(fqdn: &Fqdn, rrset: &TxtRrset) -> Result<ResourceRecordSet, DnsError> {
-    let refused =
-        |e: aws_sdk_route53::error::BuildError| DnsError::Refused { operation: "ChangeResourceRecordSets", message: e.to_string() };
+    let refused = |e: aws_sdk_route53::error::BuildError| DnsError::Refused {
+        operation: "ChangeResourceRecordSets",
+        message: e.to_string(),
+    };
     let mut set = ResourceRecordSet::builder()
         .name(format!("{fqdn}."))
         .r#type(RrType::Txt)
@@ -101,16 +128,23 @@ fn sdk_changes(change: &TxtChange) -> Result<Vec<Change>, DnsError> {
     let side = |action, rrset: &Option<TxtRrset>| {
         rrset.as_ref().map(|rrset| {
             let set = record_set(&change.fqdn, rrset)?;
-            Change::builder().action(action).resource_record_set(set).build().map_err(|e| DnsError::Refused {
-                operation: "ChangeResourceRecordSets",
-                message: e.to_string(),
-            })
+            Change::builder()
+                .action(action)
+                .resource_record_set(set)
+                .build()
+                .map_err(|e| DnsError::Refused {
+                    operation: "ChangeResourceRecordSets",
+                    message: e.to_string(),
+                })
         })
     };
-    [side(ChangeAction::Delete, &change.before), side(ChangeAction::Create, &change.after)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        side(ChangeAction::Delete, &change.before),
+        side(ChangeAction::Create, &change.after),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 #[async_trait]
@@ -126,7 +160,10 @@ impl DnsZones for Route53Zones {
 
     async fn change_txt(&self, zone: &Zone, changes: &[TxtChange]) -> Result<String, DnsError> {
         const OPERATION: &str = "ChangeResourceRecordSets";
-        let refused = |message: String| DnsError::Refused { operation: OPERATION, message };
+        let refused = |message: String| DnsError::Refused {
+            operation: OPERATION,
+            message,
+        };
         let mut batch = ChangeBatch::builder().comment("certmint DNS-01");
         for change in changes {
             for change in sdk_changes(change)? {
@@ -142,15 +179,21 @@ impl DnsZones for Route53Zones {
             .send()
             .await
             .map_err(|e| translate(OPERATION, zone.name.as_str(), e))?;
-        let info = answer.change_info.ok_or_else(|| refused("the answer has no change".into()))?;
+        let info = answer
+            .change_info
+            .ok_or_else(|| refused("the answer has no change".into()))?;
         Ok(bare_id(&info.id).to_owned())
     }
 
     async fn in_sync(&self, change_id: &str) -> Result<bool, DnsError> {
         match self.client.get_change().id(change_id).send().await {
-            Ok(answer) => Ok(answer.change_info.is_some_and(|c| c.status == ChangeStatus::Insync)),
+            Ok(answer) => Ok(answer
+                .change_info
+                .is_some_and(|c| c.status == ChangeStatus::Insync)),
             // Route53 forgets a change some time after it is in sync.
-            Err(e) if e.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NoSuchChange") => Ok(true),
+            Err(e) if e.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NoSuchChange") => {
+                Ok(true)
+            }
             Err(e) => Err(translate("GetChange", change_id, e)),
         }
     }
@@ -173,7 +216,12 @@ impl DnsZones for Route53Zones {
             .find(|s| s.r#type == RrType::Txt && Fqdn::new(&s.name) == *fqdn);
         Ok(set.map(|s| TxtRrset {
             ttl: s.ttl.and_then(|t| u32::try_from(t).ok()).unwrap_or_default(),
-            values: s.resource_records.unwrap_or_default().into_iter().map(|r| r.value).collect(),
+            values: s
+                .resource_records
+                .unwrap_or_default()
+                .into_iter()
+                .map(|r| r.value)
+                .collect(),
         }))
     }
 }

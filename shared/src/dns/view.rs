@@ -73,7 +73,11 @@ impl PublicDns {
         }))
         .await;
         let servers: Vec<_> = addresses.into_iter().flatten().collect();
-        if servers.is_empty() { Err(format!("no name server of zone {zone} could be found")) } else { Ok(servers) }
+        if servers.is_empty() {
+            Err(format!("no name server of zone {zone} could be found"))
+        } else {
+            Ok(servers)
+        }
     }
 }
 
@@ -83,7 +87,9 @@ fn system_resolver(path: &Path) -> Result<SocketAddr, NoResolver> {
         .filter_map(|line| line.trim().strip_prefix("nameserver"))
         .find_map(|address| address.trim().parse::<IpAddr>().ok())
         .map(|address| SocketAddr::new(address, 53))
-        .ok_or_else(|| NoResolver { path: path.display().to_string() })
+        .ok_or_else(|| NoResolver {
+            path: path.display().to_string(),
+        })
 }
 
 fn txt_values(answer: &Message) -> Vec<String> {
@@ -91,9 +97,12 @@ fn txt_values(answer: &Message) -> Vec<String> {
         .answers
         .iter()
         .filter_map(|r| match &r.data {
-            RData::TXT(txt) => {
-                Some(txt.txt_data.iter().map(|part| String::from_utf8_lossy(part)).collect::<String>())
-            }
+            RData::TXT(txt) => Some(
+                txt.txt_data
+                    .iter()
+                    .map(|part| String::from_utf8_lossy(part))
+                    .collect::<String>(),
+            ),
             _ => None,
         })
         .collect()
@@ -119,7 +128,9 @@ impl DnsView for PublicDns {
     async fn challenge_target(&self, fqdn: &Fqdn) -> Fqdn {
         let mut target = fqdn.clone();
         for _ in 0..MAX_CNAMES {
-            let Ok(answer) = ask(self.recursive, target.as_str(), RecordType::CNAME, true).await else { break };
+            let Ok(answer) = ask(self.recursive, target.as_str(), RecordType::CNAME, true).await else {
+                break;
+            };
             let alias = answer.answers.iter().find_map(|r| match &r.data {
                 RData::CNAME(name) if Fqdn::new(&r.name.to_ascii()) == target => {
                     Some(Fqdn::new(&name.0.to_ascii()))

@@ -61,7 +61,9 @@ impl FromStr for Email {
         // RFC 5321 §4.5.3.1: local part at most 64 octets, a path at most 254.
         let local_ok = !local.is_empty()
             && local.len() <= 64
-            && local.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$'*+-/=^_`{|}~.".contains(&b))
+            && local
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$'*+-/=^_`{|}~.".contains(&b))
             && !local.starts_with('.')
             && !local.ends_with('.')
             && !local.contains("..");

@@ -83,9 +83,16 @@ impl Failure {
     /// A failure of our own (not from the CA) with a short machine name and a sentence.
     #[must_use]
     pub fn new(class: Class, stage: Stage, kind: &str, detail: impl Into<String>) -> Self {
-        let problem =
-            Problem { kind: format!("urn:certmint:{kind}"), detail: detail.into(), subproblems: vec![] };
-        Self { class, stage, problem }
+        let problem = Problem {
+            kind: format!("urn:certmint:{kind}"),
+            detail: detail.into(),
+            subproblems: vec![],
+        };
+        Self {
+            class,
+            stage,
+            problem,
+        }
     }
 
     /// The sentence stored as `last_error`.

@@ -74,8 +74,12 @@ impl DomainName {
 }
 
 fn is_ip(s: &str) -> bool {
-    s.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok()
-        || s.split('.').all(|l| !l.is_empty() && l.bytes().all(|b| b.is_ascii_digit()))
+    s.trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>()
+        .is_ok()
+        || s.split('.')
+            .all(|l| !l.is_empty() && l.bytes().all(|b| b.is_ascii_digit()))
 }
 
 impl FromStr for DomainName {
@@ -115,7 +119,8 @@ impl FromStr for DomainName {
         let ldh = |l: &str| {
             !l.starts_with('-')
                 && !l.ends_with('-')
-                && l.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                && l.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         };
         if !ascii.split('.').all(ldh) {
             return Err(NameError::Syntax);
@@ -140,7 +145,12 @@ fn psl_is_listed(name: &str) -> bool {
 }
 
 fn to_a_labels(base: &str) -> Result<String, NameError> {
-    if base.is_ascii() && !base.to_ascii_lowercase().split('.').any(|l| l.starts_with("xn--")) {
+    if base.is_ascii()
+        && !base
+            .to_ascii_lowercase()
+            .split('.')
+            .any(|l| l.starts_with("xn--"))
+    {
         return Ok(base.to_ascii_lowercase());
     }
     let ascii = idna::domain_to_ascii(base).map_err(|_| NameError::Idna)?;
@@ -210,7 +220,11 @@ impl NameSet {
         let names = list
             .iter()
             .enumerate()
-            .map(|(index, s)| s.as_ref().parse().map_err(|source| NameSetError::Name { index, source }))
+            .map(|(index, s)| {
+                s.as_ref()
+                    .parse()
+                    .map_err(|source| NameSetError::Name { index, source })
+            })
             .collect::<Result<Vec<DomainName>, _>>()?;
         Self::try_from(names)
     }

@@ -13,7 +13,11 @@ pub struct PageRequest {
 
 impl Default for PageRequest {
     fn default() -> Self {
-        Self { page: 1, page_size: 20, cursor: None }
+        Self {
+            page: 1,
+            page_size: 20,
+            cursor: None,
+        }
     }
 }
 

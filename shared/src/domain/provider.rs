@@ -60,7 +60,12 @@ impl Default for Providers {
             requires_eab,
         };
         Self(vec![
-            provider(1, "letsencrypt", "https://acme-v02.api.letsencrypt.org/directory", false),
+            provider(
+                1,
+                "letsencrypt",
+                "https://acme-v02.api.letsencrypt.org/directory",
+                false,
+            ),
             provider(2, "google", "https://dv.acme-v02.api.pki.goog/directory", true),
         ])
     }

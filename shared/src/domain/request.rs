@@ -52,7 +52,10 @@ impl FromStr for RequestStatus {
     type Err = UnknownStatus;
 
     fn from_str(s: &str) -> Result<Self, UnknownStatus> {
-        Self::ALL.into_iter().find(|x| x.as_str() == s).ok_or(UnknownStatus)
+        Self::ALL
+            .into_iter()
+            .find(|x| x.as_str() == s)
+            .ok_or(UnknownStatus)
     }
 }
 

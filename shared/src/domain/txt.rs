@@ -39,7 +39,11 @@ impl Fqdn {
     /// Whether the name is `zone` or below it.
     #[must_use]
     pub fn is_within(&self, zone: &Self) -> bool {
-        self == zone || self.0.strip_suffix(zone.as_str()).is_some_and(|rest| rest.ends_with('.'))
+        self == zone
+            || self
+                .0
+                .strip_suffix(zone.as_str())
+                .is_some_and(|rest| rest.ends_with('.'))
     }
 }
 

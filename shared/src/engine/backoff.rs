@@ -9,7 +9,9 @@ const MINUTES: [u64; 10] = [1, 2, 5, 10, 20, 30, 60, 120, 240, 480];
 /// that failed together do not come back together; the same seed gives the same wait.
 #[must_use]
 pub fn backoff(failures: u32, seed: u64) -> Duration {
-    let index = usize::try_from(failures.max(1) - 1).unwrap_or(usize::MAX).min(MINUTES.len() - 1);
+    let index = usize::try_from(failures.max(1) - 1)
+        .unwrap_or(usize::MAX)
+        .min(MINUTES.len() - 1);
     let base = MINUTES[index] * 60_000;
     // SplitMix64's finalizer: neighbouring ids land far apart.
     let mut z = seed.wrapping_add(u64::from(failures).wrapping_mul(0x9E37_79B9_7F4A_7C15));

@@ -62,15 +62,27 @@ const fn status(phase: &Phase) -> RequestStatus {
 /// # Errors
 /// [`IllegalTransition`] if the state cannot have this event.
 pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result<Step, IllegalTransition> {
-    let illegal = |event: &Event| IllegalTransition { phase: state.phase.name(), event: format!("{event:?}") };
+    let illegal = |event: &Event| IllegalTransition {
+        phase: state.phase.name(),
+        event: format!("{event:?}"),
+    };
     match (&state.phase, event) {
         (_, Event::Resumed) => Ok(resume(state, now)),
-        (_, Event::Unpublished) => Ok(resume(&Issuance { cleanup_owed: false, ..state.clone() }, now)),
+        (_, Event::Unpublished) => Ok(resume(
+            &Issuance {
+                cleanup_owed: false,
+                ..state.clone()
+            },
+            now,
+        )),
         (Phase::Done { .. } | Phase::Failed, event) => Err(illegal(&event)),
         (_, Event::Failed { failure, reached_ca }) => Ok(fail(state, &failure, reached_ca, now, seed)),
         (_, Event::NotYet { not_before, reason }) => Ok(wait(state, not_before, reason, now, seed)),
         (Phase::Queued, Event::OrderCreated { order_url }) => {
-            let counted = Issuance { attempts: state.attempts + 1, ..state.clone() };
+            let counted = Issuance {
+                attempts: state.attempts + 1,
+                ..state.clone()
+            };
             Ok(enter(&counted, Phase::Ordered { order_url }, now))
         }
         (Phase::Ordered { order_url }, Event::ChallengesLoaded { progress, challenges }) => {
@@ -79,7 +91,14 @@ pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result
                 OrderProgress::Pending if challenges.is_empty() => {
                     enter(state, Phase::Validating { order_url }, now)
                 }
-                OrderProgress::Pending => enter(state, Phase::Challenged { order_url, challenges }, now),
+                OrderProgress::Pending => enter(
+                    state,
+                    Phase::Challenged {
+                        order_url,
+                        challenges,
+                    },
+                    now,
+                ),
                 OrderProgress::Ready => enter(state, Phase::Ready { order_url }, now),
                 // Only we finalize, and this state has no key: the order belongs to a life that is lost.
                 OrderProgress::Processing | OrderProgress::Valid => {
@@ -87,20 +106,56 @@ pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result
                 }
             })
         }
-        (Phase::Challenged { order_url, challenges }, Event::Published { changes }) => {
+        (
+            Phase::Challenged {
+                order_url,
+                challenges,
+            },
+            Event::Published { changes },
+        ) => {
             let (order_url, challenges) = (order_url.clone(), challenges.clone());
-            Ok(enter(state, Phase::Published { order_url, challenges, changes }, now))
+            Ok(enter(
+                state,
+                Phase::Published {
+                    order_url,
+                    challenges,
+                    changes,
+                },
+                now,
+            ))
         }
-        (Phase::Published { order_url, challenges, .. }, Event::InSync) => {
+        (
+            Phase::Published {
+                order_url,
+                challenges,
+                ..
+            },
+            Event::InSync,
+        ) => {
             let (order_url, challenges) = (order_url.clone(), challenges.clone());
-            Ok(enter(state, Phase::InSync { order_url, challenges }, now))
+            Ok(enter(
+                state,
+                Phase::InSync {
+                    order_url,
+                    challenges,
+                },
+                now,
+            ))
         }
-        (Phase::InSync { order_url, .. }, Event::Propagated) => {
-            Ok(enter(state, Phase::Propagated { order_url: order_url.clone() }, now))
-        }
-        (Phase::Propagated { order_url }, Event::ChallengesAccepted) => {
-            Ok(enter(state, Phase::Validating { order_url: order_url.clone() }, now))
-        }
+        (Phase::InSync { order_url, .. }, Event::Propagated) => Ok(enter(
+            state,
+            Phase::Propagated {
+                order_url: order_url.clone(),
+            },
+            now,
+        )),
+        (Phase::Propagated { order_url }, Event::ChallengesAccepted) => Ok(enter(
+            state,
+            Phase::Validating {
+                order_url: order_url.clone(),
+            },
+            now,
+        )),
         (Phase::Validating { order_url }, Event::OrderPolled { progress }) => {
             let order_url = order_url.clone();
             Ok(match progress {
@@ -111,9 +166,14 @@ pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result
                 }
             })
         }
-        (Phase::Ready { order_url }, Event::KeyStored { key_ref }) => {
-            Ok(enter(state, Phase::KeyStored { order_url: order_url.clone(), key_ref }, now))
-        }
+        (Phase::Ready { order_url }, Event::KeyStored { key_ref }) => Ok(enter(
+            state,
+            Phase::KeyStored {
+                order_url: order_url.clone(),
+                key_ref,
+            },
+            now,
+        )),
         (Phase::KeyStored { order_url, key_ref }, Event::Finalized) => {
             let (order_url, key_ref) = (order_url.clone(), key_ref.clone());
             Ok(enter(state, Phase::Finalizing { order_url, key_ref }, now))
@@ -146,7 +206,13 @@ fn resume(state: &Issuance, now: Timestamp) -> Step {
         (false, _) => effects(&state.phase),
     };
     let wake_at = backing_off.then_some(state.since);
-    Step { state: state.clone(), status: status(&state.phase), effects, wake_at, error: None }
+    Step {
+        state: state.clone(),
+        status: status(&state.phase),
+        effects,
+        wake_at,
+        error: None,
+    }
 }
 
 /// Enters a phase: its effects are due at once. The obligation to clean up opens before the first value is written.
@@ -154,16 +220,43 @@ fn enter(state: &Issuance, phase: Phase, now: Timestamp) -> Step {
     let cleanup_owed = state.cleanup_owed || matches!(phase, Phase::Challenged { .. });
     let effects = effects(&phase);
     let status = status(&phase);
-    let state = Issuance { phase, since: now, polls: 0, cleanup_owed, ..state.clone() };
-    Step { state, status, effects, wake_at: None, error: None }
+    let state = Issuance {
+        phase,
+        since: now,
+        polls: 0,
+        cleanup_owed,
+        ..state.clone()
+    };
+    Step {
+        state,
+        status,
+        effects,
+        wake_at: None,
+        error: None,
+    }
 }
 
 /// Ends the issuance, in success or failure.
 fn end(state: &Issuance, phase: Phase, now: Timestamp) -> Step {
-    let effects = if state.cleanup_owed { vec![Effect::Unpublish] } else { vec![] };
+    let effects = if state.cleanup_owed {
+        vec![Effect::Unpublish]
+    } else {
+        vec![]
+    };
     let step = enter(state, phase, now);
-    let failures = if step.status == RequestStatus::Success { 0 } else { step.state.failures };
-    Step { state: Issuance { failures, ..step.state }, effects, ..step }
+    let failures = if step.status == RequestStatus::Success {
+        0
+    } else {
+        step.state.failures
+    };
+    Step {
+        state: Issuance {
+            failures,
+            ..step.state
+        },
+        effects,
+        ..step
+    }
 }
 
 /// "Not yet": look again soon, or give up when the phase has used up its patience.
@@ -174,12 +267,27 @@ fn wait(state: &Issuance, not_before: Option<Timestamp>, reason: String, now: Ti
             _ => Stage::Request,
         };
         let detail = format!("gave up waiting in phase {}: {reason}", state.phase.name());
-        return fail(state, &Failure::new(Class::Transient, stage, "deadline", detail), false, now, seed);
+        return fail(
+            state,
+            &Failure::new(Class::Transient, stage, "deadline", detail),
+            false,
+            now,
+            seed,
+        );
     }
     let poll = POLL_MIN.saturating_mul(1 << state.polls.min(10)).min(POLL_MAX);
     let wake_at = now.plus(poll).max(not_before.unwrap_or(Timestamp::ZERO));
-    let state = Issuance { polls: state.polls + 1, ..state.clone() };
-    Step { status: status(&state.phase), state, effects: vec![], wake_at: Some(wake_at), error: None }
+    let state = Issuance {
+        polls: state.polls + 1,
+        ..state.clone()
+    };
+    Step {
+        status: status(&state.phase),
+        state,
+        effects: vec![],
+        wake_at: Some(wake_at),
+        error: None,
+    }
 }
 
 /// Where a transient failure goes on. Values are taken out of the zone while we wait, so a phase that counts on
@@ -202,10 +310,18 @@ fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: Timestamp, s
     let failures = state.failures + 1;
     let last_problem = Some(failure.problem.clone());
     let error = Some(failure.sentence());
-    let state = Issuance { attempts, failures, last_problem, ..state.clone() };
+    let state = Issuance {
+        attempts,
+        failures,
+        last_problem,
+        ..state.clone()
+    };
     let spent = attempts >= state.max_attempts || failures >= state.max_attempts;
     if failure.class == Class::Permanent || (spent && !matches!(failure.class, Class::RateLimited { .. })) {
-        return Step { error, ..end(&state, Phase::Failed, now) };
+        return Step {
+            error,
+            ..end(&state, Phase::Failed, now)
+        };
     }
     let phase = match failure.class {
         Class::OrderLost => Phase::Queued,
@@ -216,7 +332,22 @@ fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: Timestamp, s
         _ => None,
     };
     let wake_at = not_before.unwrap_or_else(|| now.plus(backoff(failures, seed)));
-    let effects = if state.cleanup_owed { vec![Effect::Unpublish] } else { vec![] };
-    let state = Issuance { phase, since: wake_at, polls: 0, ..state };
-    Step { status: RequestStatus::Running, state, effects, wake_at: Some(wake_at), error }
+    let effects = if state.cleanup_owed {
+        vec![Effect::Unpublish]
+    } else {
+        vec![]
+    };
+    let state = Issuance {
+        phase,
+        since: wake_at,
+        polls: 0,
+        ..state
+    };
+    Step {
+        status: RequestStatus::Running,
+        state,
+        effects,
+        wake_at: Some(wake_at),
+        error,
+    }
 }

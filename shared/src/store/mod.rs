@@ -159,7 +159,8 @@ pub trait AccountStore: Send + Sync {
     /// One account. One read.
     async fn account(&self, id: AccountId) -> Result<Account, StoreError>;
     /// A page, oldest first.
-    async fn accounts(&self, filter: &AccountFilter, page: &PageRequest) -> Result<Page<Account>, StoreError>;
+    async fn accounts(&self, filter: &AccountFilter, page: &PageRequest)
+    -> Result<Page<Account>, StoreError>;
     /// Replaces it if its version is still `account.version`; the stored version grows by one.
     async fn save_account(&self, account: &Account) -> Result<Account, StoreError>;
 }
@@ -179,7 +180,8 @@ pub trait RequestStore: Send + Sync {
     /// One request. One read.
     async fn request(&self, id: RequestId) -> Result<Request, StoreError>;
     /// A page, newest first.
-    async fn requests(&self, filter: &RequestFilter, page: &PageRequest) -> Result<Page<Request>, StoreError>;
+    async fn requests(&self, filter: &RequestFilter, page: &PageRequest)
+    -> Result<Page<Request>, StoreError>;
     /// How many have each status, in the order of [`RequestStatus::ALL`].
     async fn request_counts(&self) -> Result<[(RequestStatus, u64); 4], StoreError>;
     /// A failed request becomes a new pending one: attempts 0, error cleared, due now, lease free; the fence stays.
@@ -224,7 +226,8 @@ pub trait CertificateStore: Send + Sync {
     /// Writes a binding; the same one twice is one.
     async fn put_binding(&self, binding: &Binding, now: Timestamp) -> Result<(), StoreError>;
     /// A page of bindings, by certificate and website.
-    async fn bindings(&self, filter: &BindingFilter, page: &PageRequest) -> Result<Page<Binding>, StoreError>;
+    async fn bindings(&self, filter: &BindingFilter, page: &PageRequest)
+    -> Result<Page<Binding>, StoreError>;
 }
 
 /// The TXT ledger: which values we put in which RRset, for whom, until when.

@@ -14,13 +14,22 @@ use aws_sdk_dynamodb::{
 pub const PRIMARY: (&str, &str) = ("pk", "sk");
 /// Index name → its key attributes. `work` holds what is due, `list` what is listed, `by_owner` what belongs
 /// to something.
-pub const INDEXES: [(&str, &str, &str); 3] =
-    [("work", "work_pk", "work_sk"), ("list", "list_pk", "list_sk"), ("by_owner", "owner_pk", "owner_sk")];
+pub const INDEXES: [(&str, &str, &str); 3] = [
+    ("work", "work_pk", "work_sk"),
+    ("list", "list_pk", "list_sk"),
+    ("by_owner", "owner_pk", "owner_sk"),
+];
 
 fn key(partition: &str, sort: &str) -> Result<Vec<KeySchemaElement>, BuildError> {
     Ok(vec![
-        KeySchemaElement::builder().attribute_name(partition).key_type(KeyType::Hash).build()?,
-        KeySchemaElement::builder().attribute_name(sort).key_type(KeyType::Range).build()?,
+        KeySchemaElement::builder()
+            .attribute_name(partition)
+            .key_type(KeyType::Hash)
+            .build()?,
+        KeySchemaElement::builder()
+            .attribute_name(sort)
+            .key_type(KeyType::Range)
+            .build()?,
     ])
 }
 
@@ -33,8 +42,12 @@ pub async fn create_table(client: &Client, table: &str) -> Result<(), SdkError<C
         .create_table()
         .table_name(table)
         .billing_mode(BillingMode::PayPerRequest)
-        .set_key_schema(Some(key(PRIMARY.0, PRIMARY.1).map_err(SdkError::construction_failure)?));
-    let names = [PRIMARY.0, PRIMARY.1].into_iter().chain(INDEXES.iter().flat_map(|i| [i.1, i.2]));
+        .set_key_schema(Some(
+            key(PRIMARY.0, PRIMARY.1).map_err(SdkError::construction_failure)?,
+        ));
+    let names = [PRIMARY.0, PRIMARY.1]
+        .into_iter()
+        .chain(INDEXES.iter().flat_map(|i| [i.1, i.2]));
     for name in names {
         call = call.attribute_definitions(
             AttributeDefinition::builder()
@@ -48,7 +61,9 @@ pub async fn create_table(client: &Client, table: &str) -> Result<(), SdkError<C
         call = call.global_secondary_indexes(
             GlobalSecondaryIndex::builder()
                 .index_name(name)
-                .set_key_schema(Some(key(partition, sort).map_err(SdkError::construction_failure)?))
+                .set_key_schema(Some(
+                    key(partition, sort).map_err(SdkError::construction_failure)?,
+                ))
                 .projection(Projection::builder().projection_type(ProjectionType::All).build())
                 .build()
                 .map_err(SdkError::construction_failure)?,

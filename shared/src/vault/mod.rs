@@ -1,5 +1,7 @@
 //! Secrets live here only; everything else holds names.
 
+pub mod secrets_manager;
+
 use async_trait::async_trait;
 use secrecy::SecretString;
 
@@ -16,7 +18,9 @@ pub enum VaultError {
     #[error("secret {0} is scheduled for deletion; restore it with secretsmanager:RestoreSecret")]
     PendingDeletion(String),
     /// Our role may not do it, or the KMS key refuses.
-    #[error("access denied to {operation} on secret {name}: allow it in the function's role and the KMS key policy")]
+    #[error(
+        "access denied to {operation} on secret {name}: allow it in the function's role and the KMS key policy"
+    )]
     AccessDenied {
         /// The API action.
         operation: &'static str,

@@ -1,0 +1,289 @@
+//! ACME CAs (RFC 8555).
+
+use std::{collections::HashMap, future::Future, path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use instant_acme::{
+    Account, AuthorizationStatus, ChallengeType, Error, Identifier, NewOrder, Order, OrderStatus,
+};
+use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
+use secrecy::ExposeSecret;
+use tokio::sync::Mutex;
+
+pub use super::http::SetupError;
+use super::{
+    AccountKey, Ca, CaAccount, Eab, OrderView,
+    http::{AcmeHttp, Seen, observed},
+    new_account::new_account,
+    problem,
+};
+use crate::{
+    dns::Clock,
+    domain::{Class, Email, Failure, Fqdn, NameSet, Problem, Stage, Subproblem, Timestamp},
+    engine::{Challenge, OrderProgress},
+};
+
+/// A directory may change: sessions are made anew after this time.
+const SESSION_KEPT: Duration = Duration::from_secs(10 * 60);
+
+/// Any CA with an ACME directory.
+pub struct AcmeCa {
+    http: AcmeHttp,
+    clock: Arc<dyn Clock>,
+    sessions: Mutex<HashMap<String, (Timestamp, Account)>>,
+}
+
+fn der(key: &AccountKey) -> Result<PrivatePkcs8KeyDer<'static>, Error> {
+    PrivatePkcs8KeyDer::from_pem_slice(key.expose_secret().as_bytes()).map_err(|_| Error::KeyRejected)
+}
+
+impl AcmeCa {
+    /// Trusts the web's roots, or only the one in the file `root` (a private CA).
+    ///
+    /// # Errors
+    /// If the root cannot be read or TLS cannot be set up.
+    pub fn new(root: Option<&Path>, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
+        Ok(Self {
+            http: AcmeHttp::new(root)?,
+            clock,
+            sessions: Mutex::default(),
+        })
+    }
+
+    /// Runs calls and classifies their error.
+    async fn call<T>(&self, calls: impl Future<Output = Result<T, Error>>) -> Result<(T, Seen), Failure> {
+        let (result, seen) = observed(calls).await;
+        result
+            .map(|value| (value, seen))
+            .map_err(|e| problem::failure(&e, seen, self.clock.now()))
+    }
+
+    async fn session(&self, account: &CaAccount) -> Result<Account, Error> {
+        let now = self.clock.now();
+        let mut sessions = self.sessions.lock().await;
+        match sessions.get(&account.registration_uri) {
+            Some((at, session)) if now.since(*at) < SESSION_KEPT => Ok(session.clone()),
+            _ => {
+                let session = Account::builder_with_http(Box::new(self.http.clone()))
+                    .from_parts(
+                        account.registration_uri.clone(),
+                        der(&account.key)?,
+                        account.directory_url.clone(),
+                    )
+                    .await?;
+                sessions.insert(account.registration_uri.clone(), (now, session.clone()));
+                Ok(session)
+            }
+        }
+    }
+
+    /// Opens the order; one that the CA no longer knows is lost, one that is invalid says why.
+    async fn open(&self, account: &CaAccount, order_url: &str) -> Result<(Order, Seen), Failure> {
+        let lost = |text: String| Failure::new(Class::OrderLost, Stage::Request, "orderGone", text);
+        let (result, seen) = observed(async {
+            let session = self.session(account).await?;
+            session.order(order_url.to_owned()).await
+        })
+        .await;
+        let mut order = match result {
+            Ok(order) => order,
+            Err(e) if problem::order_is_gone(&e, seen) => {
+                return Err(lost(format!("the CA no longer knows order {order_url}")));
+            }
+            Err(e) => return Err(problem::failure(&e, seen, self.clock.now())),
+        };
+        if order.state().status == OrderStatus::Invalid {
+            return Err(self.invalid(&mut order).await);
+        }
+        Ok((order, seen))
+    }
+
+    /// Why an order is invalid: its own problem, and one for each name whose challenge failed.
+    async fn invalid(&self, order: &mut Order) -> Failure {
+        let whole = order.state().error.as_ref().map(problem::document);
+        let mut subproblems = Vec::new();
+        let mut authorizations = order.authorizations();
+        while let Some(Ok(authorization)) = authorizations.next().await {
+            let identifier = authorization.identifier().to_string();
+            let errors = authorization.challenges.iter().filter_map(|c| c.error.as_ref());
+            subproblems.extend(errors.map(problem::document).map(|p| Subproblem {
+                identifier: identifier.clone(),
+                kind: p.kind,
+                detail: p.detail,
+            }));
+        }
+        let first = subproblems.first().cloned();
+        let problem = match (whole, first) {
+            (Some(whole), _) if subproblems.is_empty() => whole,
+            (Some(whole), _) => Problem { subproblems, ..whole },
+            (None, Some(first)) => Problem {
+                kind: first.kind,
+                detail: "the CA could not validate every name".into(),
+                subproblems,
+            },
+            (None, None) => Problem {
+                detail: "the order expired or was refused".into(),
+                ..Problem::default()
+            },
+        };
+        // The order is spent. Where the CA says that trying again is useless, believe it; a TXT value that it did
+        // not see (unauthorized, RFC 8555 §8.4) may be there next time.
+        let deciding = problem
+            .subproblems
+            .first()
+            .map_or(problem.kind.clone(), |s| s.kind.clone());
+        let judged = problem::classify(
+            Problem {
+                kind: deciding.clone(),
+                ..problem.clone()
+            },
+            0,
+            None,
+        );
+        let unseen = deciding == format!("{}unauthorized", problem::NAMESPACE);
+        let class = match judged.class {
+            Class::Permanent if !unseen && deciding.starts_with(problem::NAMESPACE) => Class::Permanent,
+            _ => Class::OrderLost,
+        };
+        Failure {
+            class,
+            stage: Stage::Request,
+            problem,
+        }
+    }
+}
+
+const fn progress(status: OrderStatus) -> OrderProgress {
+    match status {
+        OrderStatus::Pending | OrderStatus::Invalid => OrderProgress::Pending,
+        OrderStatus::Ready => OrderProgress::Ready,
+        OrderStatus::Processing => OrderProgress::Processing,
+        OrderStatus::Valid => OrderProgress::Valid,
+    }
+}
+
+#[async_trait]
+impl Ca for AcmeCa {
+    async fn register(
+        &self,
+        directory_url: &str,
+        key: &AccountKey,
+        email: &Email,
+        eab: Option<&Eab>,
+    ) -> Result<String, Failure> {
+        let calls = async {
+            let key = der(key)?;
+            new_account(&self.http, directory_url, key.secret_pkcs8_der(), email, eab).await
+        };
+        Ok(self.call(calls).await?.0)
+    }
+
+    async fn new_order(&self, account: &CaAccount, names: &NameSet) -> Result<String, Failure> {
+        let identifiers: Vec<Identifier> = names
+            .strings()
+            .into_iter()
+            .map(|n| Identifier::Dns(n.to_owned()))
+            .collect();
+        let calls = async {
+            let session = self.session(account).await?;
+            session.new_order(&NewOrder::new(&identifiers)).await
+        };
+        Ok(self.call(calls).await?.0.url().to_owned())
+    }
+
+    async fn order(
+        &self,
+        account: &CaAccount,
+        order_url: &str,
+        with_challenges: bool,
+    ) -> Result<OrderView, Failure> {
+        let (mut order, seen) = self.open(account, order_url).await?;
+        let not_before = seen.retry_after.map(|r| r.moment(self.clock.now()));
+        let progress = progress(order.state().status);
+        let mut challenges = Vec::new();
+        if with_challenges {
+            challenges = self.call(open_challenges(&mut order)).await?.0;
+        }
+        Ok(OrderView {
+            progress,
+            challenges,
+            not_before,
+        })
+    }
+
+    async fn accept_challenges(&self, account: &CaAccount, order_url: &str) -> Result<(), Failure> {
+        let (mut order, _) = self.open(account, order_url).await?;
+        let calls = async {
+            let mut authorizations = order.authorizations();
+            while let Some(authorization) = authorizations.next().await {
+                let mut authorization = authorization?;
+                if authorization.status != AuthorizationStatus::Pending {
+                    continue;
+                }
+                let challenge = authorization.challenge(ChallengeType::Dns01);
+                let mut challenge = challenge.ok_or(Error::Unsupported("dns-01 for this name"))?;
+                if challenge.status == instant_acme::ChallengeStatus::Pending {
+                    challenge.set_ready().await?;
+                }
+            }
+            Ok(())
+        };
+        Ok(self.call(calls).await?.0)
+    }
+
+    async fn finalize(&self, account: &CaAccount, order_url: &str, csr: &[u8]) -> Result<(), Failure> {
+        let (mut order, _) = self.open(account, order_url).await?;
+        match order.state().status {
+            OrderStatus::Ready => Ok(self.call(order.finalize_csr(csr)).await?.0),
+            OrderStatus::Processing | OrderStatus::Valid => Ok(()),
+            OrderStatus::Pending | OrderStatus::Invalid => {
+                let text = format!("order {order_url} is no longer ready");
+                Err(Failure::new(
+                    Class::OrderLost,
+                    Stage::Request,
+                    "orderNotReady",
+                    text,
+                ))
+            }
+        }
+    }
+
+    async fn certificate(&self, account: &CaAccount, order_url: &str) -> Result<Option<String>, Failure> {
+        let (mut order, _) = self.open(account, order_url).await?;
+        match order.state().status {
+            OrderStatus::Valid => Ok(self.call(order.certificate()).await?.0),
+            OrderStatus::Processing => Ok(None),
+            _ => {
+                let text = format!("order {order_url} lost its CSR");
+                Err(Failure::new(
+                    Class::OrderLost,
+                    Stage::Request,
+                    "orderNotFinalized",
+                    text,
+                ))
+            }
+        }
+    }
+}
+
+/// The DNS-01 challenges of names that are not authorized yet.
+async fn open_challenges(order: &mut Order) -> Result<Vec<Challenge>, Error> {
+    let mut challenges = Vec::new();
+    let mut authorizations = order.authorizations();
+    while let Some(authorization) = authorizations.next().await {
+        let mut authorization = authorization?;
+        if authorization.status == AuthorizationStatus::Valid {
+            continue;
+        }
+        let challenge = authorization.challenge(ChallengeType::Dns01);
+        let challenge = challenge.ok_or(Error::Unsupported("dns-01 for this name"))?;
+        let Identifier::Dns(name) = challenge.identifier().identifier else {
+            return Err(Error::Unsupported("identifiers other than DNS names"));
+        };
+        challenges.push(Challenge {
+            fqdn: Fqdn::new(&format!("_acme-challenge.{name}")),
+            value: challenge.key_authorization().dns_value(),
+        });
+    }
+    Ok(challenges)
+}

@@ -1,0 +1,176 @@
+//! What a CA's errors mean for us (RFC 8555 §6.7).
+
+use instant_acme::Error;
+
+use super::http::Seen;
+use crate::domain::{Class, Failure, Problem, Stage, Subproblem, Timestamp};
+
+/// ACME's own problem types.
+pub(super) const NAMESPACE: &str = "urn:ietf:params:acme:error:";
+
+/// What a problem type means, and what a person should do where that helps.
+fn meaning(kind: &str, not_before: Option<Timestamp>) -> (Class, Option<&'static str>) {
+    match kind.strip_prefix(NAMESPACE).unwrap_or_default() {
+        "rateLimited" => (Class::RateLimited { not_before }, None),
+        "badNonce" | "serverInternal" | "orderNotReady" => (Class::Transient, None),
+        "accountDoesNotExist" => (
+            Class::Permanent,
+            Some("the CA does not know this account: create the account anew"),
+        ),
+        "unauthorized" => (
+            Class::Permanent,
+            Some("check at the CA that the account is not deactivated or revoked"),
+        ),
+        "externalAccountRequired" => (
+            Class::Permanent,
+            Some("create the account with eabKid and eabHmacKey from the CA"),
+        ),
+        "userActionRequired" => (Class::Permanent, Some("accept the CA's new terms of service")),
+        "caa" => (Class::Permanent, Some("add a CAA record that allows this CA")),
+        // Validation failed: a new order may find the record.
+        "dns" | "connection" | "incorrectResponse" | "tls" => (Class::OrderLost, None),
+        // rejectedIdentifier, unsupportedIdentifier, malformed, badCSR, badPublicKey, badSignatureAlgorithm,
+        // invalidContact, unsupportedContact, alreadyRevoked, badRevocationReason, compound
+        _ => (Class::Permanent, None),
+    }
+}
+
+/// A CA's problem document as ours.
+pub(super) fn document(problem: &instant_acme::Problem) -> Problem {
+    let text = |t: &Option<String>| t.clone().unwrap_or_default();
+    Problem {
+        kind: text(&problem.r#type),
+        detail: problem
+            .detail
+            .clone()
+            .unwrap_or_else(|| "the CA gave no detail".into()),
+        subproblems: problem
+            .subproblems
+            .iter()
+            .map(|s| Subproblem {
+                identifier: s
+                    .identifier
+                    .as_ref()
+                    .map(|i| i.authorized(false).to_string())
+                    .unwrap_or_default(),
+                kind: text(&s.r#type),
+                detail: text(&s.detail),
+            })
+            .collect(),
+    }
+}
+
+/// A problem document, classified by its type, or by the HTTP status where it has none of ACME's.
+pub(super) fn classify(mut problem: Problem, status: u16, not_before: Option<Timestamp>) -> Failure {
+    let (class, advice) = match status {
+        _ if problem.kind.starts_with(NAMESPACE) => meaning(&problem.kind, not_before),
+        429 => (Class::RateLimited { not_before }, None),
+        500..=599 => (Class::Transient, None),
+        _ => (Class::Permanent, None),
+    };
+    if let Some(advice) = advice {
+        problem.detail = format!("{}; {advice}", problem.detail);
+    }
+    Failure {
+        class,
+        stage: Stage::Request,
+        problem,
+    }
+}
+
+/// Any error of an ACME call.
+pub(super) fn failure(error: &Error, seen: Seen, now: Timestamp) -> Failure {
+    let not_before = seen.retry_after.map(|r| r.moment(now));
+    let ours = |class, kind: &str, text: String| Failure::new(class, Stage::Request, kind, text);
+    match error {
+        Error::Api(problem) => classify(
+            document(problem),
+            problem.status.unwrap_or(seen.status),
+            not_before,
+        ),
+        _ if seen.status == 429 => ours(
+            Class::RateLimited { not_before },
+            "rateLimited",
+            "the CA answers 429 Too Many Requests".into(),
+        ),
+        Error::Unsupported(what) => ours(
+            Class::Permanent,
+            "unsupported",
+            format!("the CA does not support {what}"),
+        ),
+        Error::Crypto | Error::KeyRejected => ours(
+            Class::Permanent,
+            "accountKey",
+            "the stored account key cannot be used".into(),
+        ),
+        // HTML, truncated JSON, resets, time-outs: the CA or the way to it is ill.
+        other => ours(
+            Class::Transient,
+            "caUnreachable",
+            format!("the CA cannot be reached or understood: {other}"),
+        ),
+    }
+}
+
+/// Whether a call for an order says that the order is gone.
+pub(super) fn order_is_gone(error: &Error, seen: Seen) -> bool {
+    seen.status == 404 || matches!(error, Error::Api(p) if p.status == Some(404))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(kind: &str, status: u16) -> Class {
+        let problem = Problem {
+            kind: kind.into(),
+            detail: "d".into(),
+            subproblems: vec![],
+        };
+        classify(problem, status, Some(Timestamp::from_secs(9))).class
+    }
+
+    #[test]
+    fn each_problem_type_has_its_meaning() {
+        let acme = |name: &str| class(&format!("{NAMESPACE}{name}"), 400);
+        for name in ["badNonce", "serverInternal", "orderNotReady"] {
+            assert_eq!(acme(name), Class::Transient, "{name}");
+        }
+        for name in ["dns", "connection", "incorrectResponse", "tls"] {
+            assert_eq!(acme(name), Class::OrderLost, "{name}");
+        }
+        for name in [
+            "caa",
+            "rejectedIdentifier",
+            "unsupportedIdentifier",
+            "malformed",
+            "badCSR",
+            "unauthorized",
+            "accountDoesNotExist",
+            "externalAccountRequired",
+            "userActionRequired",
+            "invalidContact",
+            "unheardOf",
+        ] {
+            assert_eq!(acme(name), Class::Permanent, "{name}");
+        }
+        assert_eq!(
+            acme("rateLimited"),
+            Class::RateLimited {
+                not_before: Some(Timestamp::from_secs(9))
+            }
+        );
+    }
+
+    #[test]
+    fn without_a_type_the_status_decides() {
+        assert_eq!(class("about:blank", 503), Class::Transient);
+        assert_eq!(
+            class("", 429),
+            Class::RateLimited {
+                not_before: Some(Timestamp::from_secs(9))
+            }
+        );
+        assert_eq!(class("", 403), Class::Permanent);
+    }
+}

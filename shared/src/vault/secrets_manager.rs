@@ -1,0 +1,155 @@
+//! One Secrets Manager secret for each key.
+
+use async_trait::async_trait;
+use aws_sdk_secretsmanager::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    types::Tag,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{KeyVault, VaultError};
+
+/// Days in which a deleted secret can be restored (Secrets Manager allows 7 to 30).
+const RECOVERY_DAYS: i64 = 7;
+
+/// Secrets under one prefix, tagged with it.
+pub struct SecretsManagerVault {
+    client: Client,
+    prefix: String,
+}
+
+/// An error's code and what a person may read; never a secret, since requests are not part of it.
+struct Said {
+    code: Option<String>,
+    message: String,
+}
+
+fn said<E, R>(error: &SdkError<E, R>) -> Said
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    let service = error.as_service_error();
+    let code = service.and_then(ProvideErrorMetadata::code).map(str::to_owned);
+    let message = service.and_then(ProvideErrorMetadata::message).map(str::to_owned);
+    let message = message
+        .or_else(|| code.clone())
+        .unwrap_or_else(|| error.to_string());
+    Said { code, message }
+}
+
+impl SecretsManagerVault {
+    /// Secrets named `<prefix>/…`.
+    #[must_use]
+    pub const fn new(client: Client, prefix: String) -> Self {
+        Self { client, prefix }
+    }
+
+    fn full(&self, name: &str) -> String {
+        format!("{}/{name}", self.prefix)
+    }
+
+    fn translate(&self, operation: &'static str, name: &str, said: Said) -> VaultError {
+        let name = self.full(name);
+        match said.code.as_deref() {
+            Some("ResourceNotFoundException") => VaultError::NotFound(name),
+            Some(
+                "AccessDeniedException"
+                | "UnrecognizedClientException"
+                | "DecryptionFailure"
+                | "EncryptionFailure",
+            ) => VaultError::AccessDenied { operation, name },
+            Some(
+                "InvalidParameterException"
+                | "InvalidRequestException"
+                | "LimitExceededException"
+                | "MalformedPolicyDocumentException",
+            ) => VaultError::Refused {
+                name,
+                message: said.message,
+            },
+            // Throttling, InternalServiceError, time-outs, resets.
+            _ => VaultError::Unavailable {
+                operation,
+                name,
+                message: said.message,
+            },
+        }
+    }
+
+    /// A refused request may mean that the secret waits for its deletion; only its description says so by a field.
+    async fn pending_deletion(&self, name: &str) -> bool {
+        let described = self
+            .client
+            .describe_secret()
+            .secret_id(self.full(name))
+            .send()
+            .await;
+        described.is_ok_and(|secret| secret.deleted_date.is_some())
+    }
+
+    async fn explain(&self, operation: &'static str, name: &str, said: Said) -> VaultError {
+        let refused = matches!(said.code.as_deref(), Some("InvalidRequestException"));
+        if refused && self.pending_deletion(name).await {
+            return VaultError::PendingDeletion(self.full(name));
+        }
+        self.translate(operation, name, said)
+    }
+}
+
+#[async_trait]
+impl KeyVault for SecretsManagerVault {
+    async fn put_if_absent(&self, name: &str, value: SecretString) -> Result<SecretString, VaultError> {
+        let created = self
+            .client
+            .create_secret()
+            .name(self.full(name))
+            .secret_string(value.expose_secret())
+            .tags(Tag::builder().key("certmint:stack").value(&self.prefix).build())
+            .send()
+            .await;
+        let said = match created {
+            Ok(_) => return Ok(value),
+            Err(error) => said(&error),
+        };
+        match said.code.as_deref() {
+            Some("ResourceExistsException") => self.get(name).await,
+            _ => Err(self.explain("CreateSecret", name, said).await),
+        }
+    }
+
+    async fn get(&self, name: &str) -> Result<SecretString, VaultError> {
+        match self
+            .client
+            .get_secret_value()
+            .secret_id(self.full(name))
+            .send()
+            .await
+        {
+            Ok(answer) => answer
+                .secret_string
+                .map(SecretString::from)
+                .ok_or_else(|| VaultError::Refused {
+                    name: self.full(name),
+                    message: "holds bytes, not text; this service did not write it".into(),
+                }),
+            Err(error) => Err(self.explain("GetSecretValue", name, said(&error)).await),
+        }
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), VaultError> {
+        let call = self
+            .client
+            .delete_secret()
+            .secret_id(self.full(name))
+            .recovery_window_in_days(RECOVERY_DAYS);
+        match call.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match self.explain("DeleteSecret", name, said(&error)).await {
+                VaultError::NotFound(_) | VaultError::PendingDeletion(_) => Ok(()),
+                other => Err(other),
+            },
+        }
+    }
+}
