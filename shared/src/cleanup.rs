@@ -45,7 +45,10 @@ impl Cleaner {
     /// If the ledger cannot be read or written.
     pub async fn run(&self, deadline: Timestamp) -> Result<Report, StoreError> {
         let stop_at = deadline.minus(std::time::Duration::from_secs(20));
-        let mut report = Report { orphaned: self.disown_finished().await?, ..Report::default() };
+        let mut report = Report {
+            orphaned: self.disown_finished().await?,
+            ..Report::default()
+        };
         while self.clock.now() < stop_at {
             let due = self.store.due_txt(self.clock.now(), ROUND).await?;
             if due.is_empty() {
@@ -64,13 +67,26 @@ impl Cleaner {
         let mut places: HashMap<Fqdn, Zone> = HashMap::new();
         let mut unwanted = Vec::new();
         for record in due {
-            places.insert(record.fqdn.clone(), Zone { id: record.zone_id.clone(), name: record.zone.clone() });
+            places.insert(
+                record.fqdn.clone(),
+                Zone {
+                    id: record.zone_id.clone(),
+                    name: record.zone.clone(),
+                },
+            );
             if record.desired_state == DesiredState::Present {
-                unwanted.push(TxtRecord { desired_state: DesiredState::Absent, updated_at: now, ..record });
+                unwanted.push(TxtRecord {
+                    desired_state: DesiredState::Absent,
+                    updated_at: now,
+                    ..record
+                });
             }
         }
         self.store.put_txt(&unwanted).await?;
-        let outcomes = self.ledger.apply(places.into_iter().map(|(fqdn, zone)| (zone, fqdn)).collect()).await;
+        let outcomes = self
+            .ledger
+            .apply(places.into_iter().map(|(fqdn, zone)| (zone, fqdn)).collect())
+            .await;
         let mut cleaned = 0;
         for outcome in &outcomes {
             match &outcome.result {
@@ -88,8 +104,15 @@ impl Cleaner {
     /// Marks values as unwanted whose request ended or is gone: a worker that died between its last write and the
     /// zone change leaves such.
     async fn disown_finished(&self) -> Result<usize, StoreError> {
-        let page = PageRequest { page_size: 100, ..PageRequest::default() };
-        let present = self.store.txt_records(Some(DesiredState::Present), &page).await?.list;
+        let page = PageRequest {
+            page_size: 100,
+            ..PageRequest::default()
+        };
+        let present = self
+            .store
+            .txt_records(Some(DesiredState::Present), &page)
+            .await?
+            .list;
         let mut done: HashMap<RequestId, bool> = HashMap::new();
         let mut orphans = Vec::new();
         for record in present {
@@ -106,7 +129,11 @@ impl Cleaner {
             done.insert(record.owner_id, over);
             if over {
                 let now = self.clock.now();
-                orphans.push(TxtRecord { desired_state: DesiredState::Absent, updated_at: now, ..record });
+                orphans.push(TxtRecord {
+                    desired_state: DesiredState::Absent,
+                    updated_at: now,
+                    ..record
+                });
             }
         }
         self.store.put_txt(&orphans).await?;

@@ -1,1 +1,10 @@
-//! The world the end-to-end tests run in.
+//! The world that the conformance tests run in.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test world fails by panicking"
+)]
+
+pub mod conformance_store;
+pub mod dynamo;
+pub mod zones;

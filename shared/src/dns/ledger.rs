@@ -37,16 +37,19 @@ pub fn quoted(value: &str) -> String {
     format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
+fn is_wanted(record: &TxtRecord, now: Timestamp) -> bool {
+    record.desired_state == DesiredState::Present && record.expires_at > now
+}
+
 /// The RRset as it should stand: what stands, less our values that nobody wants, and our values that are wanted.
 /// Values that are not ours stay, with their TTL.
 #[must_use]
 pub fn wanted(stands: Option<&TxtRrset>, ours: &[TxtRecord], now: Timestamp) -> Option<TxtRrset> {
-    let is_wanted = |r: &TxtRecord| r.desired_state == DesiredState::Present && r.expires_at > now;
     let mine: Vec<String> = ours.iter().map(|r| quoted(&r.value)).collect();
     let kept = stands.map(|s| s.values.as_slice()).unwrap_or_default();
     let mut values: Vec<String> = kept.iter().filter(|v| !mine.contains(v)).cloned().collect();
     let foreign = !values.is_empty();
-    for record in ours.iter().filter(|r| is_wanted(r)) {
+    for record in ours.iter().filter(|r| is_wanted(r, now)) {
         let value = quoted(&record.value);
         if !values.contains(&value) {
             values.push(value);
@@ -66,6 +69,13 @@ fn believed(ours: &[TxtRecord]) -> Option<TxtRrset> {
         .collect();
     values.sort();
     (!values.is_empty()).then_some(TxtRrset { ttl: TXT_TTL, values })
+}
+
+/// Whether only the zone can tell what stands: a value whose writing was begun and never confirmed, and which
+/// nobody wants now. (One that is still wanted makes the change fail if it stands, and is read then.)
+fn uncertain(ours: &[TxtRecord], now: Timestamp) -> bool {
+    ours.iter()
+        .any(|r| r.status == TxtStatus::Pending && !is_wanted(r, now))
 }
 
 /// One RRset on its way.
@@ -227,7 +237,20 @@ impl Ledger {
                 }),
             }
         }
-        for batch in batches(items) {
+        let (unclear, mut clear): (Vec<Item>, Vec<Item>) =
+            items.into_iter().partition(|item| uncertain(&item.ours, now));
+        let names: Vec<Fqdn> = unclear.iter().map(|item| item.fqdn.clone()).collect();
+        match self.reread(&zone, unclear.clone()).await {
+            Ok(read) => clear.extend(read),
+            // Nothing stands in a zone that is gone; the change, if one is left, says so.
+            Err(DnsError::NoSuchZone { .. }) => clear.extend(unclear),
+            Err(error) => outcomes.extend(names.into_iter().map(|fqdn| Outcome {
+                zone: zone.clone(),
+                fqdn,
+                result: Err(error.clone()),
+            })),
+        }
+        for batch in batches(clear) {
             outcomes.extend(self.send(&zone, batch).await);
         }
         outcomes

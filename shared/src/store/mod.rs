@@ -1,5 +1,6 @@
 //! Everything that outlives an invocation. Traits by capability; `dynamo` implements them all.
 
+pub mod dynamo;
 pub mod schema;
 
 use async_trait::async_trait;

@@ -22,7 +22,10 @@ pub(super) struct Accounts {
 
 impl Accounts {
     pub(super) fn new(adapters: Adapters) -> Self {
-        Self { adapters, slots: Mutex::default() }
+        Self {
+            adapters,
+            slots: Mutex::default(),
+        }
     }
 
     /// Forgets what earlier passes learned: an operator may have changed an account.
@@ -48,13 +51,19 @@ impl Accounts {
     async fn load(&self, id: AccountId) -> Result<CaAccount, Failure> {
         let account = self.adapters.store.account(id).await.map_err(from_store)?;
         let Some(provider) = self.adapters.providers.by_id(account.provider_id) else {
-            let why = format!("provider {} of account {id} is no longer configured", account.provider_id);
+            let why = format!(
+                "provider {} of account {id} is no longer configured",
+                account.provider_id
+            );
             return Err(Failure::new(Class::Permanent, Stage::Request, "noProvider", why));
         };
         match account.status {
             AccountStatus::Active | AccountStatus::Pending => {}
             status => {
-                let why = account.last_error.as_deref().unwrap_or("an operator switched it off");
+                let why = account
+                    .last_error
+                    .as_deref()
+                    .unwrap_or("an operator switched it off");
                 let text = format!("account {id} is {}: {why}", status.as_str());
                 return Err(Failure::new(Class::Permanent, Stage::Request, "account", text));
             }
@@ -62,12 +71,22 @@ impl Accounts {
         // The key is in the vault before the CA sees it: a repeat registers the same account again.
         let new_key = keys::generate_account_key()?;
         let name = format!("account-key/{id}");
-        let key = self.adapters.vault.put_if_absent(&name, new_key).await.map_err(from_vault)?;
+        let key = self
+            .adapters
+            .vault
+            .put_if_absent(&name, new_key)
+            .await
+            .map_err(from_vault)?;
         let registration_uri = match account.registration_uri.clone() {
             Some(uri) => uri,
             None => self.register(account, provider, &key).await?,
         };
-        Ok(CaAccount { id, directory_url: provider.directory_url.clone(), registration_uri, key })
+        Ok(CaAccount {
+            id,
+            directory_url: provider.directory_url.clone(),
+            registration_uri,
+            key,
+        })
     }
 
     async fn register(
@@ -79,11 +98,18 @@ impl Accounts {
         let eab = match (&account.eab_kid, &account.eab_key_ref) {
             (Some(kid), Some(name)) => {
                 let hmac_key = self.adapters.vault.get(name).await.map_err(from_vault)?;
-                Some(Eab { kid: kid.clone(), hmac_key })
+                Some(Eab {
+                    kid: kid.clone(),
+                    hmac_key,
+                })
             }
             _ => None,
         };
-        let answer = self.adapters.ca.register(&provider.directory_url, key, &account.email, eab.as_ref()).await;
+        let answer = self
+            .adapters
+            .ca
+            .register(&provider.directory_url, key, &account.email, eab.as_ref())
+            .await;
         let changed = match &answer {
             Ok(uri) => Account {
                 status: AccountStatus::Active,
@@ -98,7 +124,10 @@ impl Accounts {
             },
             Err(_) => return answer,
         };
-        let changed = Account { updated_at: self.adapters.clock.now(), ..changed };
+        let changed = Account {
+            updated_at: self.adapters.clock.now(),
+            ..changed
+        };
         match self.adapters.store.save_account(&changed).await {
             // Another worker wrote it first; the CA gave both the same account for the same key.
             Ok(_) | Err(StoreError::Conflict { .. }) => answer,

@@ -56,14 +56,19 @@ impl Worker {
             self.report_publishing(jobs, &publishing, &outcomes).await;
             // What could not be removed now is marked unwanted in the ledger: dns-cleanup goes on with it.
             for index in clearing {
-                jobs[index].apply(Event::Unpublished, &*self.adapters.store, self.now()).await;
+                jobs[index]
+                    .apply(Event::Unpublished, &*self.adapters.store, self.now())
+                    .await;
             }
         }
         self.look_at_changes(jobs).await;
     }
 
     async fn fail(&self, job: &mut Job, failure: Failure) {
-        let event = Event::Failed { failure, reached_ca: false };
+        let event = Event::Failed {
+            failure,
+            reached_ca: false,
+        };
         job.apply(event, &*self.adapters.store, self.now()).await;
     }
 
@@ -74,7 +79,10 @@ impl Worker {
         let until = now.plus(self.settings.txt_lease);
         let mut by_zone: BTreeMap<Zone, Vec<(Fqdn, String)>> = BTreeMap::new();
         for place in places {
-            by_zone.entry(place.zone).or_default().push((place.fqdn, place.value));
+            by_zone
+                .entry(place.zone)
+                .or_default()
+                .push((place.fqdn, place.value));
         }
         let mut touched = Vec::new();
         for (zone, values) in by_zone {
@@ -93,7 +101,11 @@ impl Worker {
         for challenge in challenges {
             let fqdn = self.adapters.view.challenge_target(&challenge.fqdn).await;
             match self.adapters.zones.find_zone(&fqdn).await {
-                Ok(Some(zone)) => places.push(Place { zone, fqdn, value: challenge.value.clone() }),
+                Ok(Some(zone)) => places.push(Place {
+                    zone,
+                    fqdn,
+                    value: challenge.value.clone(),
+                }),
                 Ok(None) => return Err(self.no_zone(&fqdn).await),
                 Err(error) => return Err(dns_failure(&error)),
             }
@@ -132,7 +144,10 @@ impl Worker {
                 }
             }
             let event = match failure {
-                Some(failure) => Event::Failed { failure, reached_ca: false },
+                Some(failure) => Event::Failed {
+                    failure,
+                    reached_ca: false,
+                },
                 None => Event::Published { changes },
             };
             jobs[*index].apply(event, &*self.adapters.store, self.now()).await;
@@ -152,21 +167,31 @@ impl Worker {
             })
             .collect();
         let ids: HashSet<&String> = waiting.iter().flat_map(|(_, changes)| changes).collect();
-        let looks = ids.into_iter().map(|id| async move { (id, self.adapters.zones.in_sync(id).await) });
-        let seen: HashMap<&String, Result<bool, DnsError>> =
-            stream::iter(looks).buffer_unordered(self.settings.parallelism).collect().await;
+        let looks = ids
+            .into_iter()
+            .map(|id| async move { (id, self.adapters.zones.in_sync(id).await) });
+        let seen: HashMap<&String, Result<bool, DnsError>> = stream::iter(looks)
+            .buffer_unordered(self.settings.parallelism)
+            .collect()
+            .await;
         for (index, changes) in &waiting {
             let mut event = Event::InSync;
             for change in changes {
                 match seen.get(change) {
                     Some(Ok(true)) => {}
                     Some(Err(error)) => {
-                        event = Event::Failed { failure: dns_failure(error), reached_ca: false };
+                        event = Event::Failed {
+                            failure: dns_failure(error),
+                            reached_ca: false,
+                        };
                         break;
                     }
                     Some(Ok(false)) | None => {
                         let reason = format!("Route53 change {change} is PENDING");
-                        event = Event::NotYet { not_before: None, reason };
+                        event = Event::NotYet {
+                            not_before: None,
+                            reason,
+                        };
                     }
                 }
             }

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     ca::{CaAccount, check, keys},
-    domain::{Certificate, CertificateId, CertificateSource, Failure},
     dns::Visibility,
+    domain::{Certificate, CertificateId, CertificateSource, Failure},
     engine::{Challenge, Effect, Event, OrderProgress},
 };
 
@@ -20,7 +20,10 @@ pub(super) struct Fault {
 
 impl From<Failure> for Fault {
     fn from(failure: Failure) -> Self {
-        Self { failure, reached_ca: false }
+        Self {
+            failure,
+            reached_ca: false,
+        }
     }
 }
 
@@ -34,16 +37,23 @@ impl Worker {
     }
 
     async fn try_perform(&self, job: &Job, effect: Effect) -> Result<Event, Fault> {
-        let account = self.accounts.get(job.request.account_id).await.map_err(|failure| {
-            // A registration that the CA refused is a try that the CA judged.
-            let reached_ca = failure.problem.kind.starts_with(ACME_ERRORS);
-            Fault { failure, reached_ca }
-        })?;
+        let account = self
+            .accounts
+            .get(job.request.account_id)
+            .await
+            .map_err(|failure| {
+                // A registration that the CA refused is a try that the CA judged.
+                let reached_ca = failure.problem.kind.starts_with(ACME_ERRORS);
+                Fault { failure, reached_ca }
+            })?;
         match effect {
             Effect::NewOrder => self.new_order(job, &account).await,
             Effect::LoadChallenges { order_url } => {
                 let view = self.adapters.ca.order(&account, &order_url, true).await?;
-                Ok(Event::ChallengesLoaded { progress: view.progress, challenges: view.challenges })
+                Ok(Event::ChallengesLoaded {
+                    progress: view.progress,
+                    challenges: view.challenges,
+                })
             }
             Effect::CheckPropagation { challenges } => self.check_propagation(&challenges).await,
             Effect::AcceptChallenges { order_url } => {
@@ -53,9 +63,10 @@ impl Worker {
             Effect::PollOrder { order_url } => {
                 let view = self.adapters.ca.order(&account, &order_url, false).await?;
                 Ok(match view.progress {
-                    OrderProgress::Pending => {
-                        Event::NotYet { not_before: view.not_before, reason: "the CA is validating".into() }
-                    }
+                    OrderProgress::Pending => Event::NotYet {
+                        not_before: view.not_before,
+                        reason: "the CA is validating".into(),
+                    },
                     progress => Event::OrderPolled { progress },
                 })
             }
@@ -63,16 +74,20 @@ impl Worker {
             Effect::Finalize { order_url, key_ref } => {
                 let stored = self.adapters.vault.get(&key_ref).await.map_err(from_vault)?;
                 let material = keys::parse(&stored)?;
-                self.adapters.ca.finalize(&account, &order_url, &material.csr).await?;
+                self.adapters
+                    .ca
+                    .finalize(&account, &order_url, &material.csr)
+                    .await?;
                 Ok(Event::Finalized)
             }
             Effect::RecordCertificate { order_url, key_ref } => {
                 self.record(job, &account, &order_url, key_ref).await
             }
             // These are served for all issuances together; a job never hands them out alone.
-            Effect::Publish { .. } | Effect::CheckInSync { .. } | Effect::Unpublish => {
-                Ok(Event::NotYet { not_before: None, reason: "waits for the shared DNS work".into() })
-            }
+            Effect::Publish { .. } | Effect::CheckInSync { .. } | Effect::Unpublish => Ok(Event::NotYet {
+                not_before: None,
+                reason: "waits for the shared DNS work".into(),
+            }),
         }
     }
 
@@ -89,11 +104,21 @@ impl Worker {
     async fn check_propagation(&self, challenges: &[Challenge]) -> Result<Event, Fault> {
         let places = self.locate(challenges).await?;
         for place in &places {
-            let values: Vec<String> =
-                places.iter().filter(|p| p.fqdn == place.fqdn).map(|p| p.value.clone()).collect();
-            let seen = self.adapters.view.visibility(&place.zone.name, &place.fqdn, &values).await;
+            let values: Vec<String> = places
+                .iter()
+                .filter(|p| p.fqdn == place.fqdn)
+                .map(|p| p.value.clone())
+                .collect();
+            let seen = self
+                .adapters
+                .view
+                .visibility(&place.zone.name, &place.fqdn, &values)
+                .await;
             if let Visibility::Lagging(reason) = seen {
-                return Ok(Event::NotYet { not_before: None, reason });
+                return Ok(Event::NotYet {
+                    not_before: None,
+                    reason,
+                });
             }
         }
         Ok(Event::Propagated)
@@ -104,7 +129,11 @@ impl Worker {
         let request = &job.request;
         let key_ref = format!("certificate-key/{}-{}", request.id, request.issuance.attempts);
         let fresh = keys::generate(&request.names)?;
-        self.adapters.vault.put_if_absent(&key_ref, fresh).await.map_err(from_vault)?;
+        self.adapters
+            .vault
+            .put_if_absent(&key_ref, fresh)
+            .await
+            .map_err(from_vault)?;
         Ok(Event::KeyStored { key_ref })
     }
 
@@ -116,13 +145,23 @@ impl Worker {
         key_ref: String,
     ) -> Result<Event, Fault> {
         let Some(pem) = self.adapters.ca.certificate(account, order_url).await? else {
-            return Ok(Event::NotYet { not_before: None, reason: "the CA is issuing".into() });
+            return Ok(Event::NotYet {
+                not_before: None,
+                reason: "the CA is issuing".into(),
+            });
         };
         let stored = self.adapters.vault.get(&key_ref).await.map_err(from_vault)?;
         let material = keys::parse(&stored)?;
         let now = self.now();
-        let checked = check::check_chain(&pem, &material.key_pem, &job.request.names, now)
-            .inspect_err(|f| tracing::error!(request_id = job.request.id.get(), alarm = "certificate", detail = f.problem.detail, "refused certificate"))?;
+        let checked =
+            check::check_chain(&pem, &material.key_pem, &job.request.names, now).inspect_err(|f| {
+                tracing::error!(
+                    request_id = job.request.id.get(),
+                    alarm = "certificate",
+                    detail = f.problem.detail,
+                    "refused certificate"
+                )
+            })?;
         let provider = self.provider_name(account);
         let certificate = Certificate {
             id: CertificateId::new(0),
@@ -143,13 +182,23 @@ impl Worker {
             updated_at: now,
         };
         let fence = Some((job.request.id, job.request.lease.fence));
-        let recorded =
-            self.adapters.store.record_certificate(certificate, fence).await.map_err(from_store)?;
-        Ok(Event::CertificateRecorded { certificate_id: recorded.id })
+        let recorded = self
+            .adapters
+            .store
+            .record_certificate(certificate, fence)
+            .await
+            .map_err(from_store)?;
+        Ok(Event::CertificateRecorded {
+            certificate_id: recorded.id,
+        })
     }
 
     fn provider_name(&self, account: &CaAccount) -> String {
-        let named = self.adapters.providers.iter().find(|p| p.directory_url == account.directory_url);
+        let named = self
+            .adapters
+            .providers
+            .iter()
+            .find(|p| p.directory_url == account.directory_url);
         named.map(|p| p.name.clone()).unwrap_or_default()
     }
 }

@@ -21,7 +21,13 @@ pub(super) struct Job {
 impl Job {
     /// Takes up a claimed request where its state says.
     pub(super) fn new(request: Request, now: Timestamp, skew: Duration) -> Self {
-        let mut job = Self { request, effects: VecDeque::new(), wait_until: None, lost: false, skew };
+        let mut job = Self {
+            request,
+            effects: VecDeque::new(),
+            wait_until: None,
+            lost: false,
+            skew,
+        };
         job.resume(now);
         job
     }
@@ -114,13 +120,23 @@ impl Job {
         self.wait_until = step.wake_at;
         let over = self.effects.is_empty() && self.wait_until.is_none();
         if over {
-            request.lease = Lease { owner: None, until: Timestamp::ZERO, fence: request.lease.fence };
+            request.lease = Lease {
+                owner: None,
+                until: Timestamp::ZERO,
+                fence: request.lease.fence,
+            };
         }
         request.wake_at = match (over, step.status.is_final(), self.wait_until) {
             (true, true, _) if !request.issuance.cleanup_owed => None,
             (true, _, _) => Some(Timestamp::ZERO),
             // In our hands it is not due for others before the lease is over; a wait that is longer decides.
-            (false, _, wait) => Some(request.lease.until.plus(self.skew).max(wait.unwrap_or(Timestamp::ZERO))),
+            (false, _, wait) => Some(
+                request
+                    .lease
+                    .until
+                    .plus(self.skew)
+                    .max(wait.unwrap_or(Timestamp::ZERO)),
+            ),
         };
     }
 
@@ -146,7 +162,11 @@ impl Job {
         if self.lost {
             return;
         }
-        self.request.lease = Lease { owner: None, until: Timestamp::ZERO, fence: self.request.lease.fence };
+        self.request.lease = Lease {
+            owner: None,
+            until: Timestamp::ZERO,
+            fence: self.request.lease.fence,
+        };
         self.request.wake_at = Some(self.wait_until.unwrap_or(now));
         self.store(store, now).await;
     }

@@ -14,8 +14,8 @@ use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream};
 
-use self::{accounts::Accounts, job::Job};
 pub use self::settings::WorkerSettings;
+use self::{accounts::Accounts, job::Job};
 use crate::{
     ca::Ca,
     dns::{Clock, DnsView, DnsZones, ledger::Ledger},
@@ -72,9 +72,19 @@ impl Worker {
     /// A worker that signs its leases with `owner`, which no other running worker has.
     #[must_use]
     pub fn new(adapters: Adapters, settings: WorkerSettings, owner: String) -> Self {
-        let ledger = Ledger::new(adapters.zones.clone(), adapters.store.clone(), adapters.clock.clone());
+        let ledger = Ledger::new(
+            adapters.zones.clone(),
+            adapters.store.clone(),
+            adapters.clock.clone(),
+        );
         let accounts = Accounts::new(adapters.clone());
-        Self { adapters, ledger, accounts, settings, owner }
+        Self {
+            adapters,
+            ledger,
+            accounts,
+            settings,
+            owner,
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -92,7 +102,9 @@ impl Worker {
         let mut jobs = Vec::new();
         loop {
             if self.now() < stop_at {
-                let claimed = self.claim_due(deadline, self.settings.batch_size - jobs.len()).await?;
+                let claimed = self
+                    .claim_due(deadline, self.settings.batch_size - jobs.len())
+                    .await?;
                 report.claimed += claimed.len();
                 jobs.extend(claimed);
             }
@@ -121,14 +133,19 @@ impl Worker {
         // The lease outlives the invocation: a worker that was frozen past its end finds its fence taken.
         let lease = deadline.since(now) + self.settings.lease_margin;
         let claims = due.into_iter().map(|id| self.claim(id, now, lease));
-        let claimed: Vec<Option<Job>> =
-            stream::iter(claims).buffer_unordered(self.settings.parallelism).collect().await;
+        let claimed: Vec<Option<Job>> = stream::iter(claims)
+            .buffer_unordered(self.settings.parallelism)
+            .collect()
+            .await;
         Ok(claimed.into_iter().flatten().collect())
     }
 
     async fn claim(&self, id: RequestId, now: Timestamp, lease: Duration) -> Option<Job> {
         let store = &self.adapters.store;
-        match store.claim_request(id, &self.owner, now, lease, self.settings.skew).await {
+        match store
+            .claim_request(id, &self.owner, now, lease, self.settings.skew)
+            .await
+        {
             Ok(Some(request)) => Some(Job::new(request, now, self.settings.skew)),
             Ok(None) => None,
             Err(StoreError::Corrupt { why, .. }) => {
@@ -148,7 +165,10 @@ impl Worker {
     /// One round: each job alone as far as it gets, then the shared DNS work.
     async fn wave(&self, jobs: &mut Vec<Job>) {
         let advance = std::mem::take(jobs).into_iter().map(|job| self.advance(job));
-        *jobs = stream::iter(advance).buffer_unordered(self.settings.parallelism).collect().await;
+        *jobs = stream::iter(advance)
+            .buffer_unordered(self.settings.parallelism)
+            .collect()
+            .await;
         self.serve_dns(jobs).await;
     }
 
@@ -180,11 +200,14 @@ impl Worker {
     async fn pause(&self, jobs: &mut Vec<Job>, report: &mut Report, stop_at: Timestamp) {
         let now = self.now();
         let horizon = now.plus(self.settings.patience).min(stop_at);
-        let (near, far): (Vec<Job>, Vec<Job>) =
-            std::mem::take(jobs).into_iter().partition(|job| job.wait_until().is_none_or(|at| at <= horizon));
+        let (near, far): (Vec<Job>, Vec<Job>) = std::mem::take(jobs)
+            .into_iter()
+            .partition(|job| job.wait_until().is_none_or(|at| at <= horizon));
         *jobs = near;
         self.hand_back(far, report).await;
-        let Some(first) = jobs.iter().map(|job| job.wait_until().unwrap_or(now)).min() else { return };
+        let Some(first) = jobs.iter().map(|job| job.wait_until().unwrap_or(now)).min() else {
+            return;
+        };
         let wait = first.since(now);
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
@@ -197,6 +220,9 @@ impl Worker {
         let free = jobs.into_iter().map(|mut job| async move {
             job.hand_back(&*self.adapters.store, self.now()).await;
         });
-        stream::iter(free).buffer_unordered(self.settings.parallelism).collect::<Vec<()>>().await;
+        stream::iter(free)
+            .buffer_unordered(self.settings.parallelism)
+            .collect::<Vec<()>>()
+            .await;
     }
 }

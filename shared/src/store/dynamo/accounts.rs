@@ -1,0 +1,212 @@
+//! ACME accounts.
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::TransactWriteItem;
+
+use super::{
+    DynamoStore, END, Item, LIST, Range, Row, n, pad, s,
+    write::{Condition, Refusal},
+};
+use crate::{
+    domain::{Account, AccountId, AccountStatus, NewAccount, Page, PageRequest, ProviderId, Timestamp},
+    store::{AccountFilter, AccountStore, Idempotency, StoreError},
+};
+
+/// How long an Idempotency-Key is remembered.
+const REMEMBERED: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
+fn read(row: &Row) -> Result<Account, StoreError> {
+    Ok(Account {
+        id: AccountId::new(row.number("id")?),
+        provider_id: ProviderId::new(row.number("provider_id")?),
+        email: row.word("email")?,
+        eab_kid: row.opt_text("eab_kid").map(str::to_owned),
+        eab_key_ref: row.opt_text("eab_key_ref").map(str::to_owned),
+        status: row.word("status")?,
+        registration_uri: row.opt_text("registration_uri").map(str::to_owned),
+        last_error: row.opt_text("last_error").map(str::to_owned),
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+        version: row.number("version")?,
+    })
+}
+
+fn write(account: &Account) -> Item {
+    let mut item = Item::from([
+        ("pk".into(), s(format!("ACCOUNT#{}", account.id))),
+        ("sk".into(), s("META")),
+        ("list_pk".into(), s("ACCOUNT")),
+        ("list_sk".into(), s(pad(account.id.get()))),
+        ("id".into(), n(account.id)),
+        ("provider_id".into(), n(account.provider_id)),
+        ("email".into(), s(account.email.as_str())),
+        ("status".into(), s(account.status.as_str())),
+        ("created_at".into(), n(account.created_at.millis())),
+        ("updated_at".into(), n(account.updated_at.millis())),
+        ("version".into(), n(account.version)),
+    ]);
+    for (name, value) in [
+        ("eab_kid", &account.eab_kid),
+        ("eab_key_ref", &account.eab_key_ref),
+        ("registration_uri", &account.registration_uri),
+        ("last_error", &account.last_error),
+    ] {
+        if let Some(value) = value {
+            item.insert(name.into(), s(value));
+        }
+    }
+    item
+}
+
+impl DynamoStore {
+    /// The record that an earlier call with this key made. One read.
+    pub(super) async fn replay(&self, idempotency: &Idempotency) -> Result<Option<u64>, StoreError> {
+        match self
+            .get(&format!("IDEMPOTENCY#{}", idempotency.key), "META")
+            .await?
+        {
+            None => Ok(None),
+            Some(row) if row.text("body_hash")? == idempotency.body_hash => row.number("id").map(Some),
+            Some(_) => Err(StoreError::KeyReused),
+        }
+    }
+
+    /// Remembers the key with the record, in the record's own transaction.
+    pub(super) fn remember(
+        &self,
+        idempotency: &Idempotency,
+        id: u64,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let item = Item::from([
+            ("pk".into(), s(format!("IDEMPOTENCY#{}", idempotency.key))),
+            ("sk".into(), s("META")),
+            ("body_hash".into(), s(&idempotency.body_hash)),
+            ("id".into(), n(id)),
+            ("ttl".into(), n(now.plus(REMEMBERED).millis() / 1000)),
+        ]);
+        self.put(item, Condition::absent())
+    }
+}
+
+fn exists(new: &NewAccount) -> StoreError {
+    let id = format!("of provider {} with email {}", new.provider_id, new.email);
+    StoreError::Exists { kind: "account", id }
+}
+
+#[async_trait]
+impl AccountStore for DynamoStore {
+    /// Reads: 1 (2 with a key). Writes: the counter, then one transaction of account, uniqueness and key.
+    async fn create_account(
+        &self,
+        new: NewAccount,
+        idempotency: Option<Idempotency>,
+        now: Timestamp,
+    ) -> Result<Account, StoreError> {
+        if let Some(key) = &idempotency
+            && let Some(id) = self.replay(key).await?
+        {
+            return self.account(AccountId::new(id)).await;
+        }
+        // Asked first so that a refused call takes no id; the transaction decides.
+        let unique = format!("UNIQUE#ACCOUNT#{}#{}", new.provider_id, new.email);
+        if self.get(&unique, "META").await?.is_some() {
+            return Err(exists(&new));
+        }
+        let account = Account {
+            id: AccountId::new(self.next_id("ACCOUNT").await?),
+            provider_id: new.provider_id,
+            email: new.email.clone(),
+            eab_kid: new.eab_kid.clone(),
+            eab_key_ref: new.eab_key_ref.clone(),
+            status: AccountStatus::Pending,
+            registration_uri: None,
+            last_error: None,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        };
+        let lock = Item::from([
+            ("pk".into(), s(unique)),
+            ("sk".into(), s("META")),
+            ("id".into(), n(account.id)),
+        ]);
+        let mut items = vec![
+            self.put(lock, Condition::absent())?,
+            self.put(write(&account), Condition::absent())?,
+        ];
+        if let Some(key) = &idempotency {
+            items.push(self.remember(key, account.id.get(), now)?);
+        }
+        match self.transact(items).await {
+            Ok(()) => Ok(account),
+            // The same call ran beside this one and won.
+            Err(Refusal::Condition(_)) => match &idempotency {
+                Some(key) => match self.replay(key).await? {
+                    Some(id) => self.account(AccountId::new(id)).await,
+                    None => Err(exists(&new)),
+                },
+                None => Err(exists(&new)),
+            },
+            Err(Refusal::Store(error)) => Err(error),
+        }
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Account, StoreError> {
+        match self.get(&format!("ACCOUNT#{id}"), "META").await? {
+            Some(row) => read(&row),
+            None => Err(StoreError::NotFound {
+                kind: "account",
+                id: id.to_string(),
+            }),
+        }
+    }
+
+    /// Reads all accounts: a service has tens of them, and filters combine freely.
+    async fn accounts(
+        &self,
+        filter: &AccountFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Account>, StoreError> {
+        let range = Range {
+            index: Some("list"),
+            keys: LIST,
+            partition: "ACCOUNT".into(),
+            from: "0".into(),
+            to: END.into(),
+            forward: true,
+        };
+        let rows = self.range(&range, usize::MAX).await?;
+        let mut all = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        all.retain(|a| {
+            filter.provider_id.is_none_or(|p| p == a.provider_id)
+                && filter.status.is_none_or(|x| x == a.status)
+                && filter.email.as_ref().is_none_or(|e| *e == a.email)
+        });
+        let total = all.len() as u64;
+        let skip = (page.page.max(1) as usize - 1) * page.page_size as usize;
+        let list: Vec<Account> = all.into_iter().skip(skip).take(page.page_size as usize).collect();
+        Ok(Page {
+            list,
+            total,
+            next_cursor: None,
+        })
+    }
+
+    /// One conditional write (`version = :read`).
+    async fn save_account(&self, account: &Account) -> Result<Account, StoreError> {
+        let saved = Account {
+            version: account.version + 1,
+            ..account.clone()
+        };
+        let condition = Condition::new("version = :read").with(":read", n(account.version));
+        let conflict = StoreError::Conflict {
+            kind: "account",
+            id: account.id.to_string(),
+        };
+        self.transact(vec![self.put(write(&saved), condition)?])
+            .await
+            .map_err(|r| r.or(conflict))?;
+        Ok(saved)
+    }
+}

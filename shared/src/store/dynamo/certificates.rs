@@ -1,0 +1,293 @@
+//! Certificates and bindings.
+
+use std::cmp::Reverse;
+
+use async_trait::async_trait;
+use futures::future::try_join_all;
+
+use super::{
+    DynamoStore, END, Item, LIST, Range, Row, TABLE, n, pad, s,
+    write::{Condition, Refusal},
+};
+use crate::{
+    domain::{
+        AccountId, Binding, Certificate, CertificateId, DomainName, Page, PageRequest, RequestId, Timestamp,
+    },
+    store::{BindingFilter, CertificateFilter, CertificateStore, StoreError},
+};
+
+fn key(id: CertificateId) -> String {
+    format!("CERTIFICATE#{id}")
+}
+
+fn read(row: &Row) -> Result<Certificate, StoreError> {
+    Ok(Certificate {
+        id: CertificateId::new(row.number("id")?),
+        fingerprint: row.text("fingerprint")?.to_owned(),
+        serial: row.text("serial")?.to_owned(),
+        issuer: row.text("issuer")?.to_owned(),
+        names: row.json("names")?,
+        not_before: row.time("not_before")?,
+        expires_at: row.time("expires_at")?,
+        cert_pem: row.text("cert_pem")?.to_owned(),
+        chain_pem: row.text("chain_pem")?.to_owned(),
+        key_ref: row.text("key_ref")?.to_owned(),
+        source: row.word("source")?,
+        account_id: row.opt_number("account_id")?.map(AccountId::new),
+        provider: row.text("provider")?.to_owned(),
+        request_id: row.opt_number("request_id")?.map(RequestId::new),
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+const fn kind(wildcard: bool) -> &'static str {
+    if wildcard {
+        "CERTIFICATE#wildcard"
+    } else {
+        "CERTIFICATE#plain"
+    }
+}
+
+fn list_of(certificate: &Certificate) -> &'static str {
+    kind(certificate.names.iter().any(DomainName::is_wildcard))
+}
+
+fn write(certificate: &Certificate) -> Result<Item, StoreError> {
+    let names = serde_json::to_string(&certificate.names).map_err(|e| StoreError::Refused {
+        operation: "PutItem",
+        message: e.to_string(),
+    })?;
+    let mut item = Item::from([
+        ("pk".into(), s(key(certificate.id))),
+        ("sk".into(), s("META")),
+        ("list_pk".into(), s(list_of(certificate))),
+        ("list_sk".into(), s(pad(certificate.id.get()))),
+        ("id".into(), n(certificate.id)),
+        ("fingerprint".into(), s(&certificate.fingerprint)),
+        ("serial".into(), s(&certificate.serial)),
+        ("issuer".into(), s(&certificate.issuer)),
+        ("names".into(), s(names)),
+        ("not_before".into(), n(certificate.not_before.millis())),
+        ("expires_at".into(), n(certificate.expires_at.millis())),
+        ("cert_pem".into(), s(&certificate.cert_pem)),
+        ("chain_pem".into(), s(&certificate.chain_pem)),
+        ("key_ref".into(), s(&certificate.key_ref)),
+        ("source".into(), s(certificate.source.as_str())),
+        ("provider".into(), s(&certificate.provider)),
+        ("created_at".into(), n(certificate.created_at.millis())),
+        ("updated_at".into(), n(certificate.updated_at.millis())),
+    ]);
+    if let Some(id) = certificate.account_id {
+        item.insert("account_id".into(), n(id));
+    }
+    if let Some(id) = certificate.request_id {
+        item.insert("request_id".into(), n(id));
+    }
+    Ok(item)
+}
+
+impl DynamoStore {
+    async fn by_fingerprint(&self, fingerprint: &str) -> Result<Option<Certificate>, StoreError> {
+        match self
+            .get(&format!("UNIQUE#FINGERPRINT#{fingerprint}"), "META")
+            .await?
+        {
+            Some(row) => self
+                .certificate(CertificateId::new(row.number("id")?))
+                .await
+                .map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+const fn active_word(active: bool) -> &'static str {
+    if active { "active" } else { "inactive" }
+}
+
+fn read_binding(row: &Row) -> Result<Binding, StoreError> {
+    Ok(Binding {
+        certificate_id: CertificateId::new(row.number("certificate_id")?),
+        website_id: row.number("website_id")?,
+        active: row.text("status")? == "active",
+    })
+}
+
+#[async_trait]
+impl CertificateStore for DynamoStore {
+    /// Reads: 1. Writes: the counter, then one transaction of certificate, uniqueness, counts and fence check.
+    async fn record_certificate(
+        &self,
+        certificate: Certificate,
+        fence: Option<(RequestId, u64)>,
+    ) -> Result<Certificate, StoreError> {
+        if let Some(known) = self.by_fingerprint(&certificate.fingerprint).await? {
+            return Ok(known);
+        }
+        let id = CertificateId::new(self.next_id("CERTIFICATE").await?);
+        let certificate = Certificate { id, ..certificate };
+        let lock = Item::from([
+            (
+                "pk".into(),
+                s(format!("UNIQUE#FINGERPRINT#{}", certificate.fingerprint)),
+            ),
+            ("sk".into(), s("META")),
+            ("id".into(), n(id)),
+        ]);
+        let mut items = vec![
+            self.put(lock, Condition::absent())?,
+            self.put(write(&certificate)?, Condition::absent())?,
+        ];
+        items.extend(self.count("CERTIFICATE", id.get(), 1)?);
+        items.extend(self.count(list_of(&certificate), id.get(), 1)?);
+        if let Some((request, fence)) = fence {
+            let held = Condition::new("fence = :fence").with(":fence", n(fence));
+            items.push(self.check(&format!("REQUEST#{request}"), "META", held)?);
+        }
+        match (self.transact(items).await, fence) {
+            (Ok(()), _) => Ok(certificate),
+            (Err(Refusal::Condition(0 | 1)), _) => self
+                .by_fingerprint(&certificate.fingerprint)
+                .await?
+                .ok_or_else(|| StoreError::Conflict {
+                    kind: "certificate",
+                    id: certificate.fingerprint.clone(),
+                }),
+            (Err(Refusal::Condition(_)), Some((request, _))) => Err(StoreError::LeaseLost(request)),
+            (Err(refusal), _) => Err(refusal.or(StoreError::Conflict {
+                kind: "certificate",
+                id: id.to_string(),
+            })),
+        }
+    }
+
+    async fn certificate(&self, id: CertificateId) -> Result<Certificate, StoreError> {
+        match self.get(&key(id), "META").await? {
+            Some(row) => read(&row),
+            None => Err(StoreError::NotFound {
+                kind: "certificate",
+                id: id.to_string(),
+            }),
+        }
+    }
+
+    /// The total and two index reads; deep pages as with requests.
+    async fn certificates(
+        &self,
+        filter: &CertificateFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Certificate>, StoreError> {
+        let list = filter.wildcard.map_or("CERTIFICATE", kind);
+        let total = self.total(list).await?;
+        let size = page.page_size as usize;
+        let (before, skip) = match &page.cursor {
+            Some(cursor) => (cursor.parse().map_err(|_| StoreError::BadCursor)?, 0),
+            None => {
+                self.seek(list, u64::from(page.page.max(1) - 1) * u64::from(page.page_size))
+                    .await?
+            }
+        };
+        let skip = usize::try_from(skip).unwrap_or(0);
+        let ranges: Vec<Range<'_>> = [true, false]
+            .into_iter()
+            .filter(|w| filter.wildcard.is_none_or(|x| x == *w))
+            .map(|w| Range {
+                index: Some("list"),
+                keys: LIST,
+                partition: kind(w).into(),
+                from: "0".into(),
+                to: pad(before.min(999_999_999_999).saturating_sub(1)),
+                forward: false,
+            })
+            .collect();
+        let reads = try_join_all(ranges.iter().map(|range| self.range(range, size + skip))).await?;
+        let mut rows = reads.iter().flatten().map(read).collect::<Result<Vec<_>, _>>()?;
+        rows.sort_by_key(|c| Reverse(c.id));
+        let rows: Vec<Certificate> = rows.into_iter().skip(skip).take(size).collect();
+        let next_cursor = rows
+            .last()
+            .filter(|_| rows.len() == size)
+            .map(|c| c.id.to_string());
+        Ok(Page {
+            list: rows,
+            total,
+            next_cursor,
+        })
+    }
+
+    /// One write.
+    async fn put_binding(&self, binding: &Binding, now: Timestamp) -> Result<(), StoreError> {
+        let word = active_word(binding.active);
+        let item = Item::from([
+            ("pk".into(), s(key(binding.certificate_id))),
+            ("sk".into(), s(format!("BINDING#{}", pad(binding.website_id)))),
+            ("list_pk".into(), s(format!("BINDING#{word}"))),
+            (
+                "list_sk".into(),
+                s(format!(
+                    "{}#{}",
+                    pad(binding.certificate_id.get()),
+                    pad(binding.website_id)
+                )),
+            ),
+            ("certificate_id".into(), n(binding.certificate_id)),
+            ("website_id".into(), n(binding.website_id)),
+            ("status".into(), s(word)),
+            ("updated_at".into(), n(now.millis())),
+        ]);
+        let conflict = StoreError::Conflict {
+            kind: "binding",
+            id: binding.website_id.to_string(),
+        };
+        self.transact(vec![self.put(item, Condition::default())?])
+            .await
+            .map_err(|r| r.or(conflict))
+    }
+
+    /// Of a certificate: one partition. Of all: the rows up to the page; a website has one active binding.
+    async fn bindings(
+        &self,
+        filter: &BindingFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Binding>, StoreError> {
+        let ranges: Vec<Range<'_>> = match filter.certificate_id {
+            Some(id) => vec![Range {
+                index: None,
+                keys: TABLE,
+                partition: key(id),
+                from: "BINDING#".into(),
+                to: format!("BINDING#{END}"),
+                forward: true,
+            }],
+            None => [true, false]
+                .into_iter()
+                .filter(|a| filter.active.is_none_or(|x| x == *a))
+                .map(|a| Range {
+                    index: Some("list"),
+                    keys: LIST,
+                    partition: format!("BINDING#{}", active_word(a)),
+                    from: "0".into(),
+                    to: END.into(),
+                    forward: true,
+                })
+                .collect(),
+        };
+        let reads = try_join_all(ranges.iter().map(|range| self.range(range, usize::MAX))).await?;
+        let mut all = reads
+            .iter()
+            .flatten()
+            .map(read_binding)
+            .collect::<Result<Vec<_>, _>>()?;
+        all.retain(|b| filter.active.is_none_or(|a| a == b.active));
+        all.sort_by_key(|b| (b.certificate_id, b.website_id));
+        let total = all.len() as u64;
+        let skip = (page.page.max(1) as usize - 1) * page.page_size as usize;
+        let list = all.into_iter().skip(skip).take(page.page_size as usize).collect();
+        Ok(Page {
+            list,
+            total,
+            next_cursor: None,
+        })
+    }
+}

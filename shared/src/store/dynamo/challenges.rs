@@ -1,0 +1,250 @@
+//! The TXT ledger.
+
+use async_trait::async_trait;
+use futures::future::try_join_all;
+
+use super::{
+    DynamoStore, END, Item, LIST, OWNER, Range, Row, SHARDS, TABLE, WORK, n, s,
+    write::{Condition, Refusal},
+};
+use crate::{
+    domain::{DesiredState, Fqdn, Page, PageRequest, RequestId, Timestamp, TxtRecord, TxtStatus},
+    store::{ChallengeStore, StoreError},
+};
+
+/// Tries of a write that reads first, against others that write the same value.
+const TRIES: usize = 5;
+
+fn key(record: &TxtRecord) -> String {
+    format!("TXT#{}", record.fqdn)
+}
+
+fn read(row: &Row) -> Result<TxtRecord, StoreError> {
+    Ok(TxtRecord {
+        fqdn: Fqdn::new(row.text("fqdn")?),
+        value: row.text("value")?.to_owned(),
+        zone_id: row.text("zone_id")?.to_owned(),
+        zone: Fqdn::new(row.text("zone")?),
+        owner_id: RequestId::new(row.number("owner_id")?),
+        desired_state: row.word("desired_state")?,
+        status: row.word("status")?,
+        expires_at: row.time("expires_at")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+fn list(desired: DesiredState) -> String {
+    format!("TXT#{}", desired.as_str())
+}
+
+fn write(record: &TxtRecord) -> Item {
+    let mut item = Item::from([
+        ("pk".into(), s(key(record))),
+        ("sk".into(), s(&record.value)),
+        ("list_pk".into(), s(list(record.desired_state))),
+        (
+            "list_sk".into(),
+            s(format!(
+                "{}#{}#{}",
+                record.created_at.sort_key(),
+                record.fqdn,
+                record.value
+            )),
+        ),
+        ("fqdn".into(), s(record.fqdn.as_str())),
+        ("value".into(), s(&record.value)),
+        ("zone_id".into(), s(&record.zone_id)),
+        ("zone".into(), s(record.zone.as_str())),
+        ("owner_id".into(), n(record.owner_id)),
+        ("desired_state".into(), s(record.desired_state.as_str())),
+        ("status".into(), s(record.status.as_str())),
+        ("expires_at".into(), n(record.expires_at.millis())),
+        ("created_at".into(), n(record.created_at.millis())),
+        ("updated_at".into(), n(record.updated_at.millis())),
+    ]);
+    if record.status != TxtStatus::Removed {
+        let due = match record.desired_state {
+            DesiredState::Present => record.expires_at,
+            DesiredState::Absent => Timestamp::ZERO,
+        };
+        let shard = record.fqdn.as_str().bytes().map(u64::from).sum::<u64>() % SHARDS;
+        item.insert("owner_pk".into(), s(format!("REQUEST#{}#TXT", record.owner_id)));
+        item.insert("owner_sk".into(), s(format!("{}#{}", record.fqdn, record.value)));
+        item.insert("work_pk".into(), s(format!("CLEANUP#{shard}")));
+        item.insert("work_sk".into(), s(due.sort_key()));
+    }
+    item
+}
+
+impl DynamoStore {
+    /// Replaces a value's record if it still is as `old`, with the counts of the lists that it leaves and enters.
+    async fn replace_txt(&self, old: Option<&TxtRecord>, new: &TxtRecord) -> Result<(), Refusal> {
+        let condition = match old {
+            None => Condition::absent(),
+            Some(old) => Condition::new("desired_state = :desired AND updated_at = :seen")
+                .with(":desired", s(old.desired_state.as_str()))
+                .with(":seen", n(old.updated_at.millis())),
+        };
+        let mut items = vec![self.put(write(new), condition)?];
+        // The counters' shards follow the owner; the lists are in the order of creation, not of ids.
+        let id = new.owner_id.get();
+        match old {
+            Some(old) if old.desired_state == new.desired_state => {}
+            Some(old) => {
+                items.extend(self.count(&list(old.desired_state), old.owner_id.get(), -1)?);
+                items.extend(self.count(&list(new.desired_state), id, 1)?);
+            }
+            None => items.extend(self.count(&list(new.desired_state), id, 1)?),
+        }
+        self.transact(items).await
+    }
+
+    async fn put_one(&self, record: &TxtRecord) -> Result<(), StoreError> {
+        for _ in 0..TRIES {
+            let old = self
+                .get(&key(record), &record.value)
+                .await?
+                .as_ref()
+                .map(read)
+                .transpose()?;
+            let created_at = old.as_ref().map_or(record.created_at, |o| o.created_at);
+            // A value that may stand in the zone is not forgotten by being wanted again.
+            let status = match (&old, record.status) {
+                (Some(old), TxtStatus::Pending) if old.status == TxtStatus::Active => TxtStatus::Active,
+                (_, status) => status,
+            };
+            let new = TxtRecord {
+                created_at,
+                status,
+                ..record.clone()
+            };
+            match self.replace_txt(old.as_ref(), &new).await {
+                Err(Refusal::Condition(_)) => {}
+                Err(Refusal::Store(error)) => return Err(error),
+                Ok(()) => return Ok(()),
+            }
+        }
+        Err(StoreError::Conflict {
+            kind: "TXT value",
+            id: record.fqdn.to_string(),
+        })
+    }
+}
+
+#[async_trait]
+impl ChallengeStore for DynamoStore {
+    /// For each value one read and one conditional transaction.
+    async fn put_txt(&self, records: &[TxtRecord]) -> Result<(), StoreError> {
+        try_join_all(records.iter().map(|record| self.put_one(record)))
+            .await
+            .map(|_| ())
+    }
+
+    /// One conditional transaction for each value.
+    async fn confirm_txt(&self, seen: &[(TxtRecord, TxtStatus)], now: Timestamp) -> Result<(), StoreError> {
+        let writes = seen.iter().map(|(old, status)| async move {
+            let desired_state = match status {
+                TxtStatus::Removed => DesiredState::Absent,
+                _ => old.desired_state,
+            };
+            let new = TxtRecord {
+                status: *status,
+                desired_state,
+                updated_at: now,
+                ..old.clone()
+            };
+            match self.replace_txt(Some(old), &new).await {
+                Ok(()) | Err(Refusal::Condition(_)) => Ok(()),
+                Err(Refusal::Store(error)) => Err(error),
+            }
+        });
+        try_join_all(writes).await.map(|_| ())
+    }
+
+    /// One consistent query.
+    async fn txt_rrset(&self, fqdn: &Fqdn) -> Result<Vec<TxtRecord>, StoreError> {
+        let range = Range {
+            index: None,
+            keys: TABLE,
+            partition: format!("TXT#{fqdn}"),
+            from: "!".into(),
+            to: END.into(),
+            forward: true,
+        };
+        let rows = self.range(&range, usize::MAX).await?;
+        let mut records = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        records.retain(|r| r.status != TxtStatus::Removed);
+        Ok(records)
+    }
+
+    /// One index query: a value written within the last moments may be missing; its lease end finds it then.
+    async fn txt_of_request(&self, owner: RequestId) -> Result<Vec<TxtRecord>, StoreError> {
+        let range = Range {
+            index: Some("by_owner"),
+            keys: OWNER,
+            partition: format!("REQUEST#{owner}#TXT"),
+            from: "!".into(),
+            to: END.into(),
+            forward: true,
+        };
+        self.range(&range, usize::MAX).await?.iter().map(read).collect()
+    }
+
+    /// Eight small index queries.
+    async fn due_txt(&self, now: Timestamp, limit: usize) -> Result<Vec<TxtRecord>, StoreError> {
+        let ranges: Vec<Range<'_>> = (0..SHARDS)
+            .map(|shard| Range {
+                index: Some("work"),
+                keys: WORK,
+                partition: format!("CLEANUP#{shard}"),
+                from: "0".into(),
+                to: now.sort_key(),
+                forward: true,
+            })
+            .collect();
+        let reads = try_join_all(ranges.iter().map(|range| self.range(range, limit))).await?;
+        let mut due = reads.iter().flatten().map(read).collect::<Result<Vec<_>, _>>()?;
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    /// The totals, and the rows up to the page: challenge lists are looked at from their newest end.
+    async fn txt_records(
+        &self,
+        desired: Option<DesiredState>,
+        page: &PageRequest,
+    ) -> Result<Page<TxtRecord>, StoreError> {
+        let states: Vec<DesiredState> = [DesiredState::Present, DesiredState::Absent]
+            .into_iter()
+            .filter(|d| desired.is_none_or(|x| x == *d))
+            .collect();
+        let want = page.page.max(1) as usize * page.page_size as usize;
+        let (mut total, mut records) = (0, Vec::new());
+        for state in states {
+            total += self.total(&list(state)).await?;
+            let range = Range {
+                index: Some("list"),
+                keys: LIST,
+                partition: list(state),
+                from: "0".into(),
+                to: END.into(),
+                forward: false,
+            };
+            for row in self.range(&range, want).await? {
+                records.push(read(&row)?);
+            }
+        }
+        records.sort_by(|a, b| (b.created_at, &b.fqdn, &b.value).cmp(&(a.created_at, &a.fqdn, &a.value)));
+        let list = records
+            .into_iter()
+            .take(want)
+            .skip(want - page.page_size as usize)
+            .collect();
+        Ok(Page {
+            list,
+            total,
+            next_cursor: None,
+        })
+    }
+}

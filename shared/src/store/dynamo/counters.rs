@@ -1,0 +1,97 @@
+//! Ids, totals, and where a page starts.
+
+use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
+
+use super::{DynamoStore, END, Range, SHARDS, TABLE, n, refused, s};
+use crate::store::StoreError;
+
+/// Ids in one bucket: a deep page reads at most this many index rows to find its start.
+const BUCKET: u64 = 1024;
+
+impl DynamoStore {
+    /// The next id of a kind. One write. An id that is taken and not used is never handed out again.
+    pub(super) async fn next_id(&self, kind: &str) -> Result<u64, StoreError> {
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(format!("COUNTER#{kind}")))
+            .key("sk", s("META"))
+            .update_expression("ADD #v :one")
+            .expression_attribute_names("#v", "value")
+            .expression_attribute_values(":one", n(1))
+            .return_values(ReturnValue::UpdatedNew)
+            .send()
+            .await
+            .map_err(|e| refused("UpdateItem", &e))?;
+        super::Row(answer.attributes.unwrap_or_default()).number("value")
+    }
+
+    /// The counter writes for an id that enters (`1`) or leaves (`-1`) a list: one for the total, one for its
+    /// bucket, both sharded so that neighbours do not collide.
+    pub(super) fn count(
+        &self,
+        list: &str,
+        id: u64,
+        delta: i64,
+    ) -> Result<[TransactWriteItem; 2], StoreError> {
+        let (pk, shard) = (format!("COUNT#{list}"), id % SHARDS);
+        Ok([
+            self.add(&pk, &format!("T#{shard}"), delta)?,
+            self.add(&pk, &format!("B#{:08}#{shard}", id / BUCKET), delta)?,
+        ])
+    }
+
+    /// Rows in a list: the sum of at most eight items.
+    pub(super) async fn total(&self, list: &str) -> Result<u64, StoreError> {
+        let rows = self.range(&count_range(list, "T#"), 64).await?;
+        rows.iter().try_fold(0, |sum, row| Ok(sum + row.number("value")?))
+    }
+
+    /// Where the row at `offset` (newest first) is: below which id to read, and how many rows to skip then.
+    pub(super) async fn seek(&self, list: &str, offset: u64) -> Result<(u64, u64), StoreError> {
+        if offset == 0 {
+            return Ok((u64::MAX, 0));
+        }
+        let rows = self.range(&count_range(list, "B#"), usize::MAX).await?;
+        let mut passed = 0;
+        for row in rows {
+            let bucket: u64 = row
+                .text("sk")?
+                .split('#')
+                .nth(1)
+                .and_then(|b| b.parse().ok())
+                .unwrap_or_default();
+            let here = row.number("value")?;
+            if passed + here > offset {
+                // Shards of one bucket follow each other: start above the whole bucket and skip what is left.
+                return Ok(((bucket + 1) * BUCKET, self.skip_in(list, bucket, offset).await?));
+            }
+            passed += here;
+        }
+        Ok((0, 0))
+    }
+
+    async fn skip_in(&self, list: &str, bucket: u64, offset: u64) -> Result<u64, StoreError> {
+        let above = Range {
+            from: format!("B#{:08}", bucket + 1),
+            ..count_range(list, "B#")
+        };
+        let rows = self.range(&above, usize::MAX).await?;
+        let newer = rows
+            .iter()
+            .try_fold(0, |sum, row| Ok::<u64, StoreError>(sum + row.number("value")?))?;
+        Ok(offset.saturating_sub(newer))
+    }
+}
+
+fn count_range<'a>(list: &str, prefix: &str) -> Range<'a> {
+    Range {
+        index: None,
+        keys: TABLE,
+        partition: format!("COUNT#{list}"),
+        from: prefix.to_owned(),
+        to: format!("{prefix}{END}"),
+        forward: false,
+    }
+}

@@ -1,0 +1,162 @@
+//! All state in one DynamoDB table. Keys by access path:
+//!
+//! | record | pk, sk | `list` | `by_owner` | `work` |
+//! |---|---|---|---|---|
+//! | account | `ACCOUNT#<id>`, `META` | `ACCOUNT`, id | | |
+//! | request | `REQUEST#<id>`, `META` | `REQUEST#<status>#<shard>`, id | `ACCOUNT#<id>#REQUEST`, `<status>#<id>` | `WORK#<shard>`, wake time |
+//! | certificate | `CERTIFICATE#<id>`, `META` | `CERTIFICATE#wildcard` or `…#plain`, id | | |
+//! | binding | `CERTIFICATE#<id>`, `BINDING#<website>` | `BINDING#active` or `…#inactive`, ids | | |
+//! | TXT value | `TXT#<fqdn>`, value | `TXT#<desired state>`, created | `REQUEST#<id>#TXT`, name and value | `CLEANUP#<shard>`, due time |
+//! | attempts | `ATTEMPTS`, `<attempts>#<request>` | | | |
+//! | uniqueness | `UNIQUE#<what>`, `META` | | | |
+//! | idempotency | `IDEMPOTENCY#<key>`, `META` (TTL one day) | | | |
+//! | id counter | `COUNTER#<kind>`, `META` | | | |
+//! | list counter | `COUNT#<list>`, `T#<shard>` and `B#<bucket>#<shard>` | | | |
+
+mod accounts;
+mod certificates;
+mod challenges;
+mod counters;
+mod requests;
+mod row;
+mod write;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    types::AttributeValue,
+};
+
+use self::row::Row;
+use super::StoreError;
+
+/// Partitions a hot index key is spread over.
+const SHARDS: u64 = 8;
+
+/// The store.
+#[derive(Clone, Debug)]
+pub struct DynamoStore {
+    client: Client,
+    table: String,
+}
+
+type Item = HashMap<String, AttributeValue>;
+
+fn s(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+fn n(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// Fixed-width text that sorts as the number does.
+fn pad(id: u64) -> String {
+    format!("{id:012}")
+}
+
+fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {
+    error.as_service_error().and_then(ProvideErrorMetadata::code)
+}
+
+/// By code: what another try may mend, and what not.
+fn refused<E, R>(operation: &'static str, error: &SdkError<E, R>) -> StoreError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    let message = error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::message)
+        .map(str::to_owned);
+    let message = message
+        .or_else(|| code(error).map(str::to_owned))
+        .unwrap_or_else(|| error.to_string());
+    match code(error) {
+        Some(
+            "AccessDeniedException"
+            | "UnrecognizedClientException"
+            | "ResourceNotFoundException"
+            | "ValidationException"
+            | "ItemCollectionSizeLimitExceededException",
+        ) => StoreError::Refused { operation, message },
+        _ => StoreError::Unavailable { operation, message },
+    }
+}
+
+/// One range of an index (`None`: the table) to read.
+struct Range<'a> {
+    index: Option<&'a str>,
+    /// Attribute names of partition and sort key.
+    keys: (&'a str, &'a str),
+    partition: String,
+    /// Lowest and highest sort key, both included.
+    from: String,
+    to: String,
+    forward: bool,
+}
+
+const LIST: (&str, &str) = ("list_pk", "list_sk");
+const OWNER: (&str, &str) = ("owner_pk", "owner_sk");
+const WORK: (&str, &str) = ("work_pk", "work_sk");
+const TABLE: (&str, &str) = ("pk", "sk");
+/// Above every sort key that starts with a printable character.
+const END: &str = "\u{10FFFF}";
+
+impl DynamoStore {
+    /// A store over a table with the keys of [`schema`](super::schema).
+    #[must_use]
+    pub const fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// One consistent read.
+    async fn get(&self, pk: &str, sk: &str) -> Result<Option<Row>, StoreError> {
+        let call = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", s(pk))
+            .key("sk", s(sk));
+        let answer = call
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| refused("GetItem", &e))?;
+        Ok(answer.item.map(Row))
+    }
+
+    /// At most `limit` rows of a range; reads no more than that.
+    async fn range(&self, range: &Range<'_>, limit: usize) -> Result<Vec<Row>, StoreError> {
+        let mut rows: Vec<Row> = Vec::new();
+        let mut start: Option<Item> = None;
+        while rows.len() < limit {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .set_index_name(range.index.map(str::to_owned))
+                .consistent_read(range.index.is_none())
+                .key_condition_expression("#p = :p AND #s BETWEEN :from AND :to")
+                .expression_attribute_names("#p", range.keys.0)
+                .expression_attribute_names("#s", range.keys.1)
+                .expression_attribute_values(":p", s(&range.partition))
+                .expression_attribute_values(":from", s(&range.from))
+                .expression_attribute_values(":to", s(&range.to))
+                .scan_index_forward(range.forward)
+                .limit(i32::try_from(limit - rows.len()).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start.take())
+                .send()
+                .await
+                .map_err(|e| refused("Query", &e))?;
+            rows.extend(answer.items.unwrap_or_default().into_iter().map(Row));
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        Ok(rows)
+    }
+}

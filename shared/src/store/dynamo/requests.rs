@@ -1,0 +1,527 @@
+//! Certificate requests: claim, fence, lists.
+
+use std::{cmp::Reverse, collections::HashMap, time::Duration};
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValue, TransactWriteItem};
+use futures::future::try_join_all;
+
+use super::{
+    DynamoStore, END, Item, LIST, OWNER, Range, Row, SHARDS, TABLE, WORK, code, n, pad, refused, s,
+    write::{Condition, Refusal},
+};
+use crate::{
+    domain::{
+        AccountId, CertificateId, Lease, NewRequest, Page, PageRequest, Request, RequestId, RequestStatus,
+        Timestamp,
+    },
+    engine::Issuance,
+    store::{AccountStore, Idempotency, RequestFilter, RequestStore, StoreError},
+};
+
+/// DynamoDB quota: items in one BatchGetItem.
+const BATCH: u64 = 100;
+
+fn key(id: RequestId) -> String {
+    format!("REQUEST#{id}")
+}
+
+fn shard(id: RequestId) -> u64 {
+    id.get() % SHARDS
+}
+
+fn read(row: &Row) -> Result<Request, StoreError> {
+    Ok(Request {
+        id: RequestId::new(row.number("id")?),
+        account_id: AccountId::new(row.number("account_id")?),
+        names: row.json("names")?,
+        status: row.word("status")?,
+        issuance: row.json("issuance")?,
+        last_error: row.opt_text("last_error").map(str::to_owned),
+        result_certificate_id: row.opt_number("result_certificate_id")?.map(CertificateId::new),
+        wake_at: row.opt_time("wake_at")?,
+        lease: Lease {
+            owner: row.opt_text("lease_owner").map(str::to_owned),
+            until: row.time("lease_until")?,
+            fence: row.number("fence")?,
+        },
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+fn write(request: &Request) -> Result<Item, StoreError> {
+    let json = |what: serde_json::Result<String>| {
+        what.map_err(|e| StoreError::Refused {
+            operation: "PutItem",
+            message: e.to_string(),
+        })
+    };
+    let status = request.status.as_str();
+    let mut item = Item::from([
+        ("pk".into(), s(key(request.id))),
+        ("sk".into(), s("META")),
+        (
+            "list_pk".into(),
+            s(format!("REQUEST#{status}#{}", shard(request.id))),
+        ),
+        ("list_sk".into(), s(pad(request.id.get()))),
+        (
+            "owner_pk".into(),
+            s(format!("ACCOUNT#{}#REQUEST", request.account_id)),
+        ),
+        (
+            "owner_sk".into(),
+            s(format!("{status}#{}", pad(request.id.get()))),
+        ),
+        ("id".into(), n(request.id)),
+        ("account_id".into(), n(request.account_id)),
+        ("names".into(), s(json(serde_json::to_string(&request.names))?)),
+        ("status".into(), s(status)),
+        (
+            "issuance".into(),
+            s(json(serde_json::to_string(&request.issuance))?),
+        ),
+        ("attempts".into(), n(request.issuance.attempts)),
+        ("lease_until".into(), n(request.lease.until.millis())),
+        ("fence".into(), n(request.lease.fence)),
+        ("created_at".into(), n(request.created_at.millis())),
+        ("updated_at".into(), n(request.updated_at.millis())),
+    ]);
+    if let Some(owner) = &request.lease.owner {
+        item.insert("lease_owner".into(), s(owner));
+    }
+    if let Some(error) = &request.last_error {
+        item.insert("last_error".into(), s(error));
+    }
+    if let Some(id) = request.result_certificate_id {
+        item.insert("result_certificate_id".into(), n(id));
+    }
+    if let Some(at) = request.wake_at {
+        item.insert("wake_at".into(), n(at.millis()));
+        item.insert("work_pk".into(), s(format!("WORK#{}", shard(request.id))));
+        item.insert("work_sk".into(), s(at.sort_key()));
+    }
+    Ok(item)
+}
+
+/// The lists that count a request.
+fn lists(account: AccountId, status: RequestStatus) -> [String; 4] {
+    let status = status.as_str();
+    [
+        "REQUEST".into(),
+        format!("REQUEST#{status}"),
+        format!("REQUEST#A{account}"),
+        format!("REQUEST#A{account}#{status}"),
+    ]
+}
+
+fn attempts_key(attempts: u64, id: RequestId) -> String {
+    format!("{attempts:04}#{}", pad(id.get()))
+}
+
+impl DynamoStore {
+    /// Counter and pointer writes for a request that goes from one status and number of attempts to another.
+    fn moves(
+        &self,
+        request: &Request,
+        old: (RequestStatus, u64),
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let mut writes = Vec::new();
+        let (was, is) = (
+            lists(request.account_id, old.0),
+            lists(request.account_id, request.status),
+        );
+        for list in was.iter().filter(|l| !is.contains(l)) {
+            writes.extend(self.count(list, request.id.get(), -1)?);
+        }
+        for list in is.iter().filter(|l| !was.contains(l)) {
+            writes.extend(self.count(list, request.id.get(), 1)?);
+        }
+        let attempts = u64::from(request.issuance.attempts);
+        if attempts != old.1 {
+            if old.1 > 0 {
+                writes.push(self.delete("ATTEMPTS", &attempts_key(old.1, request.id))?);
+            }
+            if attempts > 0 {
+                let pointer = Item::from([
+                    ("pk".into(), s("ATTEMPTS")),
+                    ("sk".into(), s(attempts_key(attempts, request.id))),
+                    ("id".into(), n(request.id)),
+                ]);
+                writes.push(self.put(pointer, Condition::default())?);
+            }
+        }
+        Ok(writes)
+    }
+
+    /// Requests by id, in the order given; ids without a request are left out. One batch read per 100.
+    async fn requests_by_id(&self, ids: &[u64]) -> Result<Vec<Request>, StoreError> {
+        let mut found = HashMap::new();
+        for chunk in ids.chunks(usize::try_from(BATCH).unwrap_or(100)) {
+            let keys: Vec<Item> = chunk
+                .iter()
+                .map(|id| {
+                    Item::from([
+                        ("pk".into(), s(format!("REQUEST#{id}"))),
+                        ("sk".into(), s("META")),
+                    ])
+                })
+                .collect();
+            let mut pending = Some(keys);
+            while let Some(keys) = pending.take().filter(|k| !k.is_empty()) {
+                let keys = KeysAndAttributes::builder()
+                    .set_keys(Some(keys))
+                    .consistent_read(true)
+                    .build()
+                    .map_err(|e| StoreError::Refused {
+                        operation: "BatchGetItem",
+                        message: e.to_string(),
+                    })?;
+                let call = self.client.batch_get_item().request_items(&self.table, keys);
+                let answer = call.send().await.map_err(|e| refused("BatchGetItem", &e))?;
+                for item in answer.responses.unwrap_or_default().into_values().flatten() {
+                    let request = read(&Row(item))?;
+                    found.insert(request.id.get(), request);
+                }
+                pending = answer
+                    .unprocessed_keys
+                    .and_then(|mut u| u.remove(&self.table))
+                    .map(|k| k.keys);
+            }
+        }
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    /// The newest `count` requests below `before`, by walking ids; a hole costs a key of a batch read.
+    async fn walk(&self, before: u64, count: usize) -> Result<Vec<Request>, StoreError> {
+        let top = match before {
+            u64::MAX => match self.get("COUNTER#REQUEST", "META").await? {
+                Some(row) => row.number("value")? + 1,
+                None => 1,
+            },
+            before => before,
+        };
+        let (mut list, mut next) = (Vec::new(), top);
+        while list.len() < count && next > 1 {
+            let low = next.saturating_sub(BATCH.min((count - list.len()) as u64)).max(1);
+            let ids: Vec<u64> = (low..next).rev().collect();
+            list.extend(self.requests_by_id(&ids).await?);
+            next = low;
+        }
+        Ok(list)
+    }
+
+    /// The newest `count` of several index ranges, each sorted by id.
+    async fn merged(&self, ranges: Vec<Range<'_>>, count: usize) -> Result<Vec<Request>, StoreError> {
+        let reads = try_join_all(ranges.iter().map(|range| self.range(range, count))).await?;
+        let mut list = reads.iter().flatten().map(read).collect::<Result<Vec<_>, _>>()?;
+        list.sort_by_key(|r| Reverse(r.id));
+        list.truncate(count);
+        Ok(list)
+    }
+
+    async fn with_attempts(
+        &self,
+        filter: &RequestFilter,
+        least: u32,
+        page: &PageRequest,
+    ) -> Result<Page<Request>, StoreError> {
+        let range = Range {
+            index: None,
+            keys: TABLE,
+            partition: "ATTEMPTS".into(),
+            from: format!("{least:04}"),
+            to: END.into(),
+            forward: false,
+        };
+        let pointers = self.range(&range, usize::MAX).await?;
+        let ids = pointers
+            .iter()
+            .map(|row| row.number("id"))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut all = self.requests_by_id(&ids).await?;
+        all.retain(|r| {
+            filter.status.is_none_or(|x| x == r.status) && filter.account_id.is_none_or(|a| a == r.account_id)
+        });
+        all.sort_by_key(|r| Reverse(r.id));
+        let total = all.len() as u64;
+        let skip = (page.page.max(1) as usize - 1) * page.page_size as usize;
+        let list = all.into_iter().skip(skip).take(page.page_size as usize).collect();
+        Ok(Page {
+            list,
+            total,
+            next_cursor: None,
+        })
+    }
+}
+
+fn ranges(filter: &RequestFilter, before: u64) -> Vec<Range<'static>> {
+    let last = pad(before.min(999_999_999_999).saturating_sub(1));
+    match (filter.account_id, filter.status) {
+        (Some(account), status) => RequestStatus::ALL
+            .into_iter()
+            .filter(|x| status.is_none_or(|y| y == *x))
+            .map(|x| Range {
+                index: Some("by_owner"),
+                keys: OWNER,
+                partition: format!("ACCOUNT#{account}#REQUEST"),
+                from: format!("{}#", x.as_str()),
+                to: format!("{}#{last}", x.as_str()),
+                forward: false,
+            })
+            .collect(),
+        (None, status) => (0..SHARDS)
+            .map(|shard| Range {
+                index: Some("list"),
+                keys: LIST,
+                partition: format!("REQUEST#{}#{shard}", status.map_or("", RequestStatus::as_str)),
+                from: "0".into(),
+                to: last.clone(),
+                forward: false,
+            })
+            .collect(),
+    }
+}
+
+#[async_trait]
+impl RequestStore for DynamoStore {
+    /// Reads: the account (and the key). Writes: the counter, then one transaction of request, counts and key.
+    async fn create_request(
+        &self,
+        new: NewRequest,
+        max_attempts: u32,
+        idempotency: Option<Idempotency>,
+        now: Timestamp,
+    ) -> Result<Request, StoreError> {
+        if let Some(key) = &idempotency
+            && let Some(id) = self.replay(key).await?
+        {
+            return self.request(RequestId::new(id)).await;
+        }
+        self.account(new.account_id).await?;
+        let request = Request {
+            id: RequestId::new(self.next_id("REQUEST").await?),
+            account_id: new.account_id,
+            names: new.names,
+            status: RequestStatus::Pending,
+            issuance: Issuance::new(now, max_attempts),
+            last_error: None,
+            result_certificate_id: None,
+            wake_at: Some(now),
+            lease: Lease::default(),
+            created_at: now,
+            updated_at: now,
+        };
+        let mut items = vec![self.put(write(&request)?, Condition::absent())?];
+        if let Some(key) = &idempotency {
+            items.push(self.remember(key, request.id.get(), now)?);
+        }
+        for list in lists(request.account_id, request.status) {
+            items.extend(self.count(&list, request.id.get(), 1)?);
+        }
+        match (self.transact(items).await, &idempotency) {
+            (Ok(()), _) => Ok(request),
+            (Err(Refusal::Condition(1)), Some(key)) => match self.replay(key).await? {
+                Some(id) => self.request(RequestId::new(id)).await,
+                None => Err(StoreError::KeyReused),
+            },
+            // The id is new: only a lost answer to this very write can have made the item.
+            (Err(Refusal::Condition(_)), _) => self.request(request.id).await,
+            (Err(Refusal::Store(error)), _) => Err(error),
+        }
+    }
+
+    async fn request(&self, id: RequestId) -> Result<Request, StoreError> {
+        match self.get(&key(id), "META").await? {
+            Some(row) => read(&row),
+            None => Err(StoreError::NotFound {
+                kind: "request",
+                id: id.to_string(),
+            }),
+        }
+    }
+
+    /// First page: the total (8 small items) and one read of the page. Deep pages: the list's buckets, and at most
+    /// one bucket of rows. With `min_attempts`: one read for each request that has so many.
+    async fn requests(
+        &self,
+        filter: &RequestFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Request>, StoreError> {
+        if let Some(least) = filter.min_attempts.filter(|m| *m > 0) {
+            return self.with_attempts(filter, least, page).await;
+        }
+        let list = match (filter.account_id, filter.status) {
+            (None, None) => "REQUEST".to_owned(),
+            (None, Some(x)) => format!("REQUEST#{}", x.as_str()),
+            (Some(a), None) => format!("REQUEST#A{a}"),
+            (Some(a), Some(x)) => format!("REQUEST#A{a}#{}", x.as_str()),
+        };
+        let total = self.total(&list).await?;
+        let size = page.page_size as usize;
+        let (before, skip) = match &page.cursor {
+            Some(cursor) => (cursor.parse().map_err(|_| StoreError::BadCursor)?, 0),
+            None => {
+                self.seek(&list, u64::from(page.page.max(1) - 1) * u64::from(page.page_size))
+                    .await?
+            }
+        };
+        let want = size + usize::try_from(skip).unwrap_or(0);
+        let rows = if *filter == RequestFilter::default() {
+            self.walk(before, want).await?
+        } else {
+            self.merged(ranges(filter, before), want).await?
+        };
+        let rows: Vec<Request> = rows.into_iter().skip(want - size).collect();
+        let next_cursor = rows
+            .last()
+            .filter(|_| rows.len() == size)
+            .map(|r| r.id.to_string());
+        Ok(Page {
+            list: rows,
+            total,
+            next_cursor,
+        })
+    }
+
+    /// Four sums of at most eight items.
+    async fn request_counts(&self) -> Result<[(RequestStatus, u64); 4], StoreError> {
+        let mut counts = RequestStatus::ALL.map(|status| (status, 0));
+        for (status, count) in &mut counts {
+            *count = self.total(&format!("REQUEST#{}", status.as_str())).await?;
+        }
+        Ok(counts)
+    }
+
+    /// One transaction, on condition that the request is still failed under the fence that was read.
+    async fn retry_request(&self, id: RequestId, now: Timestamp) -> Result<Request, StoreError> {
+        let old = self.request(id).await?;
+        let wrong = |state: &str| StoreError::WrongState {
+            kind: "request",
+            id: id.to_string(),
+            state: state.to_owned(),
+            needed: "failed",
+        };
+        if old.status != RequestStatus::Failed {
+            return Err(wrong(old.status.as_str()));
+        }
+        let fresh = Request {
+            status: RequestStatus::Pending,
+            issuance: Issuance {
+                cleanup_owed: old.issuance.cleanup_owed,
+                ..Issuance::new(now, old.issuance.max_attempts)
+            },
+            last_error: None,
+            wake_at: Some(now),
+            lease: Lease {
+                owner: None,
+                until: Timestamp::ZERO,
+                fence: old.lease.fence + 1,
+            },
+            updated_at: now,
+            ..old.clone()
+        };
+        let condition = Condition::new("fence = :fence").with(":fence", n(old.lease.fence));
+        let mut items = vec![self.put(write(&fresh)?, condition)?];
+        items.extend(self.moves(&fresh, (old.status, u64::from(old.issuance.attempts)))?);
+        self.transact(items).await.map_err(|r| r.or(wrong("changing")))?;
+        Ok(fresh)
+    }
+
+    /// Eight small index reads.
+    async fn due_requests(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError> {
+        let ranges: Vec<Range<'_>> = (0..SHARDS)
+            .map(|shard| Range {
+                index: Some("work"),
+                keys: WORK,
+                partition: format!("WORK#{shard}"),
+                from: "0".into(),
+                to: now.sort_key(),
+                forward: true,
+            })
+            .collect();
+        let reads = try_join_all(ranges.iter().map(|range| self.range(range, limit))).await?;
+        let mut due: Vec<(String, RequestId)> = reads
+            .iter()
+            .flatten()
+            .filter_map(|row| {
+                let id = row.text("pk").ok()?.strip_prefix("REQUEST#")?.parse().ok()?;
+                Some((row.text("work_sk").ok()?.to_owned(), id))
+            })
+            .collect();
+        due.sort();
+        due.truncate(limit);
+        Ok(due.into_iter().map(|(_, id)| id).collect())
+    }
+
+    /// One conditional write: due, and the lease free or over since `skew`.
+    async fn claim_request(
+        &self,
+        id: RequestId,
+        owner: &str,
+        now: Timestamp,
+        lease: Duration,
+        skew: Duration,
+    ) -> Result<Option<Request>, StoreError> {
+        let claimed = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(key(id)))
+            .key("sk", s("META"))
+            .update_expression("SET lease_owner = :owner, lease_until = :until, fence = fence + :one")
+            .condition_expression(
+                "wake_at <= :now AND lease_until < :free AND attribute_not_exists(quarantined)",
+            )
+            .expression_attribute_values(":owner", s(owner))
+            .expression_attribute_values(":until", n(now.plus(lease).millis()))
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":now", n(now.millis()))
+            .expression_attribute_values(":free", n(now.minus(skew).millis()))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        match claimed {
+            Ok(answer) => read(&Row(answer.attributes.unwrap_or_default())).map(Some),
+            Err(e) if code(&e) == Some("ConditionalCheckFailedException") => Ok(None),
+            Err(e) => Err(refused("UpdateItem", &e)),
+        }
+    }
+
+    /// One read, one conditional transaction (`fence = :ours`). A repeat after a lost answer finds its own write.
+    async fn save_request(&self, request: &Request, _now: Timestamp) -> Result<(), StoreError> {
+        let lost = StoreError::LeaseLost(request.id);
+        let stored = self.request(request.id).await?;
+        if stored.lease.fence != request.lease.fence {
+            return Err(lost);
+        }
+        let condition = Condition::new("fence = :fence AND updated_at = :seen")
+            .with(":fence", n(request.lease.fence))
+            .with(":seen", n(stored.updated_at.millis()));
+        let mut items = vec![self.put(write(request)?, condition)?];
+        items.extend(self.moves(request, (stored.status, u64::from(stored.issuance.attempts)))?);
+        match self.transact(items).await {
+            Ok(()) => Ok(()),
+            Err(Refusal::Condition(_)) if self.request(request.id).await? == *request => Ok(()),
+            Err(refusal) => Err(refusal.or(lost)),
+        }
+    }
+
+    /// One write: out of the due index, with the reason beside.
+    async fn quarantine_request(&self, id: RequestId, why: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(key(id)))
+            .key("sk", s("META"))
+            .update_expression("SET quarantined = :why, quarantined_at = :now REMOVE work_pk, work_sk")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":why", s(why))
+            .expression_attribute_values(":now", n(now.millis()))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|e| refused("UpdateItem", &e))
+    }
+}

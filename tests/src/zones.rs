@@ -1,0 +1,109 @@
+//! Zones in memory, with Route53's semantics for what the ledger relies on: a batch is atomic, DELETE needs the
+//! exact RRset, CREATE needs none.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard},
+};
+
+use async_trait::async_trait;
+use certmint_shared::{
+    dns::{DnsError, DnsZones, TxtChange, TxtRrset, Zone},
+    domain::Fqdn,
+};
+
+/// Zones by name, and how many change batches were taken.
+#[derive(Default)]
+pub struct MemoryZones {
+    sets: Mutex<BTreeMap<Fqdn, TxtRrset>>,
+    changes: Mutex<usize>,
+}
+
+/// The one zone.
+#[must_use]
+pub fn zone() -> Zone {
+    Zone {
+        id: "Z1".into(),
+        name: Fqdn::new("example.com"),
+    }
+}
+
+impl MemoryZones {
+    fn sets(&self) -> MutexGuard<'_, BTreeMap<Fqdn, TxtRrset>> {
+        self.sets.lock().expect("no test panicked here")
+    }
+
+    /// What stands at a name.
+    #[must_use]
+    pub fn values(&self, fqdn: &Fqdn) -> Vec<String> {
+        self.sets()
+            .get(fqdn)
+            .map(|s| s.values.clone())
+            .unwrap_or_default()
+    }
+
+    /// Another tool writes.
+    pub fn foreign_write(&self, fqdn: &Fqdn, ttl: u32, values: &[&str]) {
+        let values = values.iter().map(|v| format!("\"{v}\"")).collect();
+        self.sets().insert(fqdn.clone(), TxtRrset { ttl, values });
+    }
+
+    /// Change batches that were taken.
+    #[must_use]
+    pub fn changes(&self) -> usize {
+        *self.changes.lock().expect("no test panicked here")
+    }
+}
+
+fn same(a: &TxtRrset, b: &TxtRrset) -> bool {
+    let sorted = |s: &TxtRrset| {
+        let mut values = s.values.clone();
+        values.sort();
+        values
+    };
+    a.ttl == b.ttl && sorted(a) == sorted(b)
+}
+
+#[async_trait]
+impl DnsZones for MemoryZones {
+    async fn find_zone(&self, fqdn: &Fqdn) -> Result<Option<Zone>, DnsError> {
+        Ok(fqdn.is_within(&zone().name).then(zone))
+    }
+
+    async fn change_txt(&self, zone: &Zone, changes: &[TxtChange]) -> Result<String, DnsError> {
+        let mut sets = self.sets();
+        let mut next = sets.clone();
+        for change in changes {
+            let stands = match (next.remove(&change.fqdn), &change.before) {
+                (Some(a), Some(b)) => same(&a, b),
+                (None, None) => true,
+                _ => false,
+            };
+            if !stands
+                || change
+                    .after
+                    .as_ref()
+                    .is_some_and(|s| s.values.iter().any(|v| v.contains("bad")))
+            {
+                return Err(DnsError::Mismatch {
+                    zone: zone.name.to_string(),
+                });
+            }
+            if let Some(after) = &change.after {
+                next.insert(change.fqdn.clone(), after.clone());
+            }
+        }
+        *sets = next;
+        let mut count = self.changes.lock().expect("no test panicked here");
+        *count += 1;
+        Ok(format!("C{count}"))
+    }
+
+    async fn in_sync(&self, _change_id: &str) -> Result<bool, DnsError> {
+        Ok(true)
+    }
+
+    async fn txt_rrset(&self, _zone: &Zone, fqdn: &Fqdn) -> Result<Option<TxtRrset>, DnsError> {
+        Ok(self.sets().get(fqdn).cloned())
+    }
+}

@@ -1,0 +1,162 @@
+//! TXT ownership: the real ledger over the DynamoDB store, against zones with Route53's semantics.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{sync::Arc, time::Duration};
+
+use certmint_shared::{
+    dns::{Clock, SystemClock, ledger::Ledger},
+    domain::{DesiredState, Fqdn, PageRequest, RequestId, TxtStatus},
+    store::{ChallengeStore, dynamo::DynamoStore},
+};
+use certmint_tests::{
+    dynamo,
+    zones::{MemoryZones, zone},
+};
+
+struct World {
+    zones: Arc<MemoryZones>,
+    store: Arc<DynamoStore>,
+    ledger: Ledger,
+}
+
+fn name() -> Fqdn {
+    Fqdn::new("_acme-challenge.example.com")
+}
+
+impl World {
+    async fn new() -> Self {
+        let (zones, store) = (Arc::new(MemoryZones::default()), Arc::new(dynamo::store().await));
+        let ledger = Ledger::new(zones.clone(), store.clone(), Arc::new(SystemClock));
+        Self { zones, store, ledger }
+    }
+
+    async fn want(&self, owner: u64, values: &[&str]) {
+        let values: Vec<_> = values.iter().map(|v| (name(), (*v).to_owned())).collect();
+        let now = SystemClock.now();
+        let until = now.plus(Duration::from_secs(600));
+        self.ledger
+            .want(RequestId::new(owner), &values, &zone(), until, now)
+            .await
+            .unwrap();
+    }
+
+    async fn apply(&self) {
+        for outcome in self.ledger.apply(vec![(zone(), name())]).await {
+            outcome.result.unwrap();
+        }
+    }
+
+    async fn release(&self, owner: u64) {
+        let places = self.ledger.release(RequestId::new(owner)).await.unwrap();
+        for outcome in self.ledger.apply(places).await {
+            outcome.result.unwrap();
+        }
+    }
+
+    fn stands(&self) -> Vec<String> {
+        self.zones.values(&name())
+    }
+}
+
+#[tokio::test]
+async fn apex_and_wildcard_share_an_rrset_in_one_change() {
+    let world = World::new().await;
+    world.want(1, &["apex", "wildcard"]).await;
+    world.apply().await;
+    assert_eq!(world.stands(), ["\"apex\"", "\"wildcard\""]);
+    assert_eq!(world.zones.changes(), 1);
+    world.apply().await;
+    assert_eq!(
+        world.zones.changes(),
+        1,
+        "what stands as wanted is not written again"
+    );
+    world.release(1).await;
+    assert!(world.stands().is_empty());
+    let gone = world
+        .store
+        .txt_records(Some(DesiredState::Absent), &PageRequest::default())
+        .await
+        .unwrap();
+    assert_eq!(gone.total, 2);
+    assert!(gone.list.iter().all(|r| r.status == TxtStatus::Removed));
+    let present = world
+        .store
+        .txt_records(Some(DesiredState::Present), &PageRequest::default())
+        .await
+        .unwrap();
+    assert_eq!((present.total, present.list.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn another_tools_value_is_kept_with_its_ttl() {
+    let world = World::new().await;
+    world.zones.foreign_write(&name(), 300, &["theirs"]);
+    world.want(1, &["ours"]).await;
+    world.apply().await;
+    assert_eq!(world.stands(), ["\"ours\"", "\"theirs\""]);
+    world.release(1).await;
+    assert_eq!(world.stands(), ["\"theirs\""]);
+}
+
+#[tokio::test]
+async fn removing_one_owners_value_keeps_the_others() {
+    let world = World::new().await;
+    world.want(1, &["one"]).await;
+    world.apply().await;
+    world.want(2, &["two"]).await;
+    tokio::join!(world.release(1), world.apply());
+    assert_eq!(world.stands(), ["\"two\""]);
+    world.release(2).await;
+    assert!(world.stands().is_empty());
+}
+
+#[tokio::test]
+async fn a_value_written_by_a_worker_that_died_is_found_and_removed() {
+    let world = World::new().await;
+    world.want(1, &["lost"]).await;
+    // The zone change went through; its confirmation was never written.
+    world.zones.foreign_write(&name(), 60, &["lost"]);
+    world.release(1).await;
+    assert!(world.stands().is_empty());
+}
+
+#[tokio::test]
+async fn a_value_that_is_gone_already_is_success() {
+    let world = World::new().await;
+    world.want(1, &["gone"]).await;
+    world.apply().await;
+    world.zones.foreign_write(&name(), 60, &["other"]);
+    world.release(1).await;
+    assert_eq!(world.stands(), ["\"other\""]);
+}
+
+#[tokio::test]
+async fn one_bad_change_does_not_hold_the_others() {
+    let world = World::new().await;
+    let now = SystemClock.now();
+    let until = now.plus(Duration::from_secs(600));
+    let places: Vec<_> = (0..8)
+        .map(|n| (zone(), Fqdn::new(&format!("_acme-challenge.h{n}.example.com"))))
+        .collect();
+    for (n, (zone, fqdn)) in places.iter().enumerate() {
+        let value = if n == 5 { "bad".to_owned() } else { format!("v{n}") };
+        let values = [(fqdn.clone(), value)];
+        world
+            .ledger
+            .want(RequestId::new(n as u64 + 1), &values, zone, until, now)
+            .await
+            .unwrap();
+    }
+    let outcomes = world.ledger.apply(places.clone()).await;
+    for outcome in outcomes {
+        assert_eq!(
+            outcome.result.is_err(),
+            outcome.fqdn == places[5].1,
+            "{}",
+            outcome.fqdn
+        );
+    }
+    assert_eq!(world.zones.values(&places[4].1), ["\"v4\""]);
+    assert!(world.zones.values(&places[5].1).is_empty());
+}

@@ -1,0 +1,26 @@
+//! The DynamoDB store against the conformance suite.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use certmint_tests::{conformance_store as suite, dynamo};
+
+#[tokio::test]
+async fn accounts() {
+    suite::accounts(&dynamo::store().await).await;
+}
+
+#[tokio::test]
+async fn leases() {
+    suite::leases(Arc::new(dynamo::store().await)).await;
+}
+
+#[tokio::test]
+async fn lists() {
+    suite::lists(&dynamo::store().await).await;
+}
+
+#[tokio::test]
+async fn certificates() {
+    suite::certificates(&dynamo::store().await).await;
+}
