@@ -3,9 +3,12 @@
 
 pub mod ca;
 pub mod cleanup;
+pub mod config;
 pub mod dns;
 pub mod domain;
 pub mod engine;
+pub mod start;
 pub mod store;
+pub mod telemetry;
 pub mod vault;
 pub mod worker;

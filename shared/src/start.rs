@@ -5,13 +5,11 @@ use std::{sync::Arc, time::Duration};
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
 use crate::{
-    api::Api,
     ca::acme::{AcmeCa, SetupError},
     cleanup::Cleaner,
     config::{Config, ConfigError},
     dns::{Clock, SystemClock, route53::Route53Zones, view::PublicDns},
     domain::Timestamp,
-    kick::EventBridgeKick,
     store::{StoreError, dynamo::DynamoStore},
     vault::secrets_manager::SecretsManagerVault,
     worker::{self, Adapters, Worker, WorkerSettings},
@@ -57,7 +55,10 @@ fn config() -> Result<Config, ConfigError> {
 }
 
 fn store(sdk: &SdkConfig, config: &Config) -> Arc<DynamoStore> {
-    Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(sdk), config.table.clone()))
+    Arc::new(DynamoStore::new(
+        aws_sdk_dynamodb::Client::new(sdk),
+        config.table.clone(),
+    ))
 }
 
 fn vault(sdk: &SdkConfig, config: &Config) -> Arc<SecretsManagerVault> {
@@ -66,23 +67,9 @@ fn vault(sdk: &SdkConfig, config: &Config) -> Arc<SecretsManagerVault> {
 }
 
 fn zones(sdk: &SdkConfig, clock: &Arc<dyn Clock>) -> Arc<Route53Zones> {
-    Arc::new(Route53Zones::new(aws_sdk_route53::Client::new(sdk), clock.clone()))
-}
-
-/// The HTTP API.
-///
-/// # Errors
-/// If a setting is missing or wrong.
-pub async fn api() -> Result<Api, StartError> {
-    let (sdk, config) = (sdk().await, config()?);
-    let kick =
-        EventBridgeKick::new(aws_sdk_eventbridge::Client::new(&sdk), config.event_bus.clone());
-    Ok(Api::new(
-        store(&sdk, &config),
-        vault(&sdk, &config),
-        config.providers,
-        Arc::new(kick),
-        Arc::new(SystemClock),
+    Arc::new(Route53Zones::new(
+        aws_sdk_route53::Client::new(sdk),
+        clock.clone(),
     ))
 }
 
@@ -123,9 +110,15 @@ pub async fn worker() -> Result<WorkerFunction, StartError> {
         clock,
         providers: config.providers,
     };
-    let settings = WorkerSettings { batch_size: config.worker.batch_size, ..WorkerSettings::default() };
+    let settings = WorkerSettings {
+        batch_size: config.worker.batch_size,
+        ..WorkerSettings::default()
+    };
     let owner = uuid::Uuid::new_v4().to_string();
-    let worker = config.worker.enabled.then(|| Worker::new(adapters, settings, owner));
+    let worker = config
+        .worker
+        .enabled
+        .then(|| Worker::new(adapters, settings, owner));
     Ok(WorkerFunction { worker })
 }
 
@@ -138,4 +131,3 @@ pub async fn cleaner() -> Result<Cleaner, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     Ok(Cleaner::new(store(&sdk, &config), zones(&sdk, &clock), clock))
 }
-

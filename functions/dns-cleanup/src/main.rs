@@ -7,10 +7,10 @@ use serde_json::Value;
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     telemetry::init();
-    let cleaner = start::cleaner().await?;
-    run(service_fn(|event: LambdaEvent<Value>| async {
+    let cleaner = &start::cleaner().await?;
+    run(service_fn(|event: LambdaEvent<Value>| {
         let deadline = start::deadline(event.context.deadline);
-        cleaner.run(deadline).await.map_err(Error::from)
+        async move { cleaner.run(deadline).await.map_err(Error::from) }
     }))
     .await
 }

@@ -8,10 +8,10 @@ use serde_json::Value;
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     telemetry::init();
-    let functions = start::worker().await?;
-    run(service_fn(|event: LambdaEvent<Value>| async {
+    let worker = &start::worker().await?;
+    run(service_fn(|event: LambdaEvent<Value>| {
         let deadline = start::deadline(event.context.deadline);
-        functions.run(deadline).await.map_err(Error::from)
+        async move { worker.run(deadline).await.map_err(Error::from) }
     }))
     .await
 }

@@ -228,13 +228,17 @@ impl Ca for AcmeCa {
             }
             Ok(())
         };
-        Ok(self.call(calls).await?.0)
+        self.call(calls).await?;
+        Ok(())
     }
 
     async fn finalize(&self, account: &CaAccount, order_url: &str, csr: &[u8]) -> Result<(), Failure> {
         let (mut order, _) = self.open(account, order_url).await?;
         match order.state().status {
-            OrderStatus::Ready => Ok(self.call(order.finalize_csr(csr)).await?.0),
+            OrderStatus::Ready => {
+                self.call(order.finalize_csr(csr)).await?;
+                Ok(())
+            }
             OrderStatus::Processing | OrderStatus::Valid => Ok(()),
             OrderStatus::Pending | OrderStatus::Invalid => {
                 let text = format!("order {order_url} is no longer ready");

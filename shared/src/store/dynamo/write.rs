@@ -159,10 +159,7 @@ impl DynamoStore {
                 .set_transact_items(Some(items.clone()))
                 .send()
                 .await;
-            let error = match call {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
+            let Err(error) = call else { return Ok(()) };
             let reasons: Vec<Option<String>> = error
                 .as_service_error()
                 .and_then(|e| match e {

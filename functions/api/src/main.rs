@@ -1,2 +1,0 @@
-//! Placeholder until the handlers land.
-fn main() {}

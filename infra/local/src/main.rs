@@ -1,2 +1,0 @@
-//! Local mode.
-fn main() {}
