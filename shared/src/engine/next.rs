@@ -68,6 +68,8 @@ pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result
     };
     match (&state.phase, event) {
         (_, Event::Resumed) => Ok(resume(state, now)),
+        // A late repeat: these phases have values in the zone or are about to.
+        (phase, event @ Event::Unpublished) if counts_on_values(phase) => Err(illegal(&event)),
         (_, Event::Unpublished) => Ok(resume(
             &Issuance {
                 cleanup_owed: false,
@@ -194,12 +196,25 @@ fn keyless_order(order_url: &str) -> Failure {
     )
 }
 
+/// Whether the phase needs its values in the zone; none of them is a place to wait without them.
+const fn counts_on_values(phase: &Phase) -> bool {
+    matches!(
+        phase,
+        Phase::Challenged { .. }
+            | Phase::Published { .. }
+            | Phase::InSync { .. }
+            | Phase::Propagated { .. }
+            | Phase::Validating { .. }
+    )
+}
+
 /// What the present phase asks for, again: the cleanup that an ended or waiting issuance owes, the rest of a wait,
 /// or the phase's own effects.
 fn resume(state: &Issuance, now: Timestamp) -> Step {
     let ended = matches!(state.phase, Phase::Done { .. } | Phase::Failed);
-    // A failure dates the phase to the moment of its next try.
-    let backing_off = !ended && state.since > now;
+    // A failure dates the phase to the moment of its next try. It never leaves one that counts on its values, so a
+    // date ahead of us there is another worker's clock.
+    let backing_off = !ended && !counts_on_values(&state.phase) && state.since > now;
     let effects = match (ended || backing_off, state.cleanup_owed) {
         (true, true) => vec![Effect::Unpublish],
         (true, false) => vec![],
@@ -276,7 +291,11 @@ fn wait(state: &Issuance, not_before: Option<Timestamp>, reason: String, now: Ti
         );
     }
     let poll = POLL_MIN.saturating_mul(1 << state.polls.min(10)).min(POLL_MAX);
-    let wake_at = now.plus(poll).max(not_before.unwrap_or(Timestamp::ZERO));
+    // A server's own moment is kept, but not past the deadline: then it is time to give up, not to sleep on.
+    let deadline = state.since.plus(patience(&state.phase));
+    let wake_at = now
+        .plus(poll)
+        .max(not_before.unwrap_or(Timestamp::ZERO).min(deadline));
     let state = Issuance {
         polls: state.polls + 1,
         ..state.clone()
@@ -304,8 +323,9 @@ fn fall_back(phase: &Phase) -> Phase {
 }
 
 fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: Timestamp, seed: u64) -> Step {
-    // A try is counted once: when its order was made, or when the CA refused to make one.
-    let judged = reached_ca && matches!(state.phase, Phase::Queued);
+    // A try is counted once: when its order was made, or when the CA refused to make one. "Later" is no refusal.
+    let limited = matches!(failure.class, Class::RateLimited { .. });
+    let judged = reached_ca && !limited && matches!(state.phase, Phase::Queued);
     let attempts = state.attempts + u32::from(judged);
     let failures = state.failures + 1;
     let last_problem = Some(failure.problem.clone());
@@ -317,7 +337,7 @@ fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: Timestamp, s
         ..state.clone()
     };
     let spent = attempts >= state.max_attempts || failures >= state.max_attempts;
-    if failure.class == Class::Permanent || (spent && !matches!(failure.class, Class::RateLimited { .. })) {
+    if failure.class == Class::Permanent || (spent && !limited) {
         return Step {
             error,
             ..end(&state, Phase::Failed, now)
@@ -328,7 +348,8 @@ fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: Timestamp, s
         _ => fall_back(&state.phase),
     };
     let not_before = match failure.class {
-        Class::RateLimited { not_before } => not_before,
+        // A moment that is past says nothing (a date header and a clock that differ).
+        Class::RateLimited { not_before } => not_before.filter(|at| *at > now),
         _ => None,
     };
     let wake_at = not_before.unwrap_or_else(|| now.plus(backoff(failures, seed)));
