@@ -1,12 +1,14 @@
 //! certmint: certificates through ACME DNS-01, from AWS Lambda.
 #![warn(missing_docs)]
 
+pub mod api;
 pub mod ca;
 pub mod cleanup;
 pub mod config;
 pub mod dns;
 pub mod domain;
 pub mod engine;
+pub mod kick;
 pub mod start;
 pub mod store;
 pub mod telemetry;

@@ -5,11 +5,13 @@ use std::{sync::Arc, time::Duration};
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
 use crate::{
+    api::Api,
     ca::acme::{AcmeCa, SetupError},
     cleanup::Cleaner,
     config::{Config, ConfigError},
     dns::{Clock, SystemClock, route53::Route53Zones, view::PublicDns},
     domain::Timestamp,
+    kick::EventBridgeKick,
     store::{StoreError, dynamo::DynamoStore},
     vault::secrets_manager::SecretsManagerVault,
     worker::{self, Adapters, Worker, WorkerSettings},
@@ -70,6 +72,24 @@ fn zones(sdk: &SdkConfig, clock: &Arc<dyn Clock>) -> Arc<Route53Zones> {
     Arc::new(Route53Zones::new(
         aws_sdk_route53::Client::new(sdk),
         clock.clone(),
+    ))
+}
+
+/// The HTTP API.
+///
+/// # Errors
+/// If a setting is missing or wrong.
+pub async fn api() -> Result<Api, StartError> {
+    let (sdk, config) = (sdk().await, config()?);
+    let events = aws_sdk_eventbridge::Client::new(&sdk);
+    let kick = Arc::new(EventBridgeKick::new(events, config.event_bus.clone()));
+    let (store, vault) = (store(&sdk, &config), vault(&sdk, &config));
+    Ok(Api::new(
+        store,
+        vault,
+        config.providers,
+        kick,
+        Arc::new(SystemClock),
     ))
 }
 

@@ -1,0 +1,132 @@
+//! Bearer tokens, checked in constant time against hashes in the vault.
+
+use std::{sync::Arc, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::sync::Mutex;
+
+use super::error::ApiError;
+use crate::{
+    domain::Timestamp,
+    vault::{KeyVault, VaultError},
+};
+
+/// The secret with the hashes, relative to the stack's prefix.
+const SECRET: &str = "api-tokens";
+/// A changed token list is seen after this time.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// `{"tokens":[{"sha256":"<hex>","expires_at":"<RFC 3339>","scopes":["read","write"]}]}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    tokens: Vec<Token>,
+}
+
+/// One token; no `scopes` means all.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Token {
+    sha256: String,
+    #[serde(default)]
+    expires_at: Option<String>,
+    #[serde(default)]
+    scopes: Option<Vec<String>>,
+}
+
+impl Token {
+    /// A date that cannot be read counts as past: a typing error must not make a token last for ever.
+    fn expired(&self, now: Timestamp) -> bool {
+        self.expires_at.as_ref().is_some_and(|text| {
+            OffsetDateTime::parse(text, &Rfc3339)
+                .map_or(true, |at| Timestamp::from_secs(at.unix_timestamp()) <= now)
+        })
+    }
+
+    fn allows(&self, scope: &str) -> bool {
+        self.scopes
+            .as_ref()
+            .is_none_or(|s| s.iter().any(|x| x == "*" || x == scope))
+    }
+}
+
+/// Checks tokens.
+pub(super) struct Auth {
+    vault: Arc<dyn KeyVault>,
+    known: Mutex<Option<(Timestamp, Arc<Vec<Token>>)>>,
+}
+
+impl Auth {
+    pub(super) fn new(vault: Arc<dyn KeyVault>) -> Self {
+        Self {
+            vault,
+            known: Mutex::default(),
+        }
+    }
+
+    async fn tokens(&self, now: Timestamp) -> Result<Arc<Vec<Token>>, ApiError> {
+        let mut known = self.known.lock().await;
+        if let Some((at, tokens)) = &*known
+            && now.since(*at) < KEPT
+        {
+            return Ok(tokens.clone());
+        }
+        let secret: SecretString = self.vault.get(SECRET).await?;
+        let stored: Stored =
+            serde_json::from_str(secret.expose_secret()).map_err(|e| VaultError::Refused {
+                name: SECRET.into(),
+                message: format!("is not a token list (line {}, column {})", e.line(), e.column()),
+            })?;
+        let tokens = Arc::new(stored.tokens);
+        *known = Some((now, tokens.clone()));
+        Ok(tokens)
+    }
+
+    /// Accepts the header or says which of the contract's four ways it fails. `scope` is `read` or `write`.
+    pub(super) async fn check(
+        &self,
+        header: Option<&str>,
+        scope: &str,
+        now: Timestamp,
+    ) -> Result<(), ApiError> {
+        let header = header.ok_or_else(ApiError::no_token)?;
+        let presented = header
+            .split_once(' ')
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim())
+            .filter(|token| !token.is_empty())
+            .ok_or_else(ApiError::bad_token)?;
+        let hash: String = Sha256::digest(presented.as_bytes())
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        let tokens = self.tokens(now).await?;
+        // Every entry is compared in full: time says neither which nor how much of it agreed.
+        let mut found = None;
+        for (index, token) in tokens.iter().enumerate() {
+            let equal: Choice = token
+                .sha256
+                .to_ascii_lowercase()
+                .as_bytes()
+                .ct_eq(hash.as_bytes());
+            if bool::from(equal) {
+                found = Some(index);
+            }
+        }
+        let token = found
+            .and_then(|index| tokens.get(index))
+            .ok_or_else(ApiError::bad_token)?;
+        if token.expired(now) {
+            return Err(ApiError::expired_token());
+        }
+        if token.allows(scope) {
+            Ok(())
+        } else {
+            Err(ApiError::out_of_scope())
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Errors as clients see them: the contract's codes, a sentence that names the field and the fix.
+
+use crate::{domain::Class, store::StoreError, vault::VaultError};
+
+/// Why a call was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ApiError {
+    pub(super) code: u16,
+    pub(super) message: String,
+}
+
+impl ApiError {
+    fn new(code: u16, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn no_token() -> Self {
+        Self::new(
+            1001,
+            "Authorization header is missing; send Authorization: Bearer <token>",
+        )
+    }
+
+    pub(super) fn bad_token() -> Self {
+        Self::new(1002, "the token is not valid")
+    }
+
+    pub(super) fn expired_token() -> Self {
+        Self::new(1003, "the token has expired")
+    }
+
+    pub(super) fn out_of_scope() -> Self {
+        Self::new(1004, "the token does not allow this call")
+    }
+
+    pub(super) fn missing(field: &str) -> Self {
+        Self::new(2001, format!("{field} is missing"))
+    }
+
+    pub(super) fn format(field: &str, wanted: &str) -> Self {
+        Self::new(2002, format!("{field} {wanted}"))
+    }
+
+    pub(super) fn value(field: &str, why: impl std::fmt::Display) -> Self {
+        Self::new(2003, format!("{field} {why}"))
+    }
+
+    pub(super) fn not_found(what: impl Into<String>) -> Self {
+        Self::new(3001, what)
+    }
+
+    pub(super) fn exists(what: impl Into<String>) -> Self {
+        Self::new(3002, what)
+    }
+
+    pub(super) fn state(what: impl Into<String>) -> Self {
+        Self::new(3003, what)
+    }
+
+    /// The HTTP status that agrees with the code.
+    pub(super) const fn status(&self) -> u16 {
+        match self.code {
+            1001..=1003 => 401,
+            1004 => 403,
+            2001..=2003 => 400,
+            3001 => 404,
+            3002 | 3003 => 409,
+            4001 => 429,
+            5003 => 502,
+            _ => 500,
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::NotFound { .. } => Self::not_found(error.to_string()),
+            StoreError::Exists { .. } | StoreError::KeyReused => Self::exists(error.to_string()),
+            StoreError::WrongState { .. } | StoreError::Conflict { .. } => Self::state(error.to_string()),
+            StoreError::BadCursor => Self::value("cursor", "is not one that an earlier page gave"),
+            _ => {
+                tracing::error!(%error, "store");
+                let advice = match error.class() {
+                    Class::Transient => "the store did not answer in time; send the call again",
+                    _ => "the store refused; see the function's log",
+                };
+                Self::new(5002, advice)
+            }
+        }
+    }
+}
+
+impl From<VaultError> for ApiError {
+    fn from(error: VaultError) -> Self {
+        tracing::error!(%error, "vault");
+        let advice = match error.class() {
+            Class::Transient => "Secrets Manager did not answer in time; send the call again",
+            _ => "Secrets Manager refused; see the function's log",
+        };
+        Self::new(5003, advice)
+    }
+}

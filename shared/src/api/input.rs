@@ -1,0 +1,135 @@
+//! Reading bodies and queries: the first thing wrong is named.
+
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+
+use super::error::ApiError;
+use crate::domain::PageRequest;
+
+/// Octets of a body. The largest call, 100 names of 253 octets, is half of that.
+pub(super) const MAX_BODY: usize = 64 * 1024;
+
+/// A JSON object whose fields are taken one by one; what is left over is unknown.
+pub(super) struct Body(Map<String, Value>);
+
+impl Body {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
+        if bytes.len() > MAX_BODY {
+            return Err(ApiError::format("body", &format!("is over {MAX_BODY} bytes")));
+        }
+        match serde_json::from_slice(bytes) {
+            Ok(Value::Object(fields)) => Ok(Self(fields)),
+            Ok(_) => Err(ApiError::format("body", "must be a JSON object")),
+            Err(_) => Err(ApiError::format("body", "is not JSON")),
+        }
+    }
+
+    fn take(&mut self, name: &str) -> Option<Value> {
+        self.0.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// A text; an empty one counts as missing.
+    pub(super) fn opt_text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::String(text)) if text.chars().any(char::is_control) => {
+                Err(ApiError::value(name, "holds a control character"))
+            }
+            Some(Value::String(text)) if text.len() > 4096 => {
+                Err(ApiError::value(name, "is over 4096 octets"))
+            }
+            Some(Value::String(text)) => Ok(Some(text).filter(|t| !t.is_empty())),
+            Some(_) => Err(ApiError::format(name, "must be a string")),
+        }
+    }
+
+    pub(super) fn text(&mut self, name: &str) -> Result<String, ApiError> {
+        self.opt_text(name)?.ok_or_else(|| ApiError::missing(name))
+    }
+
+    pub(super) fn id(&mut self, name: &str) -> Result<u64, ApiError> {
+        match self.take(name) {
+            None => Err(ApiError::missing(name)),
+            Some(value) => value
+                .as_u64()
+                .filter(|id| *id > 0)
+                .ok_or_else(|| ApiError::format(name, "must be a positive integer")),
+        }
+    }
+
+    pub(super) fn texts(&mut self, name: &str) -> Result<Vec<String>, ApiError> {
+        let wrong = || ApiError::format(name, "must be an array of strings");
+        match self.take(name) {
+            None => Err(ApiError::missing(name)),
+            Some(Value::Array(list)) => list
+                .into_iter()
+                .map(|value| match value {
+                    Value::String(text) => Ok(text),
+                    _ => Err(wrong()),
+                })
+                .collect(),
+            Some(_) => Err(wrong()),
+        }
+    }
+
+    /// To be called last.
+    pub(super) fn end(self) -> Result<(), ApiError> {
+        match self.0.keys().next() {
+            Some(name) => Err(ApiError::format(name, "is no field of this call")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Query parameters; unknown ones are ignored, of repeated ones the first counts.
+pub(super) struct Params<'a>(pub(super) &'a [(String, String)]);
+
+impl Params<'_> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(n, v)| n == name && !v.is_empty())
+            .map(|(_, v)| v.as_str())
+    }
+
+    pub(super) fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, ApiError> {
+        self.get(name)
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| ApiError::format(name, "must be a number"))
+            })
+            .transpose()
+    }
+
+    pub(super) fn word<T>(&self, name: &str, known: &[(&str, T)]) -> Result<Option<T>, ApiError>
+    where
+        T: Copy,
+    {
+        let Some(text) = self.get(name) else {
+            return Ok(None);
+        };
+        let words = || known.iter().map(|(w, _)| *w).collect::<Vec<_>>().join(", ");
+        known
+            .iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, value)| Some(*value))
+            .ok_or_else(|| ApiError::value(name, format!("must be one of {}", words())))
+    }
+
+    pub(super) fn page(&self) -> Result<PageRequest, ApiError> {
+        let page = self.number("page")?.unwrap_or(1);
+        let page_size = self.number("pageSize")?.unwrap_or(20);
+        if !(1..=1_000_000).contains(&page) {
+            return Err(ApiError::value("page", "must be 1 or more"));
+        }
+        if !(1..=100).contains(&page_size) {
+            return Err(ApiError::value("pageSize", "must be 1 to 100"));
+        }
+        Ok(PageRequest {
+            page,
+            page_size,
+            cursor: self.get("cursor").map(str::to_owned),
+        })
+    }
+}

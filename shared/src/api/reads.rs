@@ -1,0 +1,155 @@
+//! Calls that only read. Which of the fifteen questions each answers stands in `docs/api.md`.
+
+use serde_json::json;
+
+use super::{
+    Api, Data, data,
+    error::ApiError,
+    input::Params,
+    wire::{AccountView, BindingView, CertificateView, DESIRED, List, ProviderView, RequestView, TxtView},
+};
+use crate::{
+    domain::{
+        AccountId, AccountStatus, CertificateId, CertificateSource, Page, ProviderId, RequestId,
+        RequestStatus,
+    },
+    store::{AccountFilter, BindingFilter, CertificateFilter, RequestFilter},
+};
+
+const STATUSES: [(&str, RequestStatus); 4] = [
+    ("pending", RequestStatus::Pending),
+    ("running", RequestStatus::Running),
+    ("success", RequestStatus::Success),
+    ("failed", RequestStatus::Failed),
+];
+
+const ACCOUNT_STATUSES: [(&str, AccountStatus); 4] = [
+    ("pending", AccountStatus::Pending),
+    ("active", AccountStatus::Active),
+    ("failed", AccountStatus::Failed),
+    ("disabled", AccountStatus::Disabled),
+];
+
+fn id_in_path(text: &str) -> Result<u64, ApiError> {
+    text.parse()
+        .ok()
+        .filter(|id| *id > 0)
+        .ok_or_else(|| ApiError::format("id", "must be a positive integer"))
+}
+
+impl Api {
+    pub(super) async fn list_requests(&self, params: &Params<'_>) -> Data {
+        let page = params.page()?;
+        let filter = RequestFilter {
+            status: params.word("status", &STATUSES)?,
+            account_id: params.number("accountId")?.map(AccountId::new),
+            min_attempts: params.number("minAttempts")?,
+        };
+        let found = self.store.requests(&filter, &page).await?;
+        data(&List::of(found, &page, RequestView::from))
+    }
+
+    pub(super) async fn one_request(&self, id: &str) -> Data {
+        let request = self.store.request(RequestId::new(id_in_path(id)?)).await?;
+        data(&RequestView::from(request))
+    }
+
+    pub(super) async fn summary(&self) -> Data {
+        let counts = self.store.request_counts().await?;
+        let total: u64 = counts.iter().map(|(_, n)| n).sum();
+        let by_status: serde_json::Map<_, _> = counts
+            .iter()
+            .map(|(status, n)| (status.as_str().to_owned(), json!(n)))
+            .collect();
+        data(&json!({"byStatus": by_status, "total": total}))
+    }
+
+    pub(super) fn list_providers(&self, params: &Params<'_>) -> Data {
+        let page = params.page()?;
+        let all: Vec<_> = self
+            .providers
+            .iter()
+            .filter(|p| {
+                params
+                    .get("requiresEab")
+                    .is_none_or(|x| x == p.requires_eab.to_string())
+            })
+            .collect();
+        let total = all.len() as u64;
+        let skip = (page.page as usize - 1) * page.page_size as usize;
+        let list = all.into_iter().skip(skip).take(page.page_size as usize).collect();
+        data(&List::of(
+            Page {
+                list,
+                total,
+                next_cursor: None,
+            },
+            &page,
+            ProviderView::from,
+        ))
+    }
+
+    pub(super) async fn list_accounts(&self, params: &Params<'_>) -> Data {
+        let page = params.page()?;
+        let email = params
+            .get("email")
+            .map(|text| text.parse().map_err(|e| ApiError::value("email", e)));
+        let filter = AccountFilter {
+            provider_id: params.number("providerId")?.map(ProviderId::new),
+            status: params.word("status", &ACCOUNT_STATUSES)?,
+            email: email.transpose()?,
+        };
+        let found = self.store.accounts(&filter, &page).await?;
+        data(&List::of(found, &page, |a| AccountView::of(a, &self.providers)))
+    }
+
+    pub(super) async fn one_account(&self, id: &str) -> Data {
+        let account = self.store.account(AccountId::new(id_in_path(id)?)).await?;
+        data(&AccountView::of(account, &self.providers))
+    }
+
+    pub(super) async fn list_challenges(&self, params: &Params<'_>) -> Data {
+        let page = params.page()?;
+        let desired = match params.word("desired_state", &DESIRED)? {
+            None => params.word("desiredState", &DESIRED)?,
+            desired => desired,
+        };
+        let found = self.store.txt_records(desired, &page).await?;
+        data(&List::of(found, &page, TxtView::from))
+    }
+
+    pub(super) async fn list_certificates(&self, params: &Params<'_>) -> Data {
+        let page = params.page()?;
+        params.word(
+            "source",
+            &[
+                ("acme", CertificateSource::Acme),
+                ("upload", CertificateSource::Upload),
+            ],
+        )?;
+        let filter = CertificateFilter {
+            wildcard: params.word("wildcard", &[("true", true), ("false", false)])?,
+        };
+        let found = self.store.certificates(&filter, &page).await?;
+        let now = self.clock.now();
+        data(&List::of(found, &page, |c| CertificateView::of(c, now)))
+    }
+
+    pub(super) async fn one_certificate(&self, id: &str) -> Data {
+        let certificate = self
+            .store
+            .certificate(CertificateId::new(id_in_path(id)?))
+            .await?;
+        data(&CertificateView::of(certificate, self.clock.now()))
+    }
+
+    pub(super) async fn list_bindings(&self, params: &Params<'_>) -> Data {
+        let page = params.page()?;
+        let filter = BindingFilter {
+            certificate_id: params.number("certificateId")?.map(CertificateId::new),
+            active: params.word("status", &[("active", true), ("inactive", false)])?,
+        };
+        let found = self.store.bindings(&filter, &page).await?;
+        data(&List::of(found, &page, BindingView::from))
+    }
+}

@@ -1,0 +1,307 @@
+//! Records as JSON. The five original calls speak snake_case, the later ones camelCase; both are contract.
+
+use serde::Serialize;
+
+use crate::domain::{
+    Account, Binding, Certificate, DesiredState, Page, PageRequest, Problem, Provider, Providers, Request,
+    Timestamp, TxtRecord,
+};
+
+/// A page of a list.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct List<T> {
+    list: Vec<T>,
+    total: u64,
+    page: u32,
+    page_size: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+impl<T> List<T> {
+    pub(super) fn of<R>(page: Page<R>, asked: &PageRequest, row: impl FnMut(R) -> T) -> Self {
+        Self {
+            list: page.list.into_iter().map(row).collect(),
+            total: page.total,
+            page: asked.page,
+            page_size: asked.page_size,
+            next_cursor: page.next_cursor,
+        }
+    }
+}
+
+/// `account/create`.
+#[derive(Serialize)]
+pub(super) struct CreatedAccount {
+    id: u64,
+    provider_id: u64,
+    email: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    eab_kid: Option<String>,
+    status: &'static str,
+}
+
+impl From<Account> for CreatedAccount {
+    fn from(account: Account) -> Self {
+        Self {
+            id: account.id.get(),
+            provider_id: account.provider_id.get(),
+            email: account.email.into(),
+            eab_kid: account.eab_kid,
+            // An account is always new when it is created, also when the call is repeated.
+            status: "pending",
+        }
+    }
+}
+
+/// A request. `domains` is a string that holds a JSON array; `names` is the array itself.
+#[derive(Serialize)]
+pub(super) struct RequestView {
+    id: u64,
+    account_id: u64,
+    domains: String,
+    status: &'static str,
+    poll_max_attempts: u32,
+    attempts: u32,
+    last_error: Option<String>,
+    result_certificate_id: Option<u64>,
+    created_at: String,
+    updated_at: String,
+    names: Vec<String>,
+    phase: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_problem: Option<Problem>,
+}
+
+impl From<Request> for RequestView {
+    fn from(request: Request) -> Self {
+        let names: Vec<String> = request.names.strings().into_iter().map(str::to_owned).collect();
+        // Names are plain ASCII without quotes or backslashes: they stand in JSON as they are.
+        let domains = format!(
+            "[{}]",
+            names
+                .iter()
+                .map(|n| format!("\"{n}\""))
+                .collect::<Vec<_>>()
+                .join(",")
+        );
+        let waits = request
+            .wake_at
+            .filter(|at| request.lease.owner.is_none() && *at > request.updated_at);
+        Self {
+            id: request.id.get(),
+            account_id: request.account_id.get(),
+            domains,
+            status: request.status.as_str(),
+            poll_max_attempts: request.issuance.max_attempts,
+            attempts: request.issuance.attempts,
+            last_error: request.last_error,
+            result_certificate_id: request.result_certificate_id.map(|id| id.get()),
+            created_at: request.created_at.to_string(),
+            updated_at: request.updated_at.to_string(),
+            names,
+            phase: request.issuance.phase.name(),
+            not_before: waits.map(|at| at.to_string()),
+            last_problem: request.issuance.last_problem,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ProviderView {
+    id: u64,
+    name: String,
+    directory_url: String,
+    requires_eab: bool,
+    status: &'static str,
+    created_at: String,
+    updated_at: String,
+}
+
+impl From<&Provider> for ProviderView {
+    fn from(provider: &Provider) -> Self {
+        Self {
+            id: provider.id.get(),
+            name: provider.name.clone(),
+            directory_url: provider.directory_url.clone(),
+            requires_eab: provider.requires_eab,
+            status: "active",
+            // Providers come with the deployment's settings, which have no date of their own.
+            created_at: Timestamp::ZERO.to_string(),
+            updated_at: Timestamp::ZERO.to_string(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AccountView {
+    id: u64,
+    provider_id: u64,
+    provider_name: String,
+    email: String,
+    status: &'static str,
+    registration_uri: Option<String>,
+    eab_kid: Option<String>,
+    eab_expires_at: Option<String>,
+    last_error: Option<String>,
+    is_default: bool,
+    created_at: String,
+    updated_at: String,
+}
+
+/// The first four characters, and nothing of a short one.
+fn masked(kid: &str) -> String {
+    let shown: String = if kid.chars().count() > 8 {
+        kid.chars().take(4).collect()
+    } else {
+        String::new()
+    };
+    format!("{shown}****")
+}
+
+impl AccountView {
+    pub(super) fn of(account: Account, providers: &Providers) -> Self {
+        Self {
+            id: account.id.get(),
+            provider_id: account.provider_id.get(),
+            provider_name: providers
+                .by_id(account.provider_id)
+                .map(|p| p.name.clone())
+                .unwrap_or_default(),
+            email: account.email.into(),
+            status: account.status.as_str(),
+            registration_uri: account.registration_uri,
+            eab_kid: account.eab_kid.as_deref().map(masked),
+            eab_expires_at: None,
+            last_error: account.last_error,
+            is_default: false,
+            created_at: account.created_at.to_string(),
+            updated_at: account.updated_at.to_string(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NameView {
+    domain: String,
+    is_wildcard: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CertificateView {
+    id: u64,
+    fingerprint: String,
+    serial: String,
+    issuer: String,
+    status: &'static str,
+    source: &'static str,
+    provider: String,
+    renew_mode: &'static str,
+    issue_at: String,
+    expire_at: String,
+    acme_account_id: Option<u64>,
+    request_id: Option<u64>,
+    last_error: Option<String>,
+    domains: Vec<NameView>,
+    certificate_pem: String,
+    created_at: String,
+    updated_at: String,
+}
+
+impl CertificateView {
+    pub(super) fn of(certificate: Certificate, now: Timestamp) -> Self {
+        let name = |n: &crate::domain::DomainName| NameView {
+            domain: n.to_string(),
+            is_wildcard: n.is_wildcard(),
+        };
+        Self {
+            id: certificate.id.get(),
+            domains: certificate.names.iter().map(name).collect(),
+            status: if certificate.expires_at > now {
+                "issued"
+            } else {
+                "expired"
+            },
+            source: certificate.source.as_str(),
+            // Nothing renews by itself yet.
+            renew_mode: "manual",
+            issue_at: certificate.not_before.to_string(),
+            expire_at: certificate.expires_at.to_string(),
+            acme_account_id: certificate.account_id.map(|id| id.get()),
+            request_id: certificate.request_id.map(|id| id.get()),
+            last_error: None,
+            certificate_pem: format!("{}{}", certificate.cert_pem, certificate.chain_pem),
+            created_at: certificate.created_at.to_string(),
+            updated_at: certificate.updated_at.to_string(),
+            fingerprint: certificate.fingerprint,
+            serial: certificate.serial,
+            issuer: certificate.issuer,
+            provider: certificate.provider,
+        }
+    }
+}
+
+/// A TXT record in the shape that the contract gives.
+#[derive(Serialize)]
+pub(super) struct TxtView {
+    r#type: &'static str,
+    name: String,
+    value: String,
+    ttl: u32,
+    zone: String,
+    status: &'static str,
+    desired_state: &'static str,
+    owner_type: &'static str,
+    owner_id: u64,
+    created_at: String,
+    updated_at: String,
+}
+
+impl From<TxtRecord> for TxtView {
+    fn from(record: TxtRecord) -> Self {
+        Self {
+            r#type: "TXT",
+            name: record.fqdn.relative_to(&record.zone).to_owned(),
+            value: record.value,
+            ttl: crate::domain::TXT_TTL,
+            zone: record.zone.to_string(),
+            status: record.status.as_str(),
+            desired_state: record.desired_state.as_str(),
+            owner_type: "acme_challenge",
+            owner_id: record.owner_id.get(),
+            created_at: record.created_at.to_string(),
+            updated_at: record.updated_at.to_string(),
+        }
+    }
+}
+
+/// The words of a desired state in a query.
+pub(super) const DESIRED: [(&str, DesiredState); 2] = [
+    ("present", DesiredState::Present),
+    ("absent", DesiredState::Absent),
+];
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BindingView {
+    certificate_id: u64,
+    website_id: u64,
+    status: &'static str,
+}
+
+impl From<Binding> for BindingView {
+    fn from(binding: Binding) -> Self {
+        Self {
+            certificate_id: binding.certificate_id.get(),
+            website_id: binding.website_id,
+            status: if binding.active { "active" } else { "inactive" },
+        }
+    }
+}

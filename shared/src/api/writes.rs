@@ -1,0 +1,131 @@
+//! Calls that change something.
+
+use secrecy::SecretString;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Api, ApiRequest, Data, data,
+    error::ApiError,
+    input::Body,
+    wire::{CreatedAccount, RequestView},
+};
+use crate::{
+    ca::decode_eab_key,
+    domain::{AccountId, AccountStatus, Email, NameSet, NameSetError, NewAccount, NewRequest, RequestId},
+    store::Idempotency,
+};
+
+/// Tries that reach the CA before a request ends (contract: `poll_max_attempts`).
+const MAX_ATTEMPTS: u32 = 10;
+
+fn idempotency(request: &ApiRequest, call: &str) -> Result<Option<Idempotency>, ApiError> {
+    let Some(key) = &request.idempotency_key else {
+        return Ok(None);
+    };
+    if key.is_empty() || key.len() > 255 || !key.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(ApiError::value(
+            "Idempotency-Key",
+            "must be 1 to 255 visible ASCII characters",
+        ));
+    }
+    let body_hash = Sha256::digest(&request.body)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    Ok(Some(Idempotency {
+        key: format!("{call}#{key}"),
+        body_hash,
+    }))
+}
+
+impl Api {
+    /// POST `/acme/account/create`.
+    pub(super) async fn create_account(&self, request: &ApiRequest) -> Data {
+        let key = idempotency(request, "account")?;
+        let mut body = Body::parse(&request.body)?;
+        let provider_name = body.text("providerName")?;
+        let email: Email = body
+            .text("email")?
+            .parse()
+            .map_err(|e| ApiError::value("email", e))?;
+        let kid = body.opt_text("eabKid")?;
+        let hmac_key = body.opt_text("eabHmacKey")?.map(SecretString::from);
+        body.end()?;
+        let provider = self
+            .providers
+            .by_name(&provider_name)
+            .ok_or_else(|| ApiError::not_found("providerName names no configured provider"))?;
+        let eab = match (kid, hmac_key) {
+            (Some(kid), Some(hmac_key)) => {
+                decode_eab_key(&hmac_key).map_err(|e| ApiError::format("eabHmacKey", &e.to_string()))?;
+                Some((kid, hmac_key))
+            }
+            (None, None) if provider.requires_eab => {
+                return Err(ApiError::missing(
+                    "eabKid (this provider needs eabKid and eabHmacKey; it)",
+                ));
+            }
+            (None, None) => None,
+            (Some(_), None) => return Err(ApiError::missing("eabHmacKey")),
+            (None, Some(_)) => return Err(ApiError::missing("eabKid")),
+        };
+        // The key goes to the vault first: the store never sees more than its name.
+        let mut eab_key_ref = None;
+        if let Some((_, hmac_key)) = &eab {
+            let name = format!("account-eab/{}", uuid::Uuid::new_v4());
+            self.vault.put_if_absent(&name, hmac_key.clone()).await?;
+            eab_key_ref = Some(name);
+        }
+        let new = NewAccount {
+            provider_id: provider.id,
+            email,
+            eab_kid: eab.map(|(kid, _)| kid),
+            eab_key_ref: eab_key_ref.clone(),
+        };
+        let created = self.store.create_account(new, key, self.clock.now()).await;
+        let used = created.as_ref().ok().and_then(|a| a.eab_key_ref.as_ref());
+        if let Some(name) = eab_key_ref.filter(|name| used != Some(name))
+            && let Err(error) = self.vault.delete(&name).await
+        {
+            tracing::warn!(%error, "a key that no account uses was left in the vault");
+        }
+        data(&CreatedAccount::from(created?))
+    }
+
+    /// POST `/acme/certificate/request`.
+    pub(super) async fn create_request(&self, request: &ApiRequest) -> Data {
+        let key = idempotency(request, "request")?;
+        let mut body = Body::parse(&request.body)?;
+        let account_id = AccountId::new(body.id("accountId")?);
+        let domains = body.texts("domains")?;
+        body.end()?;
+        let names = NameSet::parse(&domains).map_err(|e| match e {
+            NameSetError::Name { index, source } => ApiError::value(&format!("domains[{index}]"), source),
+            other => ApiError::value("domains", other),
+        })?;
+        let account = self.store.account(account_id).await?;
+        if matches!(account.status, AccountStatus::Failed | AccountStatus::Disabled) {
+            let state = account.status.as_str();
+            return Err(ApiError::state(format!(
+                "account {account_id} is {state}; use another or mend it first"
+            )));
+        }
+        let new = NewRequest { account_id, names };
+        let created = self
+            .store
+            .create_request(new, MAX_ATTEMPTS, key, self.clock.now())
+            .await?;
+        self.kick.kick().await;
+        data(&RequestView::from(created))
+    }
+
+    /// POST `/acme/certificate/retry`.
+    pub(super) async fn retry(&self, request: &ApiRequest) -> Data {
+        let mut body = Body::parse(&request.body)?;
+        let id = RequestId::new(body.id("id")?);
+        body.end()?;
+        self.store.retry_request(id, self.clock.now()).await?;
+        self.kick.kick().await;
+        data(&())
+    }
+}
