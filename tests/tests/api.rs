@@ -1,0 +1,367 @@
+//! The API over the DynamoDB store: envelope, codes and shapes as clients read them.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use certmint_shared::{
+    api::{Api, ApiRequest, ApiResponse, AuthorizationHeader},
+    dns::SystemClock,
+    domain::Providers,
+    kick::Kick,
+    vault::{KeyVault, VaultError},
+};
+use certmint_tests::dynamo;
+use secrecy::{ExposeSecret, SecretString};
+
+/// SHA-256 of `token`, `reader` and `old`.
+const TOKENS: &str = r#"{"tokens":[
+  {"sha256":"3c469e9d6c5875d37a43f353d4f88e61fcf812c66eee3457465a40b0da4153e0"},
+  {"sha256":"3d0941964aa3ebdcb00ccef58b1bb399f9f898465e9886d5aec7f31090a0fb30","scopes":["read"]},
+  {"sha256":"cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4","expires_at":"2020-01-01T00:00:00Z"}]}"#;
+
+#[derive(Default)]
+struct MemoryVault(Mutex<HashMap<String, String>>);
+
+#[async_trait]
+impl KeyVault for MemoryVault {
+    async fn put_if_absent(&self, name: &str, value: SecretString) -> Result<SecretString, VaultError> {
+        let mut all = self.0.lock().unwrap();
+        Ok(all
+            .entry(name.into())
+            .or_insert_with(|| value.expose_secret().into())
+            .clone()
+            .into())
+    }
+
+    async fn get(&self, name: &str) -> Result<SecretString, VaultError> {
+        let all = self.0.lock().unwrap();
+        all.get(name)
+            .cloned()
+            .map(Into::into)
+            .ok_or_else(|| VaultError::NotFound(name.into()))
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), VaultError> {
+        self.0.lock().unwrap().remove(name);
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct CountedKick(Mutex<usize>);
+
+#[async_trait]
+impl Kick for CountedKick {
+    async fn kick(&self) {
+        *self.0.lock().unwrap() += 1;
+    }
+}
+
+struct Client {
+    api: Api,
+    vault: Arc<MemoryVault>,
+    kick: Arc<CountedKick>,
+}
+
+impl Client {
+    async fn new() -> Self {
+        let (vault, kick) = (Arc::new(MemoryVault::default()), Arc::new(CountedKick::default()));
+        vault.0.lock().unwrap().insert("api-tokens".into(), TOKENS.into());
+        let store = Arc::new(dynamo::store().await);
+        let api = Api::new(
+            store,
+            vault.clone(),
+            Providers::default(),
+            kick.clone(),
+            Arc::new(SystemClock),
+        );
+        Self { api, vault, kick }
+    }
+
+    async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        key: Option<&str>,
+        body: &str,
+    ) -> ApiResponse {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let query = query
+            .split('&')
+            .filter_map(|p| p.split_once('='))
+            .map(|(n, v)| (n.into(), v.into()))
+            .collect();
+        let request = ApiRequest {
+            method: method.into(),
+            path: format!("/api/v1{path}"),
+            query,
+            authorization: token.map(|t| AuthorizationHeader(t.into())),
+            idempotency_key: key.map(str::to_owned),
+            body: body.into(),
+        };
+        self.api.handle(&request).await
+    }
+
+    async fn post(&self, path: &str, body: &str) -> ApiResponse {
+        self.call("POST", path, Some("Bearer token"), None, body).await
+    }
+
+    async fn get(&self, path: &str) -> ApiResponse {
+        self.call("GET", path, Some("Bearer token"), None, "").await
+    }
+
+    async fn account(&self) {
+        let body = r#"{"providerName":"letsencrypt","email":"ops@example.com"}"#;
+        let answer = self.post("/acme/account/create", body).await;
+        let expected = r#"{"code":0,"message":"success","data":{"id":1,"provider_id":1,"email":"ops@example.com","status":"pending"}}"#;
+        assert_eq!((answer.status, answer.body.as_str()), (200, expected));
+    }
+}
+
+fn refused(answer: &ApiResponse, status: u16, code: u16, word: &str) {
+    assert_eq!(answer.status, status, "{}", answer.body);
+    assert!(
+        answer.body.starts_with(&format!(r#"{{"code":{code},"#)),
+        "{}",
+        answer.body
+    );
+    assert!(answer.body.contains(word), "{} lacks {word}", answer.body);
+}
+
+#[tokio::test]
+async fn tokens() {
+    let client = Client::new().await;
+    let post = |token| client.call("POST", "/acme/certificate/retry", token, None, "not json");
+    refused(&post(None).await, 401, 1001, "missing");
+    for wrong in ["token", "Basic token", "Bearer ", "Bearer wrong", "Bearer token2"] {
+        refused(&post(Some(wrong)).await, 401, 1002, "not valid");
+    }
+    refused(&post(Some("Bearer old")).await, 401, 1003, "expired");
+    refused(&post(Some("Bearer reader")).await, 403, 1004, "not allow");
+    refused(&post(Some("Bearer token")).await, 400, 2002, "body is not JSON");
+    assert_eq!(
+        client
+            .call("GET", "/acme/accounts", Some("bearer reader"), None, "")
+            .await
+            .status,
+        200
+    );
+    assert_eq!(client.call("GET", "/health", None, None, "").await.status, 200);
+    refused(
+        &client.call("GET", "/nothing", None, None, "").await,
+        401,
+        1001,
+        "missing",
+    );
+    refused(&client.get("/nothing").await, 404, 3001, "no call");
+}
+
+#[tokio::test]
+async fn accounts() {
+    let client = Client::new().await;
+    client.account().await;
+    let eab = r#"{"providerName":"google","email":"a@example.com","eabKid":"kid-123456","eabHmacKey":"your_eab_hmac_key_here"}"#;
+    let created = client.post("/acme/account/create", eab).await;
+    let expected = r#"{"code":0,"message":"success","data":{"id":2,"provider_id":2,"email":"a@example.com","eab_kid":"kid-123456","status":"pending"}}"#;
+    assert_eq!(created.body, expected);
+    refused(
+        &client.post("/acme/account/create", eab).await,
+        409,
+        3002,
+        "exists",
+    );
+    let kept = client
+        .vault
+        .0
+        .lock()
+        .unwrap()
+        .keys()
+        .filter(|k| k.starts_with("account-eab/"))
+        .count();
+    assert_eq!(kept, 1, "a refused call leaves no key behind");
+    let list = client.get("/acme/accounts?providerId=2").await.body;
+    assert!(
+        list.contains(r#""eabKid":"kid-****""#) && list.contains(r#""total":1,"#),
+        "{list}"
+    );
+    assert!(!list.contains("hmac"), "{list}");
+    for (body, code, word) in [
+        (r#"{"email":"a@example.com"}"#, 2001, "providerName"),
+        (r#"{"providerName":"letsencrypt"}"#, 2001, "email"),
+        (
+            r#"{"providerName":7,"email":"a@example.com"}"#,
+            2002,
+            "providerName",
+        ),
+        (
+            r#"{"providerName":"letsencrypt","email":"nobody"}"#,
+            2003,
+            "email",
+        ),
+        (
+            r#"{"providerName":"google","email":"b@example.com"}"#,
+            2001,
+            "eabKid",
+        ),
+        (
+            r#"{"providerName":"google","email":"b@example.com","eabKid":"k"}"#,
+            2001,
+            "eabHmacKey",
+        ),
+        (
+            r#"{"providerName":"google","email":"b@example.com","eabKid":"k","eabHmacKey":"***"}"#,
+            2002,
+            "eabHmacKey",
+        ),
+        (
+            r#"{"providerName":"letsencrypt","email":"b@example.com","mail":"x"}"#,
+            2002,
+            "mail",
+        ),
+        (r#"["providerName"]"#, 2002, "object"),
+        ("{", 2002, "JSON"),
+    ] {
+        refused(&client.post("/acme/account/create", body).await, 400, code, word);
+    }
+    let unknown = r#"{"providerName":"nobody","email":"b@example.com"}"#;
+    refused(
+        &client.post("/acme/account/create", unknown).await,
+        404,
+        3001,
+        "providerName",
+    );
+}
+
+#[tokio::test]
+async fn requests() {
+    let client = Client::new().await;
+    client.account().await;
+    let body = r#"{"accountId":1,"domains":["Example.com","*.example.com","example.com."]}"#;
+    let created = client.post("/acme/certificate/request", body).await.body;
+    let start = r#"{"code":0,"message":"success","data":{"id":1,"account_id":1,"domains":"[\"example.com\",\"*.example.com\"]","status":"pending","poll_max_attempts":10,"attempts":0,"last_error":null,"result_certificate_id":null,"created_at":"2"#;
+    assert!(created.starts_with(start), "{created}");
+    assert!(
+        created.contains(r#""names":["example.com","*.example.com"]"#),
+        "{created}"
+    );
+    assert_eq!(*client.kick.0.lock().unwrap(), 1, "the worker is told");
+    for (body, status, code, word) in [
+        (
+            r#"{"accountId":9,"domains":["example.com"]}"#,
+            404,
+            3001,
+            "account 9",
+        ),
+        (r#"{"domains":["example.com"]}"#, 400, 2001, "accountId"),
+        (
+            r#"{"accountId":"1","domains":["example.com"]}"#,
+            400,
+            2002,
+            "accountId",
+        ),
+        (r#"{"accountId":1}"#, 400, 2001, "domains"),
+        (r#"{"accountId":1,"domains":"example.com"}"#, 400, 2002, "domains"),
+        (r#"{"accountId":1,"domains":[]}"#, 400, 2003, "domains"),
+        (
+            r#"{"accountId":1,"domains":["example.com","co.uk"]}"#,
+            400,
+            2003,
+            "domains[1]",
+        ),
+    ] {
+        refused(
+            &client.post("/acme/certificate/request", body).await,
+            status,
+            code,
+            word,
+        );
+    }
+    let long = format!(r#"{{"accountId":1,"domains":["{}"]}}"#, "a".repeat(70_000));
+    refused(
+        &client.post("/acme/certificate/request", &long).await,
+        400,
+        2002,
+        "65536 bytes",
+    );
+    let list = client
+        .get("/acme/certificate/requests?status=pending&unknown=1")
+        .await
+        .body;
+    assert!(list.contains(r#""total":1,"page":1,"pageSize":20"#), "{list}");
+    refused(
+        &client.get("/acme/certificate/requests?status=done").await,
+        400,
+        2003,
+        "status",
+    );
+    refused(
+        &client.get("/acme/certificate/requests?pageSize=101").await,
+        400,
+        2003,
+        "pageSize",
+    );
+    refused(
+        &client.get("/acme/certificate/requests?page=x").await,
+        400,
+        2002,
+        "page",
+    );
+    refused(
+        &client.get("/acme/certificate/requests/7").await,
+        404,
+        3001,
+        "request 7",
+    );
+    refused(
+        &client.post("/acme/certificate/retry", r#"{"id":1}"#).await,
+        409,
+        3003,
+        "pending",
+    );
+    refused(
+        &client.post("/acme/certificate/retry", r#"{"id":7}"#).await,
+        404,
+        3001,
+        "request 7",
+    );
+    let summary = client.get("/acme/requests/summary").await.body;
+    assert!(
+        summary.contains(r#"{"byStatus":{"failed":0,"pending":1,"running":0,"success":0},"total":1}"#),
+        "{summary}"
+    );
+}
+
+#[tokio::test]
+async fn the_same_key_is_the_same_call() {
+    let client = Client::new().await;
+    client.account().await;
+    let post = |body| {
+        client.call(
+            "POST",
+            "/acme/certificate/request",
+            Some("Bearer token"),
+            Some("k-1"),
+            body,
+        )
+    };
+    let first = post(r#"{"accountId":1,"domains":["example.com"]}"#).await;
+    assert_eq!(post(r#"{"accountId":1,"domains":["example.com"]}"#).await, first);
+    refused(
+        &post(r#"{"accountId":1,"domains":["example.org"]}"#).await,
+        409,
+        3002,
+        "Idempotency-Key",
+    );
+    assert!(
+        client
+            .get("/acme/certificate/requests")
+            .await
+            .body
+            .contains(r#""total":1,"#)
+    );
+}
