@@ -1,0 +1,1 @@
+//! certmint on one machine.

@@ -1,0 +1,3 @@
+//! `certmint local`.
+
+fn main() {}
