@@ -105,7 +105,18 @@ impl WorkerFunction {
     /// If the list of due requests cannot be read.
     pub async fn run(&self, deadline: Timestamp) -> Result<worker::Report, StoreError> {
         match &self.worker {
-            Some(worker) => worker.run(deadline).await,
+            Some(worker) => {
+                let report = worker.run(deadline).await?;
+                tracing::info!(
+                    claimed = report.claimed,
+                    succeeded = report.succeeded,
+                    failed = report.failed,
+                    parked = report.parked,
+                    more = report.more,
+                    "pass ended"
+                );
+                Ok(report)
+            }
             None => {
                 tracing::info!("ACME_WORKER_ENABLED is false: nothing is done");
                 Ok(worker::Report::default())

@@ -7,4 +7,6 @@
 
 pub mod conformance_store;
 pub mod dynamo;
+pub mod faults;
+pub mod journey;
 pub mod zones;

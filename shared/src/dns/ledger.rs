@@ -312,7 +312,10 @@ impl Ledger {
         if changes.is_empty() {
             return Ok(None);
         }
-        self.zones.change_txt(zone, &changes).await.map(Some)
+        let change = self.zones.change_txt(zone, &changes).await?;
+        let (added, removed) = values_moved(&changes);
+        tracing::info!(zone = %zone.name, change, rrsets = changes.len(), added, removed, "zone changed");
+        Ok(Some(change))
     }
 
     async fn reread(&self, zone: &Zone, batch: Vec<Item>) -> Result<Vec<Item>, DnsError> {
@@ -358,6 +361,17 @@ impl Ledger {
                 message: e.to_string(),
             })
     }
+}
+
+/// Values that changes add and remove, for the log.
+fn values_moved(changes: &[TxtChange]) -> (usize, usize) {
+    let values = |set: &Option<TxtRrset>| set.as_ref().map(|s| s.values.clone()).unwrap_or_default();
+    changes.iter().fold((0, 0), |(added, removed), change| {
+        let (before, after) = (values(&change.before), values(&change.after));
+        let gone = before.iter().filter(|v| !after.contains(v)).count();
+        let new = after.iter().filter(|v| !before.contains(v)).count();
+        (added + new, removed + gone)
+    })
 }
 
 fn sorted(mut rrset: TxtRrset) -> TxtRrset {

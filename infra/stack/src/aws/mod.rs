@@ -1,0 +1,81 @@
+//! Emulated AWS behind one address, as `AWS_ENDPOINT_URL` wants it: DynamoDB, Route53, Secrets Manager, EventBridge.
+
+mod events;
+mod secrets;
+mod table;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{DefaultBodyLimit, Request, State},
+    response::Response,
+};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+
+pub use self::{events::Bus, secrets::Secrets, table::Tables};
+use crate::route53::Route53;
+
+/// DynamoDB takes the largest requests: 16 MB.
+const MAX_BODY: usize = 16 * 1024 * 1024;
+
+/// The services.
+#[derive(Clone)]
+pub struct Aws {
+    /// DynamoDB.
+    pub tables: Tables,
+    /// Route53.
+    pub route53: Route53,
+    /// Secrets Manager.
+    pub secrets: Secrets,
+    /// EventBridge.
+    pub bus: Bus,
+}
+
+impl Aws {
+    pub(crate) fn routes(self) -> Router {
+        Router::new()
+            .fallback(dispatch)
+            .layer(DefaultBodyLimit::max(MAX_BODY))
+            .with_state(self)
+    }
+}
+
+async fn dispatch(State(aws): State<Aws>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = body.collect().await else {
+        return refusal(400, "SerializationException", "the body did not arrive whole");
+    };
+    let request = http::Request::from_parts(parts, body.to_bytes());
+    let target = request
+        .headers()
+        .get("x-amz-target")
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
+    match target.split('.').next() {
+        Some("DynamoDB_20120810" | "DynamoDBStreams_20120810") => aws.tables.handle(request).await,
+        Some("secretsmanager") => aws.secrets.handle(request).await,
+        Some("AWSEvents") => aws.bus.handle(&request),
+        _ if request.uri().path().starts_with("/2013-04-01/") => whole(aws.route53.handle(request).await),
+        _ => refusal(
+            400,
+            "UnknownOperationException",
+            "only DynamoDB, Route53, Secrets Manager and EventBridge are emulated here",
+        ),
+    }
+}
+
+fn whole(response: http::Response<Bytes>) -> Response {
+    response.map(Body::from)
+}
+
+/// An error as the JSON protocols write it.
+fn refusal(status: u16, code: &str, message: &str) -> Response {
+    let body = serde_json::json!({"__type": code, "message": message}).to_string();
+    Response::builder()
+        .status(status)
+        .header("content-type", "application/x-amz-json-1.1")
+        .header("x-amzn-errortype", code)
+        .body(Body::from(body))
+        .unwrap_or_default()
+}

@@ -1,0 +1,186 @@
+//! Functions as Lambda runs them: the real binary behind the Lambda Runtime API, one invocation at a time per
+//! instance, killed at its time-out and started anew (AWS Lambda Developer Guide, "Using the Lambda runtime API
+//! for custom runtimes").
+
+mod instance;
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::{
+    sync::{Mutex, mpsc, oneshot, watch},
+    task::JoinSet,
+};
+
+use crate::{StackError, logs::Logs};
+
+/// What a function is made of.
+#[derive(Clone, Debug)]
+pub struct FunctionConfig {
+    /// Its name; log lines carry it.
+    pub name: &'static str,
+    /// The bootstrap.
+    pub binary: PathBuf,
+    /// Its whole environment, beside what the Runtime API adds.
+    pub env: Vec<(String, String)>,
+    /// After this long an invocation is killed.
+    pub timeout: Duration,
+    /// Instances that run beside each other.
+    pub instances: usize,
+}
+
+/// Why an invocation has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvokeError {
+    /// The function answered with an error.
+    #[error("function error: {0}")]
+    Function(String),
+    /// The process ended in mid-invocation.
+    #[error("the runtime exited: {0}")]
+    Exited(String),
+    /// It took longer than its time-out.
+    #[error("the task timed out")]
+    TimedOut,
+    /// The stack is stopping.
+    #[error("the function is gone")]
+    Gone,
+}
+
+type Answer = Result<Bytes, InvokeError>;
+
+/// One event on its way.
+struct Invocation {
+    id: String,
+    event: Bytes,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// What the instances of a function share.
+struct Shared {
+    config: FunctionConfig,
+    queue: Mutex<mpsc::UnboundedReceiver<Invocation>>,
+    /// Events that no instance has taken yet.
+    waiting: AtomicUsize,
+    logs: Logs,
+    stop: watch::Receiver<bool>,
+    kill: watch::Receiver<u64>,
+    ready: watch::Sender<usize>,
+}
+
+/// A running function; clones are handles to the same one.
+#[derive(Clone)]
+pub struct Function {
+    queue: mpsc::UnboundedSender<Invocation>,
+    shared: Arc<Shared>,
+    kill: Arc<watch::Sender<u64>>,
+    ready: watch::Receiver<usize>,
+}
+
+impl Function {
+    /// Starts its instances into `tasks`; they end when `stop` becomes true.
+    ///
+    /// # Errors
+    /// If no port is free.
+    pub async fn start(
+        config: FunctionConfig,
+        logs: Logs,
+        stop: watch::Receiver<bool>,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<Self, StackError> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let (kill, killed) = watch::channel(0);
+        let (ready_tx, ready) = watch::channel(0);
+        let instances = config.instances;
+        let shared = Arc::new(Shared {
+            config,
+            queue: Mutex::new(receiver),
+            waiting: AtomicUsize::new(0),
+            logs,
+            stop,
+            kill: killed,
+            ready: ready_tx,
+        });
+        for _ in 0..instances {
+            instance::start(shared.clone(), tasks).await?;
+        }
+        Ok(Self {
+            queue: sender,
+            shared,
+            kill: Arc::new(kill),
+            ready,
+        })
+    }
+
+    /// Waits until every instance has asked for work.
+    ///
+    /// # Errors
+    /// If that takes too long: the log says why the function does not start.
+    pub async fn ready(&self) -> Result<(), StackError> {
+        let mut ready = self.ready.clone();
+        let all = self.shared.config.instances;
+        let wait = ready.wait_for(|started| *started >= all);
+        match tokio::time::timeout(Duration::from_secs(20), wait).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(StackError::Function {
+                name: self.shared.config.name,
+                why: format!(
+                    "did not start; its log: {}",
+                    self.shared.logs.tail(self.shared.config.name)
+                ),
+            }),
+        }
+    }
+
+    fn enqueue(&self, event: Bytes) -> oneshot::Receiver<Answer> {
+        let (answer, receiver) = oneshot::channel();
+        let invocation = Invocation {
+            id: uuid::Uuid::new_v4().to_string(),
+            event,
+            answer,
+        };
+        self.shared.waiting.fetch_add(1, Ordering::SeqCst);
+        if self.queue.send(invocation).is_err() {
+            self.shared.waiting.fetch_sub(1, Ordering::SeqCst);
+        }
+        receiver
+    }
+
+    /// Invokes it and waits for the answer (invocation type `RequestResponse`).
+    ///
+    /// # Errors
+    /// If the function failed, died or took too long.
+    pub async fn invoke(&self, event: Bytes) -> Answer {
+        self.enqueue(event).await.unwrap_or(Err(InvokeError::Gone))
+    }
+
+    /// Hands over an event without waiting (invocation type `Event`). Unlike Lambda it does not try a failed one
+    /// again: the schedule comes soon enough.
+    pub fn trigger(&self, event: Bytes) {
+        let answer = self.enqueue(event);
+        let (name, logs) = (self.shared.config.name, self.shared.logs.clone());
+        tokio::spawn(async move {
+            if let Ok(Err(error)) = answer.await {
+                logs.line(name, &format!("invocation failed: {error}"));
+            }
+        });
+    }
+
+    /// Events that wait for an instance.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.waiting.load(Ordering::SeqCst)
+    }
+
+    /// Kills every instance at once (SIGKILL); each is started anew.
+    pub fn kill(&self) {
+        self.kill.send_modify(|n| *n += 1);
+    }
+}

@@ -1,0 +1,164 @@
+//! Pebble as the CA: one for `letsencrypt`, one that requires EAB for `google`. Both look up challenges in our own
+//! DNS responder.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use certmint_shared::ca::decode_eab_key;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use serde_json::{Map, json};
+use tokio::{net::TcpStream, process::Child};
+
+use crate::{StackError, logs::Logs, process};
+
+/// A CA to run.
+pub(crate) struct Settings<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) binary: &'a Path,
+    pub(crate) port: u16,
+    pub(crate) management_port: u16,
+    pub(crate) dns: SocketAddr,
+    /// Key ids and HMAC keys; required of every account if there is one.
+    pub(crate) eab: &'a [(String, String)],
+    /// Of a hundred nonces, so many are refused (RFC 8555 §6.5 wants clients to cope).
+    pub(crate) bad_nonces: u8,
+    /// Of a hundred authorizations, so many that are valid already are used again.
+    pub(crate) reused_authorizations: u8,
+}
+
+/// A CA that runs.
+pub(crate) struct Pebble {
+    child: Child,
+}
+
+/// What Pebble's own HTTPS is served with.
+pub(crate) struct Tls {
+    /// PEM of the root that signed it, for clients.
+    pub(crate) root: PathBuf,
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Tls {
+    /// Makes a root and a certificate for this machine in `folder`.
+    pub(crate) fn create(folder: &Path) -> Result<Self, StackError> {
+        let tls = |e: rcgen::Error| StackError::Tls(e.to_string());
+        let mut root = CertificateParams::new(vec![]).map_err(tls)?;
+        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        root.distinguished_name
+            .push(DnType::CommonName, "certmint local: HTTPS of the ACME server");
+        let root = CertifiedIssuer::self_signed(root, KeyPair::generate().map_err(tls)?).map_err(tls)?;
+        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+        let key = KeyPair::generate().map_err(tls)?;
+        let leaf = CertificateParams::new(names)
+            .and_then(|leaf| leaf.signed_by(&key, &root))
+            .map_err(tls)?;
+        let file = |name: &str, text: &str| {
+            let path = folder.join(name);
+            std::fs::write(&path, text).map_err(|e| StackError::Data(path.clone(), e.to_string()))?;
+            Ok(path)
+        };
+        Ok(Self {
+            root: file("acme-root.pem", &root.pem())?,
+            certificate: file("acme-cert.pem", &leaf.pem())?,
+            key: file("acme-key.pem", &key.serialize_pem())?,
+        })
+    }
+}
+
+/// Where Pebble is: `CERTMINT_PEBBLE`, the tools folder of `infra/local`, or the PATH.
+pub(crate) fn find(tools: &Path) -> Result<PathBuf, StackError> {
+    let named = std::env::var_os("CERTMINT_PEBBLE").map(PathBuf::from);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places = named.into_iter().chain([tools.join("usr/bin/pebble")]);
+    let mut places = places.chain(std::env::split_paths(&path).map(|p| p.join("pebble")));
+    places.find(|p| p.is_file()).ok_or(StackError::NoPebble)
+}
+
+impl Pebble {
+    /// Starts it and waits until it answers.
+    pub(crate) async fn start(
+        settings: &Settings<'_>,
+        tls: &Tls,
+        folder: &Path,
+        logs: &Logs,
+    ) -> Result<Self, StackError> {
+        let config = folder.join(format!("pebble-{}.json", settings.name));
+        let text = configuration(settings, tls)?.to_string();
+        std::fs::write(&config, text).map_err(|e| StackError::Data(config.clone(), e.to_string()))?;
+        let failed = |why: String| StackError::Function {
+            name: settings.name,
+            why,
+        };
+        let mut child = process::command(settings.binary)
+            .arg("-config")
+            .arg(&config)
+            .args(["-dnsserver", &settings.dns.to_string()])
+            .env("PEBBLE_VA_NOSLEEP", "1")
+            .env("PEBBLE_WFE_NONCEREJECT", settings.bad_nonces.to_string())
+            .env("PEBBLE_AUTHZREUSE", settings.reused_authorizations.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|e| failed(format!("{}: {e}", settings.binary.display())))?;
+        logs.follow(settings.name, child.stdout.take());
+        logs.follow(settings.name, child.stderr.take());
+        let mut pebble = Self { child };
+        pebble
+            .answers(settings.port)
+            .await
+            .map_err(|why| failed(format!("{why}; {}", logs.tail(settings.name))))?;
+        Ok(pebble)
+    }
+
+    async fn answers(&mut self, port: u16) -> Result<(), String> {
+        let connected = async {
+            while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            () = connected => Ok(()),
+            status = self.child.wait() => Err(format!("ended at once: {status:?}")),
+            () = tokio::time::sleep(Duration::from_secs(10)) => Err(format!("does not listen on port {port}")),
+        }
+    }
+
+    pub(crate) async fn stop(mut self) {
+        // An error means that it is gone already.
+        let _ = self.child.kill().await;
+    }
+}
+
+fn configuration(settings: &Settings<'_>, tls: &Tls) -> Result<serde_json::Value, StackError> {
+    let mut keys = Map::new();
+    for (kid, key) in settings.eab {
+        let bytes =
+            decode_eab_key(&key.clone().into()).map_err(|e| StackError::Eab(kid.clone(), e.to_string()))?;
+        keys.insert(kid.clone(), BASE64_URL_SAFE_NO_PAD.encode(&*bytes).into());
+    }
+    let listen = |port: u16| format!("127.0.0.1:{port}");
+    Ok(json!({"pebble": {
+        "listenAddress": listen(settings.port),
+        "managementListenAddress": listen(settings.management_port),
+        "certificate": tls.certificate,
+        "privateKey": tls.key,
+        "httpPort": 5002,
+        "tlsPort": 5001,
+        "externalAccountBindingRequired": !keys.is_empty(),
+        "externalAccountMACKeys": keys,
+        "retryAfter": {"authz": 1, "order": 1},
+        "keyAlgorithm": "ecdsa",
+        "profiles": {
+            "classic": {"description": "90 days", "validityPeriod": 90 * 86_400},
+            "tlsserver": {"description": "45 days", "validityPeriod": 45 * 86_400},
+            "shortlived": {"description": "6 days", "validityPeriod": 6 * 86_400},
+        },
+    }}))
+}

@@ -1,0 +1,504 @@
+//! Starts the parts in order and stops them.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use certmint_shared::store::schema;
+use rand::{Rng, distr::Alphanumeric};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{AbortHandle, JoinSet},
+};
+
+use crate::{
+    Aws, Bus, Function, FunctionConfig, Logs, Ports, Secrets, StackError, Tables, dns, gateway, keep,
+    pebble::{self, Pebble, Tls},
+    ports::Place,
+    route53::{self, DnsName, Route53},
+    schedule,
+};
+
+const TABLE: &str = "certmint";
+const PREFIX: &str = "certmint";
+
+/// The external account binding that the contract's worked example sends, as its curls stand.
+pub const CONTRACT_EAB: [(&str, &str); 2] = [
+    ("your_eab_kid_here", "your_eab_hmac_key_here"),
+    ("your_eab_kid", "your_eab_hmac_key_here"),
+];
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where to listen.
+    pub ports: Ports,
+    /// Keeps the state in this folder.
+    pub data: Option<PathBuf>,
+    /// Hosted zones that exist from the start.
+    pub zones: Vec<String>,
+    /// Hosted zones whose records may not be changed.
+    pub read_only_zones: Vec<String>,
+    /// Domains that exist in the public DNS and are not in Route53.
+    pub foreign_zones: Vec<String>,
+    /// How long a Route53 change stays PENDING.
+    pub sync_delay: Duration,
+    /// EAB key ids and HMAC keys that `google` knows.
+    pub eab: Vec<(String, String)>,
+    /// The schedule; `None`: nothing runs by itself but kicks.
+    pub interval: Option<Duration>,
+    /// Worker instances beside each other.
+    pub workers: usize,
+    /// The token that the API accepts; `None` makes one.
+    pub token: Option<String>,
+    /// Of a hundred ACME nonces, so many are refused.
+    pub bad_nonces: u8,
+    /// Of a hundred valid authorizations, so many are used again.
+    pub reused_authorizations: u8,
+    /// Where the functions reach AWS instead of the emulator itself: a proxy that injects faults.
+    pub aws_endpoint: Option<String>,
+    /// ACME directories instead of Pebble's own, for the same reason: `letsencrypt`, `google`.
+    pub directories: Option<[String; 2]>,
+    /// Extra environment of the functions.
+    pub env: Vec<(String, String)>,
+    /// After this long an invocation of the worker is killed.
+    pub worker_timeout: Duration,
+    /// The folder with the functions' binaries.
+    pub functions: PathBuf,
+    /// The folder that `infra/local` installs tools to.
+    pub tools: PathBuf,
+    /// Shown each line of the log as it comes.
+    pub show: Option<fn(&str)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            ports: Ports::default(),
+            data: None,
+            zones: ["example.com", "example.net", "example.org"]
+                .map(str::to_owned)
+                .to_vec(),
+            read_only_zones: vec![],
+            foreign_zones: vec![],
+            sync_delay: Duration::ZERO,
+            eab: CONTRACT_EAB
+                .map(|(kid, key)| (kid.to_owned(), key.to_owned()))
+                .to_vec(),
+            interval: Some(Duration::from_secs(40)),
+            workers: 1,
+            token: None,
+            bad_nonces: 5,
+            reused_authorizations: 50,
+            aws_endpoint: None,
+            directories: None,
+            env: vec![],
+            worker_timeout: Duration::from_secs(300),
+            functions: beside_us(),
+            tools: PathBuf::from(".certmint/tools"),
+            show: None,
+        }
+    }
+}
+
+/// The folder that Cargo puts binaries into: ours, or the one above for a test.
+fn beside_us() -> PathBuf {
+    let exe = std::env::current_exe().unwrap_or_default();
+    let folder = exe.parent().map(Path::to_owned).unwrap_or_default();
+    match folder.parent() {
+        Some(above) if folder.ends_with("deps") => above.to_owned(),
+        _ => folder,
+    }
+}
+
+/// Everything, running.
+pub struct Stack {
+    /// Where it listens.
+    pub ports: Ports,
+    /// The API token.
+    pub token: String,
+    /// Emulated AWS, for a look inside.
+    pub aws: Aws,
+    /// The functions, for events of one's own.
+    pub api: Function,
+    /// See [`Stack::api`].
+    pub worker: Function,
+    /// See [`Stack::api`].
+    pub cleanup: Function,
+    /// What everybody wrote.
+    pub logs: Logs,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    pebbles: Vec<Pebble>,
+    dns: dns::Responder,
+    keeper: Option<AbortHandle>,
+    /// Holds the CA's files; removed at the end.
+    _folder: TempDir,
+}
+
+impl Stack {
+    /// Starts everything and returns once a call would be served.
+    ///
+    /// # Errors
+    /// If a port is taken, a binary is missing, or a part does not start.
+    pub async fn start(options: Options) -> Result<Self, StackError> {
+        let folder = TempDir::with_prefix("certmint-").map_err(StackError::io("a temporary folder"))?;
+        if let Some(data) = &options.data {
+            std::fs::create_dir_all(data).map_err(|e| StackError::Data(data.clone(), e.to_string()))?;
+        }
+        let logs = Logs::new(options.show);
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+
+        let api_port = Place {
+            what: "the API",
+            option: "--port",
+        }
+        .tcp(options.ports.api)
+        .await?;
+        let aws_port = Place {
+            what: "emulated AWS",
+            option: "--aws-port",
+        }
+        .tcp(options.ports.aws)
+        .await?;
+        let dns_port = Place {
+            what: "DNS",
+            option: "--dns-port",
+        }
+        .both(options.ports.dns)
+        .await?;
+        let mut ports = options.ports;
+        ports.api = port_of(&api_port)?;
+        ports.aws = port_of(&aws_port)?;
+        ports.dns = port_of(&dns_port.1)?;
+
+        let (route53, keeper) = route53(&options, &mut tasks)?;
+        let dns_address = SocketAddr::from(([127, 0, 0, 1], ports.dns));
+        let foreign = options
+            .foreign_zones
+            .iter()
+            .map(|z| dns_name(z))
+            .collect::<Result<Vec<_>, _>>()?;
+        let dns =
+            dns::serve(dns_port, route53.clone(), foreign).map_err(StackError::io("the DNS responder"))?;
+        let tls = Tls::create(folder.path())?;
+        let pebbles = start_cas(&options, &mut ports, dns_address, &tls, folder.path(), &logs).await?;
+
+        let kept = |name: &str| options.data.as_ref().map(|folder| folder.join(name));
+        let aws = Aws {
+            tables: Tables::start(kept("dynamodb.sqlite").as_deref(), stopped.clone(), &mut tasks).await?,
+            route53,
+            secrets: Secrets::open(kept("secrets.json")).await?,
+            bus: Bus::default(),
+        };
+        let token = options.token.clone().unwrap_or_else(new_token);
+        aws.secrets
+            .set(&format!("{PREFIX}/api-tokens"), &token_list(&token))
+            .await;
+        serve(aws_port, aws.clone().routes(), stopped.clone(), &mut tasks);
+        prepare_table(ports.aws).await?;
+        let function = |name, timeout: Duration, instances| FunctionConfig {
+            name,
+            binary: options.functions.join(name),
+            env: environment(&options, &ports, dns_address, &tls),
+            timeout,
+            instances,
+        };
+        let configs = [
+            function("api", Duration::from_secs(15), 2),
+            function("worker", options.worker_timeout, options.workers),
+            function("dns-cleanup", Duration::from_secs(120), 1),
+        ];
+        if let Some(missing) = configs.iter().find(|c| !c.binary.is_file()) {
+            return Err(StackError::NoBinary(missing.binary.clone()));
+        }
+        let mut functions = Vec::new();
+        for config in configs {
+            functions.push(Function::start(config, logs.clone(), stopped.clone(), &mut tasks).await?);
+        }
+        let [api, worker, cleanup] = &functions[..] else {
+            return Err(StackError::NoBinary(options.functions));
+        };
+        for function in &functions {
+            function.ready().await?;
+        }
+        aws.bus.send_kicks_to(worker.clone());
+        serve(
+            api_port,
+            gateway::routes(api.clone()),
+            stopped.clone(),
+            &mut tasks,
+        );
+        if let Some(interval) = options.interval {
+            let scheduled = vec![worker.clone(), cleanup.clone()];
+            schedule::start(interval, scheduled, stopped, &mut tasks);
+        }
+        Ok(Self {
+            ports,
+            token,
+            aws,
+            api: api.clone(),
+            worker: worker.clone(),
+            cleanup: cleanup.clone(),
+            logs,
+            stop,
+            tasks,
+            pebbles,
+            dns,
+            keeper,
+            _folder: folder,
+        })
+    }
+
+    /// Where the API is, without a path.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://localhost:{}", self.ports.api)
+    }
+
+    /// Where AWS clients find the emulator.
+    #[must_use]
+    pub fn aws_endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.aws)
+    }
+
+    /// Stops everything and waits until it is gone.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        if let Some(keeper) = self.keeper {
+            keeper.abort();
+        }
+        for pebble in self.pebbles {
+            pebble.stop().await;
+        }
+        self.dns.shutdown().await;
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+fn port_of(listener: &TcpListener) -> Result<u16, StackError> {
+    listener
+        .local_addr()
+        .map(|a| a.port())
+        .map_err(StackError::io("a port"))
+}
+
+fn serve(
+    listener: TcpListener,
+    routes: axum::Router,
+    mut stop: watch::Receiver<bool>,
+    tasks: &mut JoinSet<()>,
+) {
+    tasks.spawn(async move {
+        let service = routes.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::select! {
+            // It ends only with the listener.
+            _ = axum::serve(listener, service) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    });
+}
+
+/// Route53 with its zones; kept in a file if asked to.
+fn route53(options: &Options, tasks: &mut JoinSet<()>) -> Result<(Route53, Option<AbortHandle>), StackError> {
+    let route53 = Route53::new(route53::Settings {
+        sync_delay: options.sync_delay,
+        read_only_zones: options.read_only_zones.clone(),
+    });
+    let file = options.data.as_ref().map(|folder| folder.join("route53.json"));
+    let saved = file.as_deref().map(keep::load).transpose()?.flatten();
+    if let (Some(file), Some(saved)) = (&file, saved) {
+        route53
+            .import(saved)
+            .map_err(|e| StackError::Data(file.clone(), e.to_string()))?;
+    }
+    for zone in options.zones.iter().chain(&options.read_only_zones) {
+        let name = dns_name(zone)?;
+        if !route53
+            .records()
+            .iter()
+            .any(|r| r.rtype == "SOA" && r.name == name)
+        {
+            route53
+                .create_zone(zone)
+                .map_err(|e| StackError::Zone(zone.clone(), e.to_string()))?;
+        }
+    }
+    let keeper = file.map(|file| {
+        let (route53, mut changed) = (route53.clone(), route53.subscribe());
+        tasks.spawn(async move {
+            loop {
+                match route53.export() {
+                    Ok(state) => keep::store(&file, &state),
+                    Err(error) => tracing::warn!(%error, "zones not kept"),
+                }
+                if changed.changed().await.is_err() {
+                    return;
+                }
+            }
+        })
+    });
+    Ok((route53, keeper))
+}
+
+fn dns_name(name: &str) -> Result<DnsName, StackError> {
+    name.parse()
+        .map_err(|e: route53::NameError| StackError::Zone(name.to_owned(), e.to_string()))
+}
+
+/// Starts both CAs beside each other.
+async fn start_cas(
+    options: &Options,
+    ports: &mut Ports,
+    dns: SocketAddr,
+    tls: &Tls,
+    folder: &Path,
+    logs: &Logs,
+) -> Result<Vec<Pebble>, StackError> {
+    let binary = pebble::find(&options.tools)?;
+    let acme = |what| Place {
+        what,
+        option: "--acme-port",
+    };
+    let management = |what| Place {
+        what,
+        option: "--acme-management-port",
+    };
+    ports.acme = acme("the CA").lent(ports.acme).await?;
+    ports.acme_management = management("the CA's management")
+        .lent(ports.acme_management)
+        .await?;
+    ports.acme_eab = acme("the CA with EAB").lent(ports.acme_eab).await?;
+    ports.acme_eab_management = management("the management of the CA with EAB")
+        .lent(ports.acme_eab_management)
+        .await?;
+    let settings = |name, port, management_port, eab| pebble::Settings {
+        name,
+        binary: &binary,
+        port,
+        management_port,
+        dns,
+        eab,
+        bad_nonces: options.bad_nonces,
+        reused_authorizations: options.reused_authorizations,
+    };
+    let plain = settings("letsencrypt", ports.acme, ports.acme_management, &[]);
+    let bound = settings("google", ports.acme_eab, ports.acme_eab_management, &options.eab);
+    let (plain, bound) = tokio::try_join!(
+        Pebble::start(&plain, tls, folder, logs),
+        Pebble::start(&bound, tls, folder, logs)
+    )?;
+    Ok(vec![plain, bound])
+}
+
+/// What a function is told.
+fn environment(options: &Options, ports: &Ports, dns: SocketAddr, tls: &Tls) -> Vec<(String, String)> {
+    let directory = |port: u16| format!("https://localhost:{port}/dir");
+    let [letsencrypt, google] = options
+        .directories
+        .clone()
+        .unwrap_or_else(|| [directory(ports.acme), directory(ports.acme_eab)]);
+    let providers = json!([
+        {"id": 1, "name": "letsencrypt", "directoryUrl": letsencrypt, "requiresEab": false},
+        {"id": 2, "name": "google", "directoryUrl": google, "requiresEab": true},
+    ]);
+    let endpoint = options
+        .aws_endpoint
+        .clone()
+        .unwrap_or_else(|| format!("http://127.0.0.1:{}", ports.aws));
+    let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".into());
+    let pairs = [
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "local".into()),
+        ("AWS_SECRET_ACCESS_KEY", "local".into()),
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("CERTMINT_TABLE", TABLE.into()),
+        ("CERTMINT_SECRET_PREFIX", PREFIX.into()),
+        ("CERTMINT_PROVIDERS", providers.to_string()),
+        ("CERTMINT_CA_ROOT", tls.root.display().to_string()),
+        ("CERTMINT_DNS_SERVER", dns.to_string()),
+        ("RUST_LOG", filter),
+    ];
+    let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), value));
+    pairs.chain(options.env.iter().cloned()).collect()
+}
+
+fn new_token() -> String {
+    rand::rng()
+        .sample_iter(&Alphanumeric)
+        .take(40)
+        .map(char::from)
+        .collect()
+}
+
+/// The secret that the API checks tokens against.
+fn token_list(token: &str) -> String {
+    let hash: String = Sha256::digest(token.as_bytes())
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    json!({"tokens": [{ "sha256": hash }]}).to_string()
+}
+
+/// Creates the table, or, where it exists, makes its accounts register again: Pebble forgets everything when it
+/// stops, and with it the accounts of an earlier run.
+async fn prepare_table(port: u16) -> Result<(), StackError> {
+    use aws_sdk_dynamodb::{
+        Client,
+        config::{BehaviorVersion, Credentials, Region},
+        types::AttributeValue,
+    };
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(format!("http://127.0.0.1:{port}"))
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local"));
+    let client = Client::from_conf(config.build());
+    let failed = |e: &dyn std::fmt::Display| StackError::Table(e.to_string());
+    if client.describe_table().table_name(TABLE).send().await.is_err() {
+        return schema::create_table(&client, TABLE).await.map_err(|e| failed(&e));
+    }
+    let mut accounts = client
+        .query()
+        .table_name(TABLE)
+        .index_name("list")
+        .key_condition_expression("list_pk = :account")
+        .expression_attribute_values(":account", AttributeValue::S("ACCOUNT".into()))
+        .into_paginator()
+        .items()
+        .send();
+    while let Some(account) = accounts.next().await {
+        let mut account = account.map_err(|e| failed(&e))?;
+        let reset = client
+            .update_item()
+            .table_name(TABLE)
+            .set_key(Some(
+                ["pk", "sk"]
+                    .into_iter()
+                    .filter_map(|k| account.remove_entry(k))
+                    .collect(),
+            ))
+            .update_expression("SET #status = :pending REMOVE registration_uri")
+            .condition_expression("#status = :active")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":pending", AttributeValue::S("pending".into()))
+            .expression_attribute_values(":active", AttributeValue::S("active".into()));
+        match reset
+            .send()
+            .await
+            .map_err(aws_sdk_dynamodb::error::SdkError::into_service_error)
+        {
+            Ok(_) => {}
+            Err(e) if e.is_conditional_check_failed_exception() => {}
+            Err(e) => return Err(failed(&e)),
+        }
+    }
+    Ok(())
+}

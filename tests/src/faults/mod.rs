@@ -1,0 +1,207 @@
+//! Faults on the wire: a proxy between a function and AWS or the CA that refuses, delays, cuts or loses what a rule
+//! matches. The function's own SDK and HTTP client meet the fault, not a stand-in for them.
+
+mod operation;
+mod proxy;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::StatusCode;
+
+pub use self::{
+    operation::Operation,
+    proxy::{Proxy, Upstream},
+};
+
+/// What a matched call meets.
+#[derive(Clone)]
+pub enum Fault {
+    /// An answer that the other side never gave; it does not see the call.
+    Answer(StatusCode, Vec<(&'static str, String)>, String),
+    /// The connection is closed before the other side sees the call.
+    Reset,
+    /// The other side does its work; its answer is lost.
+    LoseAnswer,
+    /// The answer is cut in the middle.
+    Truncate,
+    /// Everything takes this much longer.
+    Slow(Duration),
+    /// Runs before the other side sees the call; the connection is closed then.
+    Before(Arc<dyn Fn() + Send + Sync>),
+    /// Runs after the other side did its work; the answer is lost.
+    After(Arc<dyn Fn() + Send + Sync>),
+    /// The answer's body is replaced.
+    Rewrite(Arc<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>),
+}
+
+impl Fault {
+    /// An error of a JSON service (DynamoDB, Secrets Manager, EventBridge).
+    #[must_use]
+    pub fn json(status: u16, code: &str) -> Self {
+        let body = format!(r#"{{"__type":"{code}","message":"injected {code}"}}"#);
+        Self::answer(
+            status,
+            &[
+                ("content-type", "application/x-amz-json-1.1"),
+                ("x-amzn-errortype", code),
+            ],
+            &body,
+        )
+    }
+
+    /// An error of Route53.
+    #[must_use]
+    pub fn route53(status: u16, code: &str) -> Self {
+        let body = format!(
+            "<?xml version=\"1.0\"?><ErrorResponse xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Error><Type>Sender</Type><Code>{code}</Code><Message>injected {code}</Message></Error><RequestId>1</RequestId></ErrorResponse>"
+        );
+        Self::answer(status, &[("content-type", "text/xml")], &body)
+    }
+
+    /// A problem document of the CA (RFC 8555 §6.7), maybe with more headers.
+    #[must_use]
+    pub fn problem(status: u16, kind: &str, headers: &[(&'static str, &str)]) -> Self {
+        let body = format!(
+            r#"{{"type":"urn:ietf:params:acme:error:{kind}","detail":"injected {kind}","status":{status}}}"#
+        );
+        let mut all = vec![("content-type", "application/problem+json")];
+        all.extend_from_slice(headers);
+        Self::answer(status, &all, &body)
+    }
+
+    /// A page of HTML, as a load balancer sends it.
+    #[must_use]
+    pub fn html(status: u16) -> Self {
+        Self::answer(
+            status,
+            &[("content-type", "text/html")],
+            "<html><h1>Sorry</h1></html>",
+        )
+    }
+
+    /// Any answer.
+    ///
+    /// # Panics
+    /// If the status is none.
+    #[must_use]
+    pub fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Self {
+        let headers = headers.iter().map(|(n, v)| (*n, (*v).to_owned())).collect();
+        Self::Answer(
+            StatusCode::from_u16(status).expect("a status"),
+            headers,
+            body.to_owned(),
+        )
+    }
+}
+
+/// A call on its way.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What it asks for.
+    pub operation: Operation,
+    /// Its path.
+    pub path: String,
+    /// Its body.
+    pub body: Bytes,
+}
+
+type Matches = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
+
+struct Rule {
+    matches: Matches,
+    skip: usize,
+    times: usize,
+    fault: Fault,
+    hits: Arc<Mutex<usize>>,
+}
+
+/// How often a rule was met.
+#[derive(Clone)]
+pub struct Hits(Arc<Mutex<usize>>);
+
+impl Hits {
+    /// The number.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Rules in the order they were made; of those that match, the first that is not used up counts.
+#[derive(Clone, Default)]
+pub struct Rules {
+    rules: Arc<Mutex<Vec<Rule>>>,
+    seen: Arc<Mutex<Vec<Call>>>,
+}
+
+impl Rules {
+    /// A fault for calls of `operation`: the first `skip` pass, the next `times` meet it.
+    pub fn add(&self, operation: Operation, skip: usize, times: usize, fault: Fault) -> Hits {
+        self.add_matching(move |call| call.operation == operation, skip, times, fault)
+    }
+
+    /// The same for calls that `matches` picks.
+    pub fn add_matching(
+        &self,
+        matches: impl Fn(&Call) -> bool + Send + Sync + 'static,
+        skip: usize,
+        times: usize,
+        fault: Fault,
+    ) -> Hits {
+        let hits = Arc::new(Mutex::new(0));
+        self.lock().push(Rule {
+            matches: Arc::new(matches),
+            skip,
+            times,
+            fault,
+            hits: hits.clone(),
+        });
+        Hits(hits)
+    }
+
+    /// Forgets all rules.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    /// The calls of `operation` that came by, faulty or not.
+    #[must_use]
+    pub fn seen(&self, operation: Operation) -> Vec<Call> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter()
+            .filter(|c| c.operation == operation)
+            .cloned()
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Rule>> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The fault that this call meets.
+    fn meet(&self, call: &Call) -> Option<Fault> {
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(call.clone());
+        for rule in self.lock().iter_mut() {
+            if !(rule.matches)(call) {
+                continue;
+            }
+            if rule.skip > 0 {
+                rule.skip -= 1;
+                continue;
+            }
+            if rule.times > 0 {
+                rule.times -= 1;
+                *rule.hits.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+                return Some(rule.fault.clone());
+            }
+        }
+        None
+    }
+}

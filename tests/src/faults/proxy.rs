@@ -1,0 +1,250 @@
+//! The proxy itself: HTTP/1.1, with TLS towards the functions and the CA where the CA is the other side.
+
+use std::{convert::Infallible, io, path::Path, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, Uri, header::HOST};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioIo},
+};
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::OnceCell,
+};
+use tokio_rustls::TlsAcceptor;
+
+use super::{Call, Fault, Operation, Rules};
+
+/// Where calls go.
+#[derive(Clone)]
+pub enum Upstream {
+    /// Plain HTTP on this port.
+    Http(u16),
+    /// HTTPS on this port; the same certificate is shown to the functions.
+    Https {
+        /// The port.
+        port: u16,
+        /// PEM files: root, certificate, key.
+        files: [std::path::PathBuf; 3],
+    },
+}
+
+struct Ready {
+    upstream: Upstream,
+    acceptor: Option<TlsAcceptor>,
+    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+/// A proxy; it lives as long as the runtime.
+pub struct Proxy {
+    /// Its port.
+    pub port: u16,
+    /// What it does to calls.
+    pub rules: Rules,
+    ready: Arc<OnceCell<Ready>>,
+}
+
+fn tls(files: &[std::path::PathBuf; 3]) -> (TlsAcceptor, ClientConfig) {
+    let certificates = |path: &Path| -> Vec<CertificateDer<'static>> {
+        let all = CertificateDer::pem_file_iter(path)
+            .expect("PEM")
+            .collect::<Result<_, _>>();
+        all.expect("certificates")
+    };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    for root in certificates(&files[0]) {
+        roots.add(root).expect("a root");
+    }
+    let client = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
+    let client = client
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let key = PrivateKeyDer::from_pem_file(&files[2]).expect("a key");
+    let server = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let server = server.expect("versions").with_no_client_auth();
+    let server = server
+        .with_single_cert(certificates(&files[1]), key)
+        .expect("a certificate with its key");
+    (TlsAcceptor::from(Arc::new(server)), client)
+}
+
+impl Proxy {
+    /// Listens; calls wait until [`Proxy::lead_to`] says where they go.
+    ///
+    /// # Panics
+    /// If no port is free.
+    pub async fn bind() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        let (rules, ready) = (Rules::default(), Arc::new(OnceCell::new()));
+        let proxy = Self {
+            port,
+            rules: rules.clone(),
+            ready: ready.clone(),
+        };
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, rules.clone(), ready.clone()));
+            }
+        });
+        proxy
+    }
+
+    /// Opens the way to the other side. The first call counts.
+    ///
+    /// # Panics
+    /// If the certificates cannot be used.
+    pub fn lead_to(&self, upstream: Upstream) {
+        let (acceptor, config) = match &upstream {
+            Upstream::Http(_) => (None, None),
+            Upstream::Https { files, .. } => {
+                let (acceptor, client) = tls(files);
+                (Some(acceptor), Some(client))
+            }
+        };
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = config.unwrap_or_else(|| {
+            let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+            builder
+                .expect("versions")
+                .with_root_certificates(RootCertStore::empty())
+                .with_no_client_auth()
+        });
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(config)
+            .https_or_http()
+            .enable_http1()
+            .build();
+        let http = Client::builder(TokioExecutor::new()).build(connector);
+        let _ = self.ready.set(Ready {
+            upstream,
+            acceptor,
+            http,
+        });
+    }
+}
+
+async fn serve(stream: TcpStream, rules: Rules, ready: Arc<OnceCell<Ready>>) {
+    // A function may call before the test has said where to.
+    while ready.get().is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let Some(side) = ready.get() else { return };
+    let service = service_fn(|request| answer(request, &rules, side));
+    // A connection that a fault cuts ends with an error: that is the fault.
+    let _ = match &side.acceptor {
+        None => {
+            http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await
+        }
+        Some(acceptor) => match acceptor.accept(stream).await {
+            Ok(stream) => {
+                http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await
+            }
+            Err(_) => return,
+        },
+    };
+}
+
+/// What the other side says.
+async fn forward(request: Request<Bytes>, side: &Ready) -> Result<Response<Bytes>, io::Error> {
+    let (mut parts, body) = request.into_parts();
+    let path = parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
+    let target = match &side.upstream {
+        Upstream::Http(port) => format!("http://127.0.0.1:{port}{path}"),
+        Upstream::Https { port, .. } => format!("https://localhost:{port}{path}"),
+    };
+    parts.uri = target.parse::<Uri>().map_err(io::Error::other)?;
+    let request = Request::from_parts(parts, Full::new(body));
+    let answer = side.http.request(request).await.map_err(io::Error::other)?;
+    let (parts, body) = answer.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    Ok(Response::from_parts(parts, body))
+}
+
+/// An error here closes the connection without an answer.
+fn cut() -> io::Error {
+    io::ErrorKind::ConnectionReset.into()
+}
+
+type Body = http_body_util::combinators::BoxBody<Bytes, io::Error>;
+
+fn whole(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|e: Infallible| match e {}).boxed()
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    rules: &Rules,
+    side: &Ready,
+) -> Result<Response<Body>, io::Error> {
+    let (mut parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    // The CA builds its URLs from the host that it is called by: that of the proxy.
+    let host = parts.headers.get(HOST).cloned();
+    parts
+        .headers
+        .insert(HOST, host.unwrap_or(HeaderValue::from_static("localhost")));
+    let request = Request::from_parts(parts, body.clone());
+    let call = Call {
+        operation: Operation::of(&request),
+        path: request.uri().path().to_owned(),
+        body,
+    };
+    let unchanged = |answer: Response<Bytes>| answer.map(whole);
+    match rules.meet(&call) {
+        None => forward(request, side).await.map(unchanged),
+        Some(Fault::Answer(status, headers, text)) => {
+            let mut answer = Response::builder().status(status);
+            for (name, value) in headers {
+                answer = answer.header(name, value);
+            }
+            answer.body(whole(text.into())).map_err(io::Error::other)
+        }
+        Some(Fault::Reset) => Err(cut()),
+        Some(Fault::LoseAnswer) => {
+            forward(request, side).await?;
+            Err(cut())
+        }
+        Some(Fault::Truncate) => {
+            let answer = forward(request, side).await?;
+            let half = answer.body().slice(..answer.body().len() / 2);
+            // The header promises more than comes: the connection closes in the middle.
+            Ok(answer.map(|_| {
+                let cut_off = futures::stream::iter([Ok(hyper::body::Frame::data(half)), Err(cut())]);
+                http_body_util::StreamBody::new(cut_off).boxed()
+            }))
+        }
+        Some(Fault::Slow(by)) => {
+            tokio::time::sleep(by).await;
+            forward(request, side).await.map(unchanged)
+        }
+        Some(Fault::Before(run)) => {
+            run();
+            Err(cut())
+        }
+        Some(Fault::After(run)) => {
+            forward(request, side).await?;
+            run();
+            Err(cut())
+        }
+        Some(Fault::Rewrite(edit)) => {
+            let (mut parts, body) = forward(request, side).await?.into_parts();
+            parts.headers.remove("content-length");
+            Ok(Response::from_parts(parts, whole(edit(&body).into())))
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Journeys: a user's calls over HTTP, through the real functions, to certificates from a real ACME server.
+
+mod client;
+mod secrets;
+
+use std::{future::Future, time::Duration};
+
+use certmint_stack::{Options, Ports, Stack};
+use serde_json::Value;
+use tokio::time::Instant;
+
+pub use self::client::{Answer, Client};
+
+/// A stack and a client that holds its token.
+pub struct Journey {
+    /// The stack.
+    pub stack: Stack,
+    /// The client.
+    pub client: Client,
+}
+
+/// Options for a test: free ports, no schedule (kicks do the work), every authorization made anew.
+#[must_use]
+pub fn options() -> Options {
+    Options {
+        ports: Ports::any(),
+        interval: None,
+        reused_authorizations: 0,
+        // Tests run in the folder of their package.
+        tools: concat!(env!("CARGO_MANIFEST_DIR"), "/../.certmint/tools").into(),
+        ..Options::default()
+    }
+}
+
+/// Looks until `look` finds something. A condition that does not come true in half a minute is a failure.
+///
+/// # Panics
+/// If it does not come true.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < until, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+impl Journey {
+    /// Starts a stack with `options`.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start(options: Options) -> Self {
+        let stack = Stack::start(options).await.expect("the stack starts");
+        let client = Client::new(stack.url(), stack.token.clone());
+        Self { stack, client }
+    }
+
+    /// Creates a Let's Encrypt account; returns its id.
+    pub async fn account(&self) -> u64 {
+        let body = r#"{"providerName":"letsencrypt","email":"ops@example.com"}"#;
+        self.client.post("/acme/account/create", body).await.id()
+    }
+
+    /// Requests a certificate; returns the request's id.
+    pub async fn request(&self, account: u64, names: &[&str]) -> u64 {
+        let body = serde_json::json!({"accountId": account, "domains": names}).to_string();
+        self.client.post("/acme/certificate/request", &body).await.id()
+    }
+
+    /// The request as it is now.
+    pub async fn look(&self, id: u64) -> Value {
+        self.client
+            .get(&format!("/acme/certificate/requests/{id}"))
+            .await
+            .data()
+    }
+
+    /// Waits until the request has the status.
+    pub async fn until(&self, id: u64, status: &str) -> Value {
+        eventually(&format!("request {id} is {status}"), || async {
+            let request = self.look(id).await;
+            let now = request["status"].as_str().unwrap_or_default();
+            assert!(
+                now == status || !matches!(now, "success" | "failed"),
+                "request {id} ended otherwise: {request}"
+            );
+            (now == status).then_some(request)
+        })
+        .await
+    }
+
+    /// Waits until no TXT value stands in any zone and the ledger owes nothing.
+    pub async fn until_clean(&self) {
+        eventually("no TXT value stands", || async {
+            let open = self
+                .client
+                .get("/acme/challenges?desired_state=present")
+                .await
+                .data()["total"]
+                .clone();
+            (self.txt_values().is_empty() && open == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// The TXT values that stand in the zones.
+    #[must_use]
+    pub fn txt_values(&self) -> Vec<String> {
+        let sets = self
+            .stack
+            .aws
+            .route53
+            .records()
+            .into_iter()
+            .filter(|r| r.rtype == "TXT");
+        sets.flat_map(|r| r.values).collect()
+    }
+
+    /// Ends the journey: no secret is where it must not be, and everything stops.
+    pub async fn end(self) {
+        self.no_secret_leaked().await;
+        self.stack.stop().await;
+    }
+}

@@ -1,0 +1,66 @@
+//! Looks for secrets where they must not be: in items, in logs (and with them events, which the functions log), in
+//! answers of the API.
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region},
+};
+
+use super::Journey;
+
+impl Journey {
+    /// Every item of the table, as text.
+    pub async fn items(&self) -> Vec<String> {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(self.stack.aws_endpoint())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("local", "local", None, None, "test"));
+        let pages = Client::from_conf(config.build())
+            .scan()
+            .table_name("certmint")
+            .into_paginator();
+        let items = pages
+            .items()
+            .send()
+            .try_collect()
+            .await
+            .expect("the table can be read");
+        items.iter().map(|item| format!("{item:?}")).collect()
+    }
+
+    /// What must be nowhere but in the vault: the lines of each private key, each other secret as a whole, the token.
+    async fn secrets(&self) -> Vec<(String, String)> {
+        let mut secrets = vec![("the API token".to_owned(), self.stack.token.clone())];
+        for (name, value) in self.stack.aws.secrets.values().await {
+            if name.ends_with("api-tokens") {
+                continue;
+            }
+            // PEM, maybe inside JSON: line ends are real or written as \n. The CSR is no secret.
+            let private = value
+                .split(r#""csr""#)
+                .next()
+                .unwrap_or_default()
+                .replace("\\n", "\n");
+            let lines = private.lines().filter(|l| !l.contains("-----") && l.len() > 12);
+            secrets.extend(lines.map(|line| (name.clone(), line.trim().to_owned())));
+        }
+        secrets
+    }
+
+    pub(super) async fn no_secret_leaked(&self) {
+        let secrets = self.secrets().await;
+        let items = self.items().await;
+        let logs = self.stack.logs.all();
+        assert!(
+            !logs.is_empty() && !items.is_empty(),
+            "there is something to look through"
+        );
+        for (name, secret) in &secrets {
+            for (place, texts) in [("an item", &items), ("the log", &logs)] {
+                let found = texts.iter().find(|text| text.contains(secret.as_str()));
+                assert!(found.is_none(), "a secret of {name} stands in {place}: {found:?}");
+            }
+        }
+    }
+}
