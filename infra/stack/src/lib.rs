@@ -1,1 +1,3 @@
 //! certmint on one machine.
+
+pub mod route53;
