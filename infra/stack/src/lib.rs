@@ -1,3 +1,4 @@
 //! certmint on one machine.
 
+pub mod dns;
 pub mod route53;
