@@ -17,6 +17,9 @@ pub use self::{
     proxy::{Proxy, Upstream},
 };
 
+/// Makes another body of an answer's.
+pub type Edit = Arc<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
+
 /// What a matched call meets.
 #[derive(Clone)]
 pub enum Fault {
@@ -35,7 +38,7 @@ pub enum Fault {
     /// Runs after the other side did its work; the answer is lost.
     After(Arc<dyn Fn() + Send + Sync>),
     /// The answer's body is replaced.
-    Rewrite(Arc<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>),
+    Rewrite(Edit),
 }
 
 impl Fault {

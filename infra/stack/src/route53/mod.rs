@@ -1,0 +1,297 @@
+//! Route53 on one machine: hosted zones behind the real REST-XML API, version 2013-04-01.
+//!
+//! Kept as in AWS: a change batch is atomic, DELETE needs an exact match, the quotas of a request, the order and the
+//! paging of lists, error codes and texts, PENDING before INSYNC. Not emulated: alias and geographic routing (refused),
+//! health checks, traffic policies, DNSSEC, tags, reusable delegation sets, throttling, and signatures, which are
+//! never looked at.
+
+mod api;
+mod batch;
+mod name;
+pub(crate) mod rdata;
+mod wire;
+mod zone;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use certmint_shared::domain::Timestamp;
+use http::{Request, Response, StatusCode};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use batch::{Action, Change};
+pub use name::{DnsName, NameError};
+use zone::Zone;
+pub use zone::{Routing, Rrset};
+
+/// Changes that GetChange still knows. Route53 forgets by age; a long-lived local stack must not grow for ever.
+const CHANGES_KEPT: usize = 10_000;
+
+/// How this Route53 differs from one that takes everything at once.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// GetChange answers PENDING until this long after the submission. DNS answers at once all the same.
+    pub sync_delay: Duration,
+    /// Zones whose records may not be changed: AccessDenied.
+    pub read_only_zones: Vec<String>,
+}
+
+/// A refusal, as the API words it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The error code: `InvalidChangeBatch`, …
+    pub code: &'static str,
+    /// The text for people.
+    pub message: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+        }
+    }
+
+    fn bad(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    fn no_zone(id: &str) -> Self {
+        let message = format!("No hosted zone found with ID: {id}");
+        Self::new(StatusCode::NOT_FOUND, "NoSuchHostedZone", message)
+    }
+
+    fn name(name: &str, why: NameError) -> Self {
+        let message = format!("FATAL problem: DomainLabel ({why}) encountered with '{name}'");
+        Self::bad("InvalidDomainName", message)
+    }
+}
+
+/// What the zones say to a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// No public zone holds the name.
+    NoZone,
+    /// The sets of that type, or the CNAME that stands there. From a wildcard they carry the wildcard's name.
+    Records(Vec<Rrset>),
+    /// The name exists, but not with that type.
+    NoData {
+        /// The zone's SOA.
+        soa: Option<Rrset>,
+    },
+    /// The name does not exist in its zone.
+    NoName {
+        /// The zone's SOA.
+        soa: Option<Rrset>,
+    },
+}
+
+/// One submission.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Submission {
+    id: String,
+    comment: Option<String>,
+    submitted_at: Timestamp,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct State {
+    zones: BTreeMap<String, Zone>,
+    submissions: VecDeque<Submission>,
+}
+
+impl State {
+    fn zone(&self, id: &str) -> Result<&Zone, Refusal> {
+        self.zones.get(id).ok_or_else(|| Refusal::no_zone(id))
+    }
+
+    fn submit(&mut self, comment: Option<String>) -> Submission {
+        let submission = Submission {
+            id: new_id('C'),
+            comment,
+            submitted_at: SystemTime::now().into(),
+        };
+        if self.submissions.len() >= CHANGES_KEPT {
+            self.submissions.pop_front();
+        }
+        self.submissions.push_back(submission.clone());
+        submission
+    }
+
+    /// The longest public zone that holds the name.
+    fn zone_of(&self, name: &DnsName) -> Option<&Zone> {
+        let holding = |zone: &&Zone| !zone.private && name.is_within(&zone.name);
+        let zones = self.zones.values().filter(holding);
+        zones.max_by_key(|zone| zone.name.as_str().len())
+    }
+}
+
+/// Ids look as AWS's do: a letter for the kind, then capitals and digits.
+fn new_id(kind: char) -> String {
+    const ALPHABET: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    let mut random = rand::rng();
+    let letters = std::iter::repeat_with(|| char::from(ALPHABET[random.random_range(0..ALPHABET.len())]));
+    std::iter::once(kind).chain(letters.take(13)).collect()
+}
+
+struct Inner {
+    state: Mutex<State>,
+    calls: Mutex<BTreeMap<String, u64>>,
+    sync_delay: Duration,
+    read_only: BTreeSet<DnsName>,
+    revision: watch::Sender<u64>,
+}
+
+/// An AWS account's Route53. Clones share it.
+#[derive(Clone)]
+pub struct Route53 {
+    inner: Arc<Inner>,
+}
+
+impl Route53 {
+    /// A Route53 without zones. A read-only zone whose name is no name matches nothing.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let read_only = settings.read_only_zones.iter();
+        Self {
+            inner: Arc::new(Inner {
+                state: Mutex::default(),
+                calls: Mutex::default(),
+                sync_delay: settings.sync_delay,
+                read_only: read_only.filter_map(|name| name.parse().ok()).collect(),
+                revision: watch::Sender::new(0),
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing is left half done by a panic: zones are replaced whole.
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changed(&self) {
+        self.inner.revision.send_modify(|revision| *revision += 1);
+    }
+
+    /// Creates a public zone with its NS and SOA; a name may have several. Answers its id, without `/hostedzone/`.
+    ///
+    /// # Errors
+    /// If the name is no name.
+    pub fn create_zone(&self, name: &str) -> Result<String, Refusal> {
+        let name = name.parse().map_err(|why| Refusal::name(name, why))?;
+        let id = new_id('Z');
+        let zone = Zone::new(id.clone(), name, id.clone());
+        self.state().zones.insert(id.clone(), zone);
+        self.changed();
+        Ok(id)
+    }
+
+    /// Writes a record set into the longest zone that holds its name, as an UPSERT through the API would, but also
+    /// into a read-only zone and without being counted.
+    ///
+    /// # Errors
+    /// If no zone holds it, or the API would refuse it.
+    pub fn upsert(&self, name: &str, rtype: &str, ttl: u32, values: &[&str]) -> Result<(), Refusal> {
+        let name: DnsName = name.parse().map_err(|why| Refusal::name(name, why))?;
+        let change = Change {
+            action: Action::Upsert,
+            set: Rrset::simple(&name, rtype, ttl, values),
+        };
+        let mut state = self.state();
+        let id = state.zone_of(&name).map(|zone| zone.id.clone());
+        let zone = id.and_then(|id| state.zones.get_mut(&id));
+        let zone = zone.ok_or_else(|| Refusal::no_zone(name.as_str()))?;
+        batch::apply(zone, &[change]).map_err(|messages| refused(&messages))?;
+        drop(state);
+        self.changed();
+        Ok(())
+    }
+
+    /// What the longest public zone that holds `name` says to a question of type `rtype`. An alias is not followed.
+    #[must_use]
+    pub fn lookup(&self, name: &DnsName, rtype: &str) -> Lookup {
+        let state = self.state();
+        state
+            .zone_of(name)
+            .map_or(Lookup::NoZone, |zone| zone.lookup(name, rtype))
+    }
+
+    /// The longest public zone that holds `name`.
+    #[must_use]
+    pub fn zone_holding(&self, name: &DnsName) -> Option<DnsName> {
+        self.state().zone_of(name).map(|zone| zone.name.clone())
+    }
+
+    /// Whether a public zone lies below `name`, so that `name` exists in the DNS above it.
+    #[must_use]
+    pub fn has_zone_below(&self, name: &DnsName) -> bool {
+        let state = self.state();
+        let mut zones = state.zones.values();
+        zones.any(|zone| !zone.private && zone.name.is_within(name))
+    }
+
+    /// Every record set of every zone, with NS and SOA.
+    #[must_use]
+    pub fn records(&self) -> Vec<Rrset> {
+        let state = self.state();
+        let sets = state.zones.values().flat_map(|zone| zone.rrsets.values());
+        sets.cloned().collect()
+    }
+
+    /// ChangeResourceRecordSets calls by zone (`example.com.`), refused ones too.
+    #[must_use]
+    pub fn change_calls(&self) -> BTreeMap<String, u64> {
+        self.calls().clone()
+    }
+
+    fn calls(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.inner.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A number that grows with every change of a zone.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.inner.revision.subscribe()
+    }
+
+    /// Zones and submissions, for [`Route53::import`].
+    ///
+    /// # Errors
+    /// None that is known: every key is a string.
+    pub fn export(&self) -> Result<serde_json::Value, serde_json::Error> {
+        serde_json::to_value(&*self.state())
+    }
+
+    /// Takes the place of everything that was there.
+    ///
+    /// # Errors
+    /// If it is not what [`Route53::export`] gave; then nothing changes.
+    pub fn import(&self, saved: serde_json::Value) -> Result<(), serde_json::Error> {
+        let state = serde_json::from_value(saved)?;
+        *self.state() = state;
+        self.changed();
+        Ok(())
+    }
+
+    /// Answers one call whose path begins with `/2013-04-01/`.
+    // Async for the caller's sake: a fallback service wants a future, and a later delay must not change the type.
+    pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
+        api::answer(self, &request)
+    }
+}
+
+/// Route53 answers all messages of a batch at once, in brackets.
+fn refused(messages: &[String]) -> Refusal {
+    Refusal::bad("InvalidChangeBatch", format!("[{}]", messages.join(", ")))
+}
