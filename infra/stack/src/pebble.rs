@@ -45,6 +45,11 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
+    /// The files: root, certificate, key.
+    pub(crate) fn files(&self) -> [PathBuf; 3] {
+        [self.root.clone(), self.certificate.clone(), self.key.clone()]
+    }
+
     /// Makes a root and a certificate for this machine in `folder`.
     pub(crate) fn create(folder: &Path) -> Result<Self, StackError> {
         let tls = |e: rcgen::Error| StackError::Tls(e.to_string());
@@ -139,8 +144,12 @@ impl Pebble {
 fn configuration(settings: &Settings<'_>, tls: &Tls) -> Result<serde_json::Value, StackError> {
     let mut keys = Map::new();
     for (kid, key) in settings.eab {
-        let bytes =
+        let mut bytes =
             decode_eab_key(&key.clone().into()).map_err(|e| StackError::Eab(kid.clone(), e.to_string()))?;
+        // Pebble takes no HS256 key under 256 bits (RFC 7518 §3.2). HMAC itself fills a short key up with zeros
+        // (RFC 2104 §2): the longer key makes the same codes.
+        let length = bytes.len().max(32);
+        bytes.resize(length, 0);
         keys.insert(kid.clone(), BASE64_URL_SAFE_NO_PAD.encode(&*bytes).into());
     }
     let listen = |port: u16| format!("127.0.0.1:{port}");

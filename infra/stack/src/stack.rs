@@ -133,6 +133,8 @@ pub struct Stack {
     pub cleanup: Function,
     /// What everybody wrote.
     pub logs: Logs,
+    /// PEM files that the CAs' HTTPS is served with: root, certificate, key.
+    pub acme_tls: [PathBuf; 3],
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     pebbles: Vec<Pebble>,
@@ -248,6 +250,7 @@ impl Stack {
             worker: worker.clone(),
             cleanup: cleanup.clone(),
             logs,
+            acme_tls: tls.files(),
             stop,
             tasks,
             pebbles,

@@ -47,8 +47,6 @@ struct Ready {
 pub struct Proxy {
     /// Its port.
     pub port: u16,
-    /// What it does to calls.
-    pub rules: Rules,
     ready: Arc<OnceCell<Ready>>,
 }
 
@@ -83,13 +81,12 @@ impl Proxy {
     ///
     /// # Panics
     /// If no port is free.
-    pub async fn bind() -> Self {
+    pub async fn bind(rules: Rules) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
-        let (rules, ready) = (Rules::default(), Arc::new(OnceCell::new()));
+        let ready = Arc::new(OnceCell::new());
         let proxy = Self {
             port,
-            rules: rules.clone(),
             ready: ready.clone(),
         };
         tokio::spawn(async move {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 pub use self::client::{Answer, Client};
+use crate::faults::{Proxy, Rules, Upstream};
 
 /// A stack and a client that holds its token.
 pub struct Journey {
@@ -56,6 +57,37 @@ impl Journey {
         let stack = Stack::start(options).await.expect("the stack starts");
         let client = Client::new(stack.url(), stack.token.clone());
         Self { stack, client }
+    }
+
+    /// Starts a stack whose functions reach AWS and the CAs through proxies that follow the rules.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn with_faults(options: Options) -> (Self, Rules) {
+        let rules = Rules::default();
+        let [aws, plain, bound] = [
+            Proxy::bind(rules.clone()).await,
+            Proxy::bind(rules.clone()).await,
+            Proxy::bind(rules.clone()).await,
+        ];
+        let directory = |proxy: &Proxy| format!("https://localhost:{}/dir", proxy.port);
+        let journey = Self::start(Options {
+            aws_endpoint: Some(format!("http://127.0.0.1:{}", aws.port)),
+            directories: Some([directory(&plain), directory(&bound)]),
+            ..options
+        })
+        .await;
+        let (ports, files) = (journey.stack.ports, journey.stack.acme_tls.clone());
+        aws.lead_to(Upstream::Http(ports.aws));
+        plain.lead_to(Upstream::Https {
+            port: ports.acme,
+            files: files.clone(),
+        });
+        bound.lead_to(Upstream::Https {
+            port: ports.acme_eab,
+            files,
+        });
+        (journey, rules)
     }
 
     /// Creates a Let's Encrypt account; returns its id.
