@@ -1,7 +1,10 @@
 //! dns-cleanup: takes TXT values out of their zones once their owner is done or their lease is over. It needs no
 //! secret and no CA.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use crate::{
     dns::{Clock, DnsZones, Zone, ledger::Ledger},
@@ -64,7 +67,7 @@ impl Cleaner {
 
     async fn clean(&self, due: Vec<TxtRecord>, report: &mut Report) -> Result<usize, StoreError> {
         let now = self.clock.now();
-        let mut places: HashMap<Fqdn, Zone> = HashMap::new();
+        let mut places: BTreeMap<Fqdn, Zone> = BTreeMap::new();
         let mut unwanted = Vec::new();
         for record in due {
             places.insert(

@@ -7,4 +7,5 @@
 
 pub mod conformance_store;
 pub mod dynamo;
+pub mod sim;
 pub mod zones;
