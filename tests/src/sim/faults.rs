@@ -24,8 +24,8 @@ pub enum Fate {
 /// The faults of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
-    /// Calls, counted over all invocations, at which the caller dies, and whether the call is done before.
-    pub crashes: Vec<(u64, bool)>,
+    /// Calls at which the caller dies: which, how many of them pass before, and whether it is done.
+    pub crashes: Vec<(Op, u64, bool)>,
     /// The call at which its whole process freezes for longer than its lease.
     pub freeze: Option<u64>,
     /// Calls in a thousand that are refused.
@@ -56,17 +56,18 @@ impl Faults {
             until: START.plus(std::time::Duration::from_secs(rng.within(60, 6 * 3600))),
             ..Self::default()
         };
-        let crash = |rng: &mut Rng, to| (rng.within(0, to), rng.per_mille(500));
+        // Every kind of call is as likely as any other, whether it comes once or a hundred times.
+        let crash = |rng: &mut Rng, to| (*rng.pick(Op::ALL), rng.within(0, to), rng.per_mille(500));
         match rng.within(0, 8) {
-            0..=2 => faults.crashes.push(crash(rng, 90)),
-            3 => faults.crashes = (0..rng.within(2, 7)).map(|_| crash(rng, 200)).collect(),
+            0..=2 => faults.crashes.push(crash(rng, 2)),
+            3 => faults.crashes = (0..rng.within(2, 9)).map(|_| crash(rng, 4)).collect(),
             4 => {
                 (faults.refused, faults.lost, faults.repeated) = (30, 60, 60);
             }
             5 => faults.freeze = Some(rng.within(0, 80)),
             6 => {}
             _ => {
-                faults.crashes = (0..rng.within(0, 5)).map(|_| crash(rng, 150)).collect();
+                faults.crashes = (0..rng.within(0, 7)).map(|_| crash(rng, 4)).collect();
                 faults.freeze = rng.per_mille(300).then(|| rng.within(0, 120));
                 (faults.refused, faults.lost, faults.repeated) = (40, 40, 20);
             }
@@ -80,8 +81,18 @@ impl Faults {
         let call = self.calls;
         self.calls += 1;
         let freezes = self.freeze == Some(call);
-        if let Some((_, done)) = self.crashes.iter().find(|(at, _)| *at == call) {
-            return (if *done { Fate::DiesAfter } else { Fate::DiesBefore }, freezes);
+        let mut dies = None;
+        self.crashes.retain_mut(|(at, before, done)| {
+            let here = *at == op && *before == 0;
+            if here {
+                dies = Some(if *done { Fate::DiesAfter } else { Fate::DiesBefore });
+            } else if *at == op {
+                *before -= 1;
+            }
+            !here
+        });
+        if let Some(fate) = dies {
+            return (fate, freezes);
         }
         if now >= self.until {
             return (Fate::Fine, freezes);
@@ -89,7 +100,9 @@ impl Faults {
         let fate = match rng.within(0, 1000) {
             n if n < self.refused => Fate::Refused,
             n if n < self.refused + self.lost => Fate::AnswerLost,
-            n if n < self.refused + self.lost + self.repeated && op.is_repeated_by_its_client() => Fate::Repeated,
+            n if n < self.refused + self.lost + self.repeated && op.is_repeated_by_its_client() => {
+                Fate::Repeated
+            }
             _ => Fate::Fine,
         };
         (fate, freezes)

@@ -15,7 +15,10 @@ use std::{
 use certmint_shared::{
     cleanup::Cleaner,
     dns::Clock,
-    domain::{AccountId, NameSet, NewAccount, NewRequest, ProviderId, Providers, RequestId, RequestStatus, Timestamp},
+    domain::{
+        AccountId, NameSet, NewAccount, NewRequest, ProviderId, Providers, RequestId, RequestStatus,
+        Timestamp,
+    },
     store::{AccountStore, RequestStore},
     worker::{Adapters, Worker},
 };
@@ -187,6 +190,10 @@ impl World {
                 Due::Wake(task, waker) => {
                     waker.wake();
                     self.poll(task);
+                    let now = self.timeline.now();
+                    if !self.ticking && self.clients.tables().next_work(now).is_some() {
+                        self.wake_schedule(now);
+                    }
                 }
                 Due::World(happening) => self.happen(&happening),
             }
@@ -201,7 +208,9 @@ impl World {
     }
 
     fn happen(&mut self, happening: &Happening) {
-        self.timeline.note(|| format!("{happening:?}"));
+        if !matches!(happening, Happening::Kill(task) if !self.running.contains_key(task)) {
+            self.timeline.note(|| format!("{happening:?}"));
+        }
         let now = self.timeline.now();
         match happening {
             Happening::Tick => self.tick(),
@@ -259,15 +268,15 @@ impl World {
     fn tick(&mut self) {
         let now = self.timeline.now();
         let work = self.clients.tables().next_work(now);
-        let (Some(next), true) = (
-            work.or_else(|| (!self.running.is_empty()).then_some(now)),
-            self.ticking,
-        ) else {
+        let busy = self.slots.iter().any(|slot| slot.task.is_some());
+        let Some(next) = work.or_else(|| busy.then_some(now)) else {
             self.ticking = false;
             return;
         };
+        // A clock that is ahead finds work early; that is tried at times, not at every turn.
+        let early = self.timeline.draw(|rng| *rng.pick(&[0, 0, 1, 5]));
+        let due = next.minus(Duration::from_secs(early * 60));
         let after = now.plus(self.scenario.interval);
-        let due = next.minus(Duration::from_millis(SKEW_MILLIS.unsigned_abs()));
         self.timeline.at(after.max(due), Happening::Tick);
         let lost = self.scenario.lost_events;
         let (workers, clean, lost) = self.timeline.draw(|rng| {
@@ -330,7 +339,11 @@ impl World {
             let owner = format!("process-{}", self.processes);
             Function::Worker(Arc::new(Worker::new(adapters, self.scenario.settings, owner)))
         };
-        Process { function, clock, task }
+        Process {
+            function,
+            clock,
+            task,
+        }
     }
 
     fn invoke(&mut self, slot: usize) {
