@@ -5,7 +5,11 @@
 //! wrote. If another writer was there, the batch fails as a whole; then what stands is read, and the change is
 //! made anew with every value that is not ours kept.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::{StreamExt, stream};
 
@@ -19,6 +23,9 @@ use crate::{
 const READS: usize = 4;
 /// Rounds against another writer before the change is left for later.
 const ROUNDS: usize = 4;
+/// A change is sent this soon after the ledger was read for it, or the ledger is read again. A process that stood
+/// still in between does not know what has become of the values that it was about to write.
+const FRESH: Duration = Duration::from_secs(30);
 
 /// What became of one RRset.
 #[derive(Clone, Debug)]
@@ -91,6 +98,8 @@ impl Item {
     fn new(fqdn: Fqdn, ours: Vec<TxtRecord>, before: Option<TxtRrset>, now: Timestamp) -> Self {
         let after = wanted(before.as_ref(), &ours, now);
         Self {
+    /// When its reading began.
+    read_at: Timestamp,
             fqdn,
             ours,
             before,
@@ -107,6 +116,7 @@ impl Item {
     }
 
     /// What it takes of Route53's limits for one request.
+            read_at: now,
     fn size(&self) -> (usize, usize) {
         let both = || self.before.iter().chain(&self.after).flat_map(|s| &s.values);
         (both().count(), both().map(String::len).sum())
@@ -325,6 +335,12 @@ impl Ledger {
                 .txt_rrset(&item.fqdn)
                 .await
                 .map_err(|e| DnsError::Unavailable {
+        let now = self.clock.now();
+        if batch.iter().any(|item| now.since(item.read_at) > FRESH) {
+            return Err(DnsError::Mismatch {
+                zone: zone.name.to_string(),
+            });
+        }
                     operation: "ledger",
                     message: e.to_string(),
                 })?;
