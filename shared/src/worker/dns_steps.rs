@@ -30,6 +30,7 @@ impl Worker {
         let mut publishing: BTreeMap<usize, Vec<(Zone, Fqdn)>> = BTreeMap::new();
         let mut clearing: BTreeSet<usize> = BTreeSet::new();
         for (index, job) in jobs.iter_mut().enumerate() {
+            job.check_lease(self.now());
             match job.shared_effect().cloned() {
                 Some(Effect::Publish { challenges }) => match self.intend(job, &challenges).await {
                     Ok(places) => {
