@@ -2,7 +2,7 @@
 //! secret and no CA.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -86,10 +86,9 @@ impl Cleaner {
             }
         }
         self.store.put_txt(&unwanted).await?;
-        let outcomes = self
-            .ledger
-            .apply(places.into_iter().map(|(fqdn, zone)| (zone, fqdn)).collect())
-            .await;
+        let places = places.into_iter().map(|(fqdn, zone)| (zone, fqdn)).collect();
+        // It adds nothing for anybody.
+        let outcomes = self.ledger.apply(places, &BTreeSet::new()).await;
         let mut cleaned = 0;
         for outcome in &outcomes {
             match &outcome.result {

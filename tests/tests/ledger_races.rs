@@ -128,3 +128,15 @@ async fn a_worker_that_stood_still_reads_the_ledger_again_before_it_writes() {
     world.apply(&only(1)).await;
     assert!(world.zones.values(&name()).is_empty());
 }
+
+#[tokio::test]
+async fn a_value_is_added_only_by_who_works_on_its_request() {
+    let world = World::new();
+    world.want(1, "theirs").await;
+    world.want(2, "ours").await;
+    world.apply(&only(2)).await;
+    assert_eq!(world.zones.values(&name()), ["\"ours\""]);
+    world.apply(&only(1)).await;
+    world.apply(&only(2)).await;
+    assert_eq!(world.zones.values(&name()), ["\"ours\"", "\"theirs\""]);
+}

@@ -48,17 +48,23 @@ fn is_wanted(record: &TxtRecord, now: Timestamp) -> bool {
     record.desired_state == DesiredState::Present && record.expires_at > now
 }
 
-/// The RRset as it should stand: what stands, less our values that nobody wants, and our values that are wanted.
-/// Values that are not ours stay, with their TTL.
+/// The RRset as it should stand: what stands, less our values that nobody wants, and the wanted values of `owners`.
+/// A wanted value of another owner is kept if it stands; only who works on its request adds it, so that nobody adds a
+/// value which its owner gives up meanwhile. Values that are not ours stay, with their TTL.
 #[must_use]
-pub fn wanted(stands: Option<&TxtRrset>, ours: &[TxtRecord], now: Timestamp) -> Option<TxtRrset> {
+pub fn wanted(
+    stands: Option<&TxtRrset>,
+    ours: &[TxtRecord],
+    owners: &BTreeSet<RequestId>,
+    now: Timestamp,
+) -> Option<TxtRrset> {
     let mine: Vec<String> = ours.iter().map(|r| quoted(&r.value)).collect();
     let kept = stands.map(|s| s.values.as_slice()).unwrap_or_default();
     let mut values: Vec<String> = kept.iter().filter(|v| !mine.contains(v)).cloned().collect();
     let foreign = !values.is_empty();
     for record in ours.iter().filter(|r| is_wanted(r, now)) {
         let value = quoted(&record.value);
-        if !values.contains(&value) {
+        if !values.contains(&value) && (kept.contains(&value) || owners.contains(&record.owner_id)) {
             values.push(value);
         }
     }
@@ -95,8 +101,14 @@ struct Item {
 }
 
 impl Item {
-    fn new(fqdn: Fqdn, ours: Vec<TxtRecord>, before: Option<TxtRrset>, now: Timestamp) -> Self {
-        let after = wanted(before.as_ref(), &ours, now);
+    fn new(
+        fqdn: Fqdn,
+        ours: Vec<TxtRecord>,
+        owners: &BTreeSet<RequestId>,
+        before: Option<TxtRrset>,
+        now: Timestamp,
+    ) -> Self {
+        let after = wanted(before.as_ref(), &ours, owners, now);
         Self {
     /// When its reading began.
     read_at: Timestamp,
@@ -200,8 +212,9 @@ impl Ledger {
             .collect())
     }
 
-    /// Brings RRsets to what the ledger wants: one change batch a zone, split only at Route53's limits.
-    pub async fn apply(&self, places: Vec<(Zone, Fqdn)>) -> Vec<Outcome> {
+    /// Brings RRsets to what the ledger wants: one change batch a zone, split only at Route53's limits. Values are
+    /// added for `owners` only, whose leases the caller holds.
+    pub async fn apply(&self, places: Vec<(Zone, Fqdn)>, owners: &BTreeSet<RequestId>) -> Vec<Outcome> {
         let mut by_zone: BTreeMap<Zone, Vec<Fqdn>> = BTreeMap::new();
         for (zone, fqdn) in places {
             let names = by_zone.entry(zone).or_default();
@@ -211,7 +224,7 @@ impl Ledger {
         }
         let work = by_zone
             .into_iter()
-            .map(|(zone, names)| self.apply_zone(zone, names));
+            .map(|(zone, names)| self.apply_zone(zone, names, owners));
         stream::iter(work)
             .buffer_unordered(READS)
             .collect::<Vec<_>>()
@@ -221,7 +234,7 @@ impl Ledger {
             .collect()
     }
 
-    async fn apply_zone(&self, zone: Zone, names: Vec<Fqdn>) -> Vec<Outcome> {
+    async fn apply_zone(&self, zone: Zone, names: Vec<Fqdn>, owners: &BTreeSet<RequestId>) -> Vec<Outcome> {
         let now = self.clock.now();
         let reads = names.into_iter().map(|fqdn| async move {
             let ours = self.store.txt_rrset(&fqdn).await;
@@ -235,7 +248,7 @@ impl Ledger {
             match ours {
                 Ok(ours) => {
                     let before = believed(&ours);
-                    items.push(Item::new(fqdn, ours, before, now));
+                    items.push(Item::new(fqdn, ours, owners, before, now));
                 }
                 Err(error) => outcomes.push(Outcome {
                     zone: zone.clone(),
@@ -250,7 +263,7 @@ impl Ledger {
         let (unclear, mut clear): (Vec<Item>, Vec<Item>) =
             items.into_iter().partition(|item| uncertain(&item.ours, now));
         let names: Vec<Fqdn> = unclear.iter().map(|item| item.fqdn.clone()).collect();
-        match self.reread(&zone, unclear.clone()).await {
+        match self.reread(&zone, unclear.clone(), owners).await {
             Ok(read) => clear.extend(read),
             // Nothing stands in a zone that is gone; the change, if one is left, says so.
             Err(DnsError::NoSuchZone { .. }) => clear.extend(unclear),
@@ -261,14 +274,14 @@ impl Ledger {
             })),
         }
         for batch in batches(clear) {
-            outcomes.extend(self.send(&zone, batch).await);
+            outcomes.extend(self.send(&zone, batch, owners).await);
         }
         outcomes
     }
 
     /// Sends a batch; against another writer it reads what stands and tries again; a batch that stays refused is
     /// halved until the bad RRset stands alone.
-    async fn send(&self, zone: &Zone, batch: Vec<Item>) -> Vec<Outcome> {
+    async fn send(&self, zone: &Zone, batch: Vec<Item>, owners: &BTreeSet<RequestId>) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         let mut queue = vec![batch];
         while let Some(mut batch) = queue.pop() {
@@ -277,7 +290,7 @@ impl Ledger {
                 if !matches!(result, Err(DnsError::Mismatch { .. })) {
                     break;
                 }
-                result = match self.reread(zone, batch.clone()).await {
+                result = match self.reread(zone, batch.clone(), owners).await {
                     Ok(fresh) => {
                         batch = fresh;
                         self.change(zone, &batch).await
@@ -295,7 +308,7 @@ impl Ledger {
                 Err(DnsError::NoSuchZone { .. })
                     if batch
                         .iter()
-                        .all(|i| wanted(None, &i.ours, self.clock.now()).is_none()) =>
+                        .all(|i| wanted(None, &i.ours, owners, self.clock.now()).is_none()) =>
                 {
                     tracing::warn!(zone = %zone.name, "zone is gone, and with it the values to clean up");
                     Ok(None)
@@ -325,7 +338,12 @@ impl Ledger {
         self.zones.change_txt(zone, &changes).await.map(Some)
     }
 
-    async fn reread(&self, zone: &Zone, batch: Vec<Item>) -> Result<Vec<Item>, DnsError> {
+    async fn reread(
+        &self,
+        zone: &Zone,
+        batch: Vec<Item>,
+        owners: &BTreeSet<RequestId>,
+    ) -> Result<Vec<Item>, DnsError> {
         let now = self.clock.now();
         let reads = batch.into_iter().map(|item| async move {
             let stands = self.zones.txt_rrset(zone, &item.fqdn).await?;
@@ -344,7 +362,7 @@ impl Ledger {
                     operation: "ledger",
                     message: e.to_string(),
                 })?;
-            Ok(Item::new(item.fqdn, ours, stands.map(sorted), now))
+            Ok(Item::new(item.fqdn, ours, owners, stands.map(sorted), now))
         });
         stream::iter(reads)
             .buffer_unordered(READS)

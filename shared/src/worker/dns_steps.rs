@@ -54,7 +54,8 @@ impl Worker {
             }
         }
         if !touched.is_empty() || !clearing.is_empty() {
-            let outcomes = self.ledger.apply(touched.into_iter().collect()).await;
+            let owners = publishing.keys().map(|index| jobs[*index].request.id).collect();
+            let outcomes = self.ledger.apply(touched.into_iter().collect(), &owners).await;
             self.report_publishing(jobs, &publishing, &outcomes).await;
             // What could not be removed now is marked unwanted in the ledger: dns-cleanup goes on with it.
             for index in clearing {
