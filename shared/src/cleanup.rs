@@ -48,10 +48,12 @@ impl Cleaner {
     /// If the ledger cannot be read or written.
     pub async fn run(&self, deadline: Timestamp) -> Result<Report, StoreError> {
         let stop_at = deadline.minus(std::time::Duration::from_secs(20));
+        let orphans = self.disown_finished().await?;
         let mut report = Report {
-            orphaned: self.disown_finished().await?,
+            orphaned: orphans.len(),
             ..Report::default()
         };
+        self.clean(orphans, &mut report).await?;
         while self.clock.now() < stop_at {
             let due = self.store.due_txt(self.clock.now(), ROUND).await?;
             if due.is_empty() {
@@ -105,7 +107,7 @@ impl Cleaner {
 
     /// Marks values as unwanted whose request ended or is gone: a worker that died between its last write and the
     /// zone change leaves such.
-    async fn disown_finished(&self) -> Result<usize, StoreError> {
+    async fn disown_finished(&self) -> Result<Vec<TxtRecord>, StoreError> {
         let page = PageRequest {
             page_size: 100,
             ..PageRequest::default()
@@ -139,6 +141,6 @@ impl Cleaner {
             }
         }
         self.store.put_txt(&orphans).await?;
-        Ok(orphans.len())
+        Ok(orphans)
     }
 }

@@ -140,3 +140,25 @@ async fn a_value_is_added_only_by_who_works_on_its_request() {
     world.apply(&only(2)).await;
     assert_eq!(world.zones.values(&name()), ["\"ours\"", "\"theirs\""]);
 }
+
+#[tokio::test]
+async fn a_value_that_arrives_after_it_was_found_absent_is_removed() {
+    let world = World::new();
+    world.want(1, "late").await;
+    world.release(1).await;
+    // The change that the worker had sent before it died arrives now.
+    let change = TxtChange {
+        fqdn: name(),
+        before: None,
+        after: Some(TxtRrset {
+            ttl: 60,
+            values: vec![quoted("late")],
+        }),
+    };
+    world.zones.change_txt(&zone(), &[change]).await.unwrap();
+    world.pass(IN_FLIGHT);
+    world.clean().await;
+    assert!(world.zones.values(&name()).is_empty());
+    let open = world.store.txt_of_request(RequestId::new(1)).await.unwrap();
+    assert_eq!(open, vec![], "the obligation is closed");
+}

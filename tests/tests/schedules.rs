@@ -94,7 +94,10 @@ fn every_schedule_ends_with_one_certificate_and_a_clean_zone() {
     }
     for effect in every_effect() {
         let [before, after] = tally.crashes.get(&call_of(&effect)).copied().unwrap_or_default();
-        eprintln!("  crashed before and after {:?}: {before}, {after}", call_of(&effect));
+        eprintln!(
+            "  crashed before and after {:?}: {before}, {after}",
+            call_of(&effect)
+        );
         let least = schedules / 1000;
         assert!(
             before >= least && after >= least,

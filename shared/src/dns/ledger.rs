@@ -98,6 +98,8 @@ struct Item {
     ours: Vec<TxtRecord>,
     before: Option<TxtRrset>,
     after: Option<TxtRrset>,
+    /// When its reading began.
+    read_at: Timestamp,
 }
 
 impl Item {
@@ -110,12 +112,11 @@ impl Item {
     ) -> Self {
         let after = wanted(before.as_ref(), &ours, owners, now);
         Self {
-    /// When its reading began.
-    read_at: Timestamp,
             fqdn,
             ours,
             before,
             after,
+            read_at: now,
         }
     }
 
@@ -128,7 +129,6 @@ impl Item {
     }
 
     /// What it takes of Route53's limits for one request.
-            read_at: now,
     fn size(&self) -> (usize, usize) {
         let both = || self.before.iter().chain(&self.after).flat_map(|s| &s.values);
         (both().count(), both().map(String::len).sum())
@@ -335,6 +335,12 @@ impl Ledger {
         if changes.is_empty() {
             return Ok(None);
         }
+        let now = self.clock.now();
+        if batch.iter().any(|item| now.since(item.read_at) > FRESH) {
+            return Err(DnsError::Mismatch {
+                zone: zone.name.to_string(),
+            });
+        }
         self.zones.change_txt(zone, &changes).await.map(Some)
     }
 
@@ -353,12 +359,6 @@ impl Ledger {
                 .txt_rrset(&item.fqdn)
                 .await
                 .map_err(|e| DnsError::Unavailable {
-        let now = self.clock.now();
-        if batch.iter().any(|item| now.since(item.read_at) > FRESH) {
-            return Err(DnsError::Mismatch {
-                zone: zone.name.to_string(),
-            });
-        }
                     operation: "ledger",
                     message: e.to_string(),
                 })?;
@@ -372,11 +372,14 @@ impl Ledger {
             .collect()
     }
 
-    /// Writes down what the zone holds now. A crash before this is healed by the next change's mismatch.
+    /// Writes down what the zone holds now. A crash before this is healed by the next change's mismatch. An absence
+    /// closes the obligation only once the value cannot appear any more.
     async fn confirm(&self, item: &Item) -> Result<(), DnsError> {
+        let now = self.clock.now();
         let status = |r: &TxtRecord| match &item.after {
             Some(set) if set.values.contains(&quoted(&r.value)) => TxtStatus::Active,
-            _ => TxtStatus::Removed,
+            _ if r.due_at().is_some_and(|due| due <= now) => TxtStatus::Removed,
+            _ => r.status,
         };
         let seen: Vec<(TxtRecord, TxtStatus)> = item
             .ours
@@ -385,7 +388,7 @@ impl Ledger {
             .filter(|(r, new)| r.status != *new)
             .collect();
         self.store
-            .confirm_txt(&seen, self.clock.now())
+            .confirm_txt(&seen, now)
             .await
             .map_err(|e| DnsError::Unavailable {
                 operation: "ledger",

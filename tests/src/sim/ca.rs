@@ -67,7 +67,9 @@ impl SimCa {
     }
 
     fn later(&self, low: u64, high: u64) -> Timestamp {
-        self.gate.now().plus(Duration::from_secs(self.gate.draw(low, high)))
+        self.gate
+            .now()
+            .plus(Duration::from_secs(self.gate.draw(low, high)))
     }
 
     /// The moment as the caller's clock will show it.
@@ -142,7 +144,11 @@ impl Ca for SimCa {
         order_url: &str,
         with_challenges: bool,
     ) -> Result<OrderView, Failure> {
-        let op = if with_challenges { Op::LoadChallenges } else { Op::PollOrder };
+        let op = if with_challenges {
+            Op::LoadChallenges
+        } else {
+            Op::PollOrder
+        };
         self.gate
             .call(op, || {
                 let progress = self.open(order_url)?;
@@ -166,7 +172,12 @@ impl Ca for SimCa {
             .call(Op::AcceptChallenges, || {
                 self.open(order_url)?;
                 let looks: Vec<(Timestamp, bool)> = (0..4)
-                    .map(|_| (self.later(0, if self.mood(100) { 1200 } else { 5 }), self.mood(30)))
+                    .map(|_| {
+                        (
+                            self.later(0, if self.mood(100) { 1200 } else { 5 }),
+                            self.mood(30),
+                        )
+                    })
                     .collect();
                 let mut looks = looks.into_iter().cycle();
                 self.lock()
@@ -178,7 +189,10 @@ impl Ca for SimCa {
 
     /// Two calls, as the real one: it reads the order, then sends the CSR if the order is ready.
     async fn finalize(&self, _account: &CaAccount, order_url: &str, csr: &[u8]) -> Result<(), Failure> {
-        let progress = self.gate.call(Op::OpenToFinalize, || self.open(order_url)).await?;
+        let progress = self
+            .gate
+            .call(Op::OpenToFinalize, || self.open(order_url))
+            .await?;
         match progress {
             OrderProgress::Processing | OrderProgress::Valid => return Ok(()),
             OrderProgress::Pending => {

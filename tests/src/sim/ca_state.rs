@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use certmint_shared::{
     ca::keys,
-    domain::{Class, DomainName, Failure, Fqdn, Problem, Stage, Timestamp},
     dns::ledger::quoted,
+    domain::{Class, DomainName, Failure, Fqdn, Problem, Stage, Timestamp},
     engine::{Challenge, OrderProgress},
 };
 
@@ -121,7 +121,13 @@ impl CaState {
     }
 
     /// A new order, or one that is open for the same names.
-    pub fn new_order(&mut self, account: &str, names: &[DomainName], now: Timestamp, lasts: Timestamp) -> String {
+    pub fn new_order(
+        &mut self,
+        account: &str,
+        names: &[DomainName],
+        now: Timestamp,
+        lasts: Timestamp,
+    ) -> String {
         if self.habits.reuses_orders {
             let open = self.orders.iter().position(|o| {
                 o.account == account
@@ -134,7 +140,10 @@ impl CaState {
                 return url(index);
             }
         }
-        let authorizations = names.iter().map(|name| self.authorization(account, name)).collect();
+        let authorizations = names
+            .iter()
+            .map(|name| self.authorization(account, name))
+            .collect();
         self.orders.push(Order {
             account: account.to_owned(),
             names: names.to_vec(),
@@ -169,10 +178,13 @@ impl CaState {
     }
 
     fn problem_of(&self, order: &Order) -> Option<&'static str> {
-        order.authorizations.iter().find_map(|a| match self.authorizations[*a].state {
-            AuthorizationState::Invalid(kind) => Some(kind),
-            _ => None,
-        })
+        order
+            .authorizations
+            .iter()
+            .find_map(|a| match self.authorizations[*a].state {
+                AuthorizationState::Invalid(kind) => Some(kind),
+                _ => None,
+            })
     }
 
     fn order(&self, order_url: &str) -> Option<&Order> {
@@ -180,7 +192,12 @@ impl CaState {
     }
 
     /// The order as it stands: gone, invalid with its problem, or on its way.
-    pub fn open(&mut self, order_url: &str, zones: &ZoneState, now: Timestamp) -> Result<OrderProgress, Failure> {
+    pub fn open(
+        &mut self,
+        order_url: &str,
+        zones: &ZoneState,
+        now: Timestamp,
+    ) -> Result<OrderProgress, Failure> {
         for authorization in &mut self.authorizations {
             authorization.look(zones, now);
         }
@@ -276,7 +293,9 @@ impl CaState {
 /// The secret that holds a CSR.
 fn holder_of(csr: &[u8], secrets: &Secrets) -> Option<String> {
     let secrets = secrets.lock().expect("no model panics under the lock");
-    let mut keys = secrets.iter().filter(|(name, _)| name.starts_with("certificate-key/"));
+    let mut keys = secrets
+        .iter()
+        .filter(|(name, _)| name.starts_with("certificate-key/"));
     let found = keys.find(|(_, secret)| keys::parse(&secret.as_str().into()).is_ok_and(|k| k.csr == csr));
     found.map(|(name, _)| name.clone())
 }

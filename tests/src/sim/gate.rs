@@ -93,7 +93,11 @@ impl Gate {
             Fate::Fine => {
                 let answer = act();
                 caller.timeline.note(|| {
-                    let how = if answer.is_ok() { "ok" } else { "refused by the model" };
+                    let how = if answer.is_ok() {
+                        "ok"
+                    } else {
+                        "refused by the model"
+                    };
                     format!("#{task} {op:?}: {how}")
                 });
                 answer
@@ -145,7 +149,11 @@ impl Caller {
                 inner.tally.freezes += 1;
                 inner.note(|| format!("#{task} FREEZES before {op:?}"));
             }
-            let slow = if inner.now < inner.faults.until { inner.faults.slow } else { 0 };
+            let slow = if inner.now < inner.faults.until {
+                inner.faults.slow
+            } else {
+                0
+            };
             (fate, inner.now, latency(&mut inner.rng, slow))
         };
         self.timeline.pause(task, wait).await;

@@ -62,16 +62,22 @@ fn judge(world: &World) -> Vec<String> {
         let prefix = format!("certificate-key/{id}-");
         let bought = issued.iter().filter(|k| k.starts_with(&prefix)).count() as u64;
         if recorded > lives || bought > lives {
-            found.push(format!("request {id} has {recorded} certificates of {bought} issued"));
+            found.push(format!(
+                "request {id} has {recorded} certificates of {bought} issued"
+            ));
         }
         match request.status {
             RequestStatus::Success => {
-                let result = request.result_certificate_id.map(|c| &tables.certificates[&c.get()]);
+                let result = request
+                    .result_certificate_id
+                    .map(|c| &tables.certificates[&c.get()]);
                 if recorded == 0 || result.is_none_or(|c| c.request_id != Some(id)) {
                     found.push(format!("request {id} succeeded without its certificate"));
                 }
             }
-            RequestStatus::Failed => found.extend(failed(request, world.scenario.gentle && ask.can_succeed())),
+            RequestStatus::Failed => {
+                found.extend(failed(request, world.scenario.gentle && ask.can_succeed()))
+            }
             status => found.push(format!("request {id} is {} for ever", status.as_str())),
         }
         if request.wake_at.is_some() || request.issuance.cleanup_owed {
@@ -86,12 +92,18 @@ fn failed(request: &Request, must_succeed: bool) -> Option<String> {
     let state = &request.issuance;
     let why = request.last_error.as_deref().unwrap_or_default();
     if must_succeed {
-        return Some(format!("request {id} failed where only crashes went wrong: {why}"));
+        return Some(format!(
+            "request {id} failed where only crashes went wrong: {why}"
+        ));
     }
     if !why.starts_with("Failed to ") {
         return Some(format!("request {id} failed and does not say why: {why}"));
     }
     let spent = state.attempts >= state.max_attempts || state.failures >= state.max_attempts;
-    let kind = state.last_problem.as_ref().map(|p| p.kind.as_str()).unwrap_or_default();
+    let kind = state
+        .last_problem
+        .as_ref()
+        .map(|p| p.kind.as_str())
+        .unwrap_or_default();
     (!spent && !FOR_GOOD.contains(&kind)).then(|| format!("request {id} failed without need: {kind}: {why}"))
 }

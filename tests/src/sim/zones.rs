@@ -60,7 +60,10 @@ impl ZoneState {
         });
         Self {
             hosted: hosted.collect(),
-            aliases: aliases.iter().map(|(a, b)| (Fqdn::new(a), Fqdn::new(b))).collect(),
+            aliases: aliases
+                .iter()
+                .map(|(a, b)| (Fqdn::new(a), Fqdn::new(b)))
+                .collect(),
             ..Self::default()
         }
     }
@@ -126,7 +129,11 @@ impl ZoneState {
                 values = theirs.iter().cloned().collect();
             }
         }
-        self.write(fqdn, (!values.is_empty()).then_some(TxtRrset { ttl: 300, values }), now);
+        self.write(
+            fqdn,
+            (!values.is_empty()).then_some(TxtRrset { ttl: 300, values }),
+            now,
+        );
     }
 
     fn write(&mut self, fqdn: &Fqdn, set: Option<TxtRrset>, shown_at: Timestamp) {
@@ -146,12 +153,20 @@ impl ZoneState {
         let mut found = Vec::new();
         for (fqdn, set) in &self.sets {
             let theirs = self.foreign.get(fqdn);
-            for value in set.values.iter().filter(|v| theirs.is_none_or(|t| !t.contains(*v))) {
+            for value in set
+                .values
+                .iter()
+                .filter(|v| theirs.is_none_or(|t| !t.contains(*v)))
+            {
                 found.push(format!("{value} was left at {fqdn}"));
             }
         }
         for (fqdn, theirs) in &self.foreign {
-            let stands = self.sets.get(fqdn).map(|s| s.values.as_slice()).unwrap_or_default();
+            let stands = self
+                .sets
+                .get(fqdn)
+                .map(|s| s.values.as_slice())
+                .unwrap_or_default();
             for value in theirs.iter().filter(|v| !stands.contains(*v)) {
                 found.push(format!("another tool's {value} is gone from {fqdn}"));
             }
@@ -251,7 +266,11 @@ impl SimZones {
 }
 
 fn added(change: &TxtChange) -> impl Iterator<Item = &String> {
-    let before = change.before.iter().flat_map(|s| &s.values).collect::<BTreeSet<_>>();
+    let before = change
+        .before
+        .iter()
+        .flat_map(|s| &s.values)
+        .collect::<BTreeSet<_>>();
     let after = change.after.iter().flat_map(|s| &s.values);
     after.filter(move |v| !before.contains(*v))
 }

@@ -100,10 +100,9 @@ impl ChallengeStore for MemoryStore {
             .call(Op::DueTxt, || {
                 let mut tables = self.tables();
                 tables.index.catch_up(self.gate.now());
-                let is_due = |r: &TxtRecord| r.desired_state == DesiredState::Absent || r.expires_at <= now;
                 let values = tables.index.txt.values();
                 Ok(values
-                    .filter(|r| stands(r) && is_due(r))
+                    .filter(|r| r.due_at().is_some_and(|due| due <= now))
                     .take(limit)
                     .cloned()
                     .collect())

@@ -15,7 +15,7 @@ use std::{
 use certmint_shared::{
     domain::{
         Account, Binding, Certificate, DesiredState, Fqdn, Page, PageRequest, Request, RequestId, Timestamp,
-        TxtRecord, TxtStatus,
+        TxtRecord,
     },
     store::{Idempotency, StoreError},
 };
@@ -136,6 +136,7 @@ impl MemoryStore {
     /// When an index shows what is written now.
     fn shown_at(&self) -> Timestamp {
         let lag = match self.gate.draw(0, 10) {
+            _ if self.gate.timeline().is_none() => 0,
             0 => self.gate.draw(100, 5_000),
             1..=3 => self.gate.draw(1, 200),
             _ => 0,
@@ -207,14 +208,11 @@ impl Tables {
             .values()
             .filter(|r| !self.quarantined.contains(&r.id));
         let requests = requests.filter_map(|r| r.wake_at);
-        let values = self.txt.values().filter(|r| r.status != TxtStatus::Removed).map(|r| {
+        let values = self.txt.values().filter_map(|r| {
             let owner = self.requests.get(&r.owner_id);
             let over = owner.is_none_or(|o| o.status.is_final());
-            if over || r.desired_state == DesiredState::Absent {
-                now
-            } else {
-                r.expires_at
-            }
+            let disowned = over && r.desired_state == DesiredState::Present;
+            r.due_at().map(|due| if disowned { now } else { due })
         });
         requests.chain(values).min()
     }
