@@ -1,7 +1,10 @@
 //! dns-cleanup: takes TXT values out of their zones once their owner is done or their lease is over. It needs no
 //! secret and no CA.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use crate::{
     dns::{Clock, DnsZones, Zone, ledger::Ledger},
@@ -45,10 +48,12 @@ impl Cleaner {
     /// If the ledger cannot be read or written.
     pub async fn run(&self, deadline: Timestamp) -> Result<Report, StoreError> {
         let stop_at = deadline.minus(std::time::Duration::from_secs(20));
+        let orphans = self.disown_finished().await?;
         let mut report = Report {
-            orphaned: self.disown_finished().await?,
+            orphaned: orphans.len(),
             ..Report::default()
         };
+        self.clean(orphans, &mut report).await?;
         while self.clock.now() < stop_at {
             let due = self.store.due_txt(self.clock.now(), ROUND).await?;
             if due.is_empty() {
@@ -64,7 +69,7 @@ impl Cleaner {
 
     async fn clean(&self, due: Vec<TxtRecord>, report: &mut Report) -> Result<usize, StoreError> {
         let now = self.clock.now();
-        let mut places: HashMap<Fqdn, Zone> = HashMap::new();
+        let mut places: BTreeMap<Fqdn, Zone> = BTreeMap::new();
         let mut unwanted = Vec::new();
         for record in due {
             places.insert(
@@ -83,10 +88,9 @@ impl Cleaner {
             }
         }
         self.store.put_txt(&unwanted).await?;
-        let outcomes = self
-            .ledger
-            .apply(places.into_iter().map(|(fqdn, zone)| (zone, fqdn)).collect())
-            .await;
+        let places = places.into_iter().map(|(fqdn, zone)| (zone, fqdn)).collect();
+        // It adds nothing for anybody.
+        let outcomes = self.ledger.apply(places, &BTreeSet::new()).await;
         let mut cleaned = 0;
         for outcome in &outcomes {
             match &outcome.result {
@@ -103,7 +107,7 @@ impl Cleaner {
 
     /// Marks values as unwanted whose request ended or is gone: a worker that died between its last write and the
     /// zone change leaves such.
-    async fn disown_finished(&self) -> Result<usize, StoreError> {
+    async fn disown_finished(&self) -> Result<Vec<TxtRecord>, StoreError> {
         let page = PageRequest {
             page_size: 100,
             ..PageRequest::default()
@@ -137,6 +141,6 @@ impl Cleaner {
             }
         }
         self.store.put_txt(&orphans).await?;
-        Ok(orphans.len())
+        Ok(orphans)
     }
 }

@@ -10,4 +10,5 @@ pub mod conformance_store;
 pub mod dynamo;
 pub mod faults;
 pub mod journey;
+pub mod sim;
 pub mod zones;

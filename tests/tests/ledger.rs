@@ -1,7 +1,7 @@
 //! TXT ownership: the real ledger over the DynamoDB store, against zones with Route53's semantics.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use certmint_shared::{
     dns::{Clock, SystemClock, ledger::Ledger},
@@ -41,14 +41,15 @@ impl World {
     }
 
     async fn apply(&self) {
-        for outcome in self.ledger.apply(vec![(zone(), name())]).await {
+        let owners = (1..9).map(RequestId::new).collect();
+        for outcome in self.ledger.apply(vec![(zone(), name())], &owners).await {
             outcome.result.unwrap();
         }
     }
 
     async fn release(&self, owner: u64) {
         let places = self.ledger.release(RequestId::new(owner)).await.unwrap();
-        for outcome in self.ledger.apply(places).await {
+        for outcome in self.ledger.apply(places, &BTreeSet::new()).await {
             outcome.result.unwrap();
         }
     }
@@ -148,7 +149,10 @@ async fn one_bad_change_does_not_hold_the_others() {
             .await
             .unwrap();
     }
-    let outcomes = world.ledger.apply(places.clone()).await;
+    let outcomes = world
+        .ledger
+        .apply(places.clone(), &(1..9).map(RequestId::new).collect())
+        .await;
     for outcome in outcomes {
         assert_eq!(
             outcome.result.is_err(),

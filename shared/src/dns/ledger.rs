@@ -5,7 +5,11 @@
 //! wrote. If another writer was there, the batch fails as a whole; then what stands is read, and the change is
 //! made anew with every value that is not ours kept.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::{StreamExt, stream};
 
@@ -19,6 +23,9 @@ use crate::{
 const READS: usize = 4;
 /// Rounds against another writer before the change is left for later.
 const ROUNDS: usize = 4;
+/// A change is sent this soon after the ledger was read for it, or the ledger is read again. A process that stood
+/// still in between does not know what has become of the values that it was about to write.
+const FRESH: Duration = Duration::from_secs(30);
 
 /// What became of one RRset.
 #[derive(Clone, Debug)]
@@ -41,17 +48,23 @@ fn is_wanted(record: &TxtRecord, now: Timestamp) -> bool {
     record.desired_state == DesiredState::Present && record.expires_at > now
 }
 
-/// The RRset as it should stand: what stands, less our values that nobody wants, and our values that are wanted.
-/// Values that are not ours stay, with their TTL.
+/// The RRset as it should stand: what stands, less our values that nobody wants, and the wanted values of `owners`.
+/// A wanted value of another owner is kept if it stands; only who works on its request adds it, so that nobody adds a
+/// value which its owner gives up meanwhile. Values that are not ours stay, with their TTL.
 #[must_use]
-pub fn wanted(stands: Option<&TxtRrset>, ours: &[TxtRecord], now: Timestamp) -> Option<TxtRrset> {
+pub fn wanted(
+    stands: Option<&TxtRrset>,
+    ours: &[TxtRecord],
+    owners: &BTreeSet<RequestId>,
+    now: Timestamp,
+) -> Option<TxtRrset> {
     let mine: Vec<String> = ours.iter().map(|r| quoted(&r.value)).collect();
     let kept = stands.map(|s| s.values.as_slice()).unwrap_or_default();
     let mut values: Vec<String> = kept.iter().filter(|v| !mine.contains(v)).cloned().collect();
     let foreign = !values.is_empty();
     for record in ours.iter().filter(|r| is_wanted(r, now)) {
         let value = quoted(&record.value);
-        if !values.contains(&value) {
+        if !values.contains(&value) && (kept.contains(&value) || owners.contains(&record.owner_id)) {
             values.push(value);
         }
     }
@@ -85,16 +98,25 @@ struct Item {
     ours: Vec<TxtRecord>,
     before: Option<TxtRrset>,
     after: Option<TxtRrset>,
+    /// When its reading began.
+    read_at: Timestamp,
 }
 
 impl Item {
-    fn new(fqdn: Fqdn, ours: Vec<TxtRecord>, before: Option<TxtRrset>, now: Timestamp) -> Self {
-        let after = wanted(before.as_ref(), &ours, now);
+    fn new(
+        fqdn: Fqdn,
+        ours: Vec<TxtRecord>,
+        owners: &BTreeSet<RequestId>,
+        before: Option<TxtRrset>,
+        now: Timestamp,
+    ) -> Self {
+        let after = wanted(before.as_ref(), &ours, owners, now);
         Self {
             fqdn,
             ours,
             before,
             after,
+            read_at: now,
         }
     }
 
@@ -190,8 +212,9 @@ impl Ledger {
             .collect())
     }
 
-    /// Brings RRsets to what the ledger wants: one change batch a zone, split only at Route53's limits.
-    pub async fn apply(&self, places: Vec<(Zone, Fqdn)>) -> Vec<Outcome> {
+    /// Brings RRsets to what the ledger wants: one change batch a zone, split only at Route53's limits. Values are
+    /// added for `owners` only, whose leases the caller holds.
+    pub async fn apply(&self, places: Vec<(Zone, Fqdn)>, owners: &BTreeSet<RequestId>) -> Vec<Outcome> {
         let mut by_zone: BTreeMap<Zone, Vec<Fqdn>> = BTreeMap::new();
         for (zone, fqdn) in places {
             let names = by_zone.entry(zone).or_default();
@@ -201,7 +224,7 @@ impl Ledger {
         }
         let work = by_zone
             .into_iter()
-            .map(|(zone, names)| self.apply_zone(zone, names));
+            .map(|(zone, names)| self.apply_zone(zone, names, owners));
         stream::iter(work)
             .buffer_unordered(READS)
             .collect::<Vec<_>>()
@@ -211,7 +234,7 @@ impl Ledger {
             .collect()
     }
 
-    async fn apply_zone(&self, zone: Zone, names: Vec<Fqdn>) -> Vec<Outcome> {
+    async fn apply_zone(&self, zone: Zone, names: Vec<Fqdn>, owners: &BTreeSet<RequestId>) -> Vec<Outcome> {
         let now = self.clock.now();
         let reads = names.into_iter().map(|fqdn| async move {
             let ours = self.store.txt_rrset(&fqdn).await;
@@ -225,7 +248,7 @@ impl Ledger {
             match ours {
                 Ok(ours) => {
                     let before = believed(&ours);
-                    items.push(Item::new(fqdn, ours, before, now));
+                    items.push(Item::new(fqdn, ours, owners, before, now));
                 }
                 Err(error) => outcomes.push(Outcome {
                     zone: zone.clone(),
@@ -240,7 +263,7 @@ impl Ledger {
         let (unclear, mut clear): (Vec<Item>, Vec<Item>) =
             items.into_iter().partition(|item| uncertain(&item.ours, now));
         let names: Vec<Fqdn> = unclear.iter().map(|item| item.fqdn.clone()).collect();
-        match self.reread(&zone, unclear.clone()).await {
+        match self.reread(&zone, unclear.clone(), owners).await {
             Ok(read) => clear.extend(read),
             // Nothing stands in a zone that is gone; the change, if one is left, says so.
             Err(DnsError::NoSuchZone { .. }) => clear.extend(unclear),
@@ -251,14 +274,14 @@ impl Ledger {
             })),
         }
         for batch in batches(clear) {
-            outcomes.extend(self.send(&zone, batch).await);
+            outcomes.extend(self.send(&zone, batch, owners).await);
         }
         outcomes
     }
 
     /// Sends a batch; against another writer it reads what stands and tries again; a batch that stays refused is
     /// halved until the bad RRset stands alone.
-    async fn send(&self, zone: &Zone, batch: Vec<Item>) -> Vec<Outcome> {
+    async fn send(&self, zone: &Zone, batch: Vec<Item>, owners: &BTreeSet<RequestId>) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         let mut queue = vec![batch];
         while let Some(mut batch) = queue.pop() {
@@ -267,7 +290,7 @@ impl Ledger {
                 if !matches!(result, Err(DnsError::Mismatch { .. })) {
                     break;
                 }
-                result = match self.reread(zone, batch.clone()).await {
+                result = match self.reread(zone, batch.clone(), owners).await {
                     Ok(fresh) => {
                         batch = fresh;
                         self.change(zone, &batch).await
@@ -285,7 +308,7 @@ impl Ledger {
                 Err(DnsError::NoSuchZone { .. })
                     if batch
                         .iter()
-                        .all(|i| wanted(None, &i.ours, self.clock.now()).is_none()) =>
+                        .all(|i| wanted(None, &i.ours, owners, self.clock.now()).is_none()) =>
                 {
                     tracing::warn!(zone = %zone.name, "zone is gone, and with it the values to clean up");
                     Ok(None)
@@ -312,13 +335,24 @@ impl Ledger {
         if changes.is_empty() {
             return Ok(None);
         }
+        let now = self.clock.now();
+        if batch.iter().any(|item| now.since(item.read_at) > FRESH) {
+            return Err(DnsError::Mismatch {
+                zone: zone.name.to_string(),
+            });
+        }
         let change = self.zones.change_txt(zone, &changes).await?;
         let (added, removed) = values_moved(&changes);
         tracing::info!(zone = %zone.name, change, rrsets = changes.len(), added, removed, "zone changed");
         Ok(Some(change))
     }
 
-    async fn reread(&self, zone: &Zone, batch: Vec<Item>) -> Result<Vec<Item>, DnsError> {
+    async fn reread(
+        &self,
+        zone: &Zone,
+        batch: Vec<Item>,
+        owners: &BTreeSet<RequestId>,
+    ) -> Result<Vec<Item>, DnsError> {
         let now = self.clock.now();
         let reads = batch.into_iter().map(|item| async move {
             let stands = self.zones.txt_rrset(zone, &item.fqdn).await?;
@@ -331,7 +365,7 @@ impl Ledger {
                     operation: "ledger",
                     message: e.to_string(),
                 })?;
-            Ok(Item::new(item.fqdn, ours, stands.map(sorted), now))
+            Ok(Item::new(item.fqdn, ours, owners, stands.map(sorted), now))
         });
         stream::iter(reads)
             .buffer_unordered(READS)
@@ -341,11 +375,14 @@ impl Ledger {
             .collect()
     }
 
-    /// Writes down what the zone holds now. A crash before this is healed by the next change's mismatch.
+    /// Writes down what the zone holds now. A crash before this is healed by the next change's mismatch. An absence
+    /// closes the obligation only once the value cannot appear any more.
     async fn confirm(&self, item: &Item) -> Result<(), DnsError> {
+        let now = self.clock.now();
         let status = |r: &TxtRecord| match &item.after {
             Some(set) if set.values.contains(&quoted(&r.value)) => TxtStatus::Active,
-            _ => TxtStatus::Removed,
+            _ if r.due_at().is_some_and(|due| due <= now) => TxtStatus::Removed,
+            _ => r.status,
         };
         let seen: Vec<(TxtRecord, TxtStatus)> = item
             .ours
@@ -354,7 +391,7 @@ impl Ledger {
             .filter(|(r, new)| r.status != *new)
             .collect();
         self.store
-            .confirm_txt(&seen, self.clock.now())
+            .confirm_txt(&seen, now)
             .await
             .map_err(|e| DnsError::Unavailable {
                 operation: "ledger",

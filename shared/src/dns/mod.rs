@@ -5,6 +5,8 @@ mod query;
 pub mod route53;
 pub mod view;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::domain::{Class, Fqdn, Timestamp};
@@ -131,18 +133,26 @@ pub trait DnsView: Send + Sync {
     async fn domain_exists(&self, fqdn: &Fqdn) -> Option<bool>;
 }
 
-/// Reads the time; only binaries and adapters hold one.
+/// Reads the time and lets it pass; only binaries and adapters hold one.
+#[async_trait]
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
+    /// Returns when `time` has passed.
+    async fn sleep(&self, time: Duration);
 }
 
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
+#[async_trait]
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         std::time::SystemTime::now().into()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 }

@@ -1,6 +1,6 @@
 //! `_acme-challenge` TXT values: who owns them and whether they should be in the zone.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,10 @@ use super::{RequestId, Timestamp};
 
 /// Seconds that resolvers may keep a challenge value.
 pub const TXT_TTL: u32 = 60;
+
+/// A change of a zone may still arrive this long after it was begun: a Lambda invocation lives for 15 minutes at most,
+/// AWS takes a signature for five, and two clocks may differ by ten.
+pub const IN_FLIGHT: Duration = Duration::from_secs(30 * 60);
 
 /// A fully qualified name in lower case without the final dot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -121,4 +125,18 @@ pub struct TxtRecord {
     pub created_at: Timestamp,
     /// Last change.
     pub updated_at: Timestamp,
+}
+
+impl TxtRecord {
+    /// When cleanup has to look at it; `None`: never again. A value whose writing was begun and never confirmed can
+    /// still appear for a while after nobody wants it: until then its absence proves nothing.
+    #[must_use]
+    pub fn due_at(&self) -> Option<Timestamp> {
+        match (self.status, self.desired_state) {
+            (TxtStatus::Removed, _) => None,
+            (_, DesiredState::Present) => Some(self.expires_at),
+            (TxtStatus::Pending, DesiredState::Absent) => Some(self.updated_at.plus(IN_FLIGHT)),
+            (TxtStatus::Active, DesiredState::Absent) => Some(Timestamp::ZERO),
+        }
+    }
 }

@@ -163,9 +163,9 @@ impl Issuance {
     }
 }
 
-/// What to do next. Each can be done again after a crash: its doc says what a repeat finds.
+/// What to do next. Each can be done again after a crash: its doc says what a repeat finds. The schedules in `tests/`
+/// match it exhaustively: a new effect comes with its crash points.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Effect {
     /// Register the account if need be and send newOrder (RFC 8555 §7.4). A repeat after a lost response leaves a
     /// pending order behind that expires by itself; nothing is finalized twice.

@@ -244,7 +244,7 @@ pub trait ChallengeStore: Send + Sync {
     async fn txt_rrset(&self, fqdn: &Fqdn) -> Result<Vec<TxtRecord>, StoreError>;
     /// The values of one request that are not `removed`.
     async fn txt_of_request(&self, owner: RequestId) -> Result<Vec<TxtRecord>, StoreError>;
-    /// Values that should be absent, or whose lease is over, and are not `removed`; at most `limit`.
+    /// Values that cleanup has to look at now ([`TxtRecord::due_at`]); at most `limit`.
     async fn due_txt(&self, now: Timestamp, limit: usize) -> Result<Vec<TxtRecord>, StoreError>;
     /// A page of the ledger, by desired state if given.
     async fn txt_records(

@@ -1,6 +1,6 @@
 //! The DNS work of all issuances of a wave together: one change batch a zone, one look at each change.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures::{StreamExt, stream};
 
@@ -25,10 +25,12 @@ fn dns_failure(error: &DnsError) -> Failure {
 impl Worker {
     /// Serves every job that waits for DNS.
     pub(super) async fn serve_dns(&self, jobs: &mut [Job]) {
-        let mut touched: HashSet<(Zone, Fqdn)> = HashSet::new();
-        let mut publishing: HashMap<usize, Vec<(Zone, Fqdn)>> = HashMap::new();
-        let mut clearing: HashSet<usize> = HashSet::new();
+        // Ordered, so that the same wave makes the same calls.
+        let mut touched: BTreeSet<(Zone, Fqdn)> = BTreeSet::new();
+        let mut publishing: BTreeMap<usize, Vec<(Zone, Fqdn)>> = BTreeMap::new();
+        let mut clearing: BTreeSet<usize> = BTreeSet::new();
         for (index, job) in jobs.iter_mut().enumerate() {
+            job.check_lease(self.now());
             match job.shared_effect().cloned() {
                 Some(Effect::Publish { challenges }) => match self.intend(job, &challenges).await {
                     Ok(places) => {
@@ -52,7 +54,8 @@ impl Worker {
             }
         }
         if !touched.is_empty() || !clearing.is_empty() {
-            let outcomes = self.ledger.apply(touched.into_iter().collect()).await;
+            let owners = publishing.keys().map(|index| jobs[*index].request.id).collect();
+            let outcomes = self.ledger.apply(touched.into_iter().collect(), &owners).await;
             self.report_publishing(jobs, &publishing, &outcomes).await;
             // What could not be removed now is marked unwanted in the ledger: dns-cleanup goes on with it.
             for index in clearing {
@@ -129,7 +132,7 @@ impl Worker {
     async fn report_publishing(
         &self,
         jobs: &mut [Job],
-        publishing: &HashMap<usize, Vec<(Zone, Fqdn)>>,
+        publishing: &BTreeMap<usize, Vec<(Zone, Fqdn)>>,
         outcomes: &[Outcome],
     ) {
         let by_name: HashMap<&Fqdn, &Outcome> = outcomes.iter().map(|o| (&o.fqdn, o)).collect();
@@ -166,7 +169,7 @@ impl Worker {
                 _ => None,
             })
             .collect();
-        let ids: HashSet<&String> = waiting.iter().flat_map(|(_, changes)| changes).collect();
+        let ids: BTreeSet<&String> = waiting.iter().flat_map(|(_, changes)| changes).collect();
         let looks = ids
             .into_iter()
             .map(|id| async move { (id, self.adapters.zones.in_sync(id).await) });

@@ -58,6 +58,7 @@ impl Job {
     /// The next effect that needs no other issuance, once any wait is over.
     pub(super) fn next_alone(&mut self, now: Timestamp) -> Option<Effect> {
         self.end_wait(now);
+        self.check_lease(now);
         match self.effects.front() {
             Some(Effect::Publish { .. } | Effect::Unpublish | Effect::CheckInSync { .. }) | None => None,
             Some(_) if self.lost => None,
@@ -68,6 +69,14 @@ impl Job {
     /// The effect that waits for the shared DNS work.
     pub(super) fn shared_effect(&self) -> Option<&Effect> {
         if self.lost { None } else { self.effects.front() }
+    }
+
+    /// A worker that stood still past its lease does nothing more: what it began is another's by now.
+    pub(super) fn check_lease(&mut self, now: Timestamp) {
+        if self.request.lease.owner.is_some() && self.request.lease.until < now {
+            tracing::warn!(request_id = self.request.id.get(), "lease over; hands off");
+            self.lost = true;
+        }
     }
 
     fn end_wait(&mut self, now: Timestamp) {

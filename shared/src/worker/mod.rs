@@ -210,7 +210,7 @@ impl Worker {
         };
         let wait = first.since(now);
         if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
+            self.adapters.clock.sleep(wait).await;
         }
     }
 

@@ -63,11 +63,7 @@ fn write(record: &TxtRecord) -> Item {
         ("created_at".into(), n(record.created_at.millis())),
         ("updated_at".into(), n(record.updated_at.millis())),
     ]);
-    if record.status != TxtStatus::Removed {
-        let due = match record.desired_state {
-            DesiredState::Present => record.expires_at,
-            DesiredState::Absent => Timestamp::ZERO,
-        };
+    if let Some(due) = record.due_at() {
         let shard = record.fqdn.as_str().bytes().map(u64::from).sum::<u64>() % SHARDS;
         item.insert("owner_pk".into(), s(format!("REQUEST#{}#TXT", record.owner_id)));
         item.insert("owner_sk".into(), s(format!("{}#{}", record.fqdn, record.value)));

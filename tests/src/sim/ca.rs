@@ -1,0 +1,235 @@
+//! The CA as the worker reaches it: the adapter's contract over the books, with a CA's bad moods.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use certmint_shared::{
+    ca::{AccountKey, Ca, CaAccount, Eab, OrderView},
+    domain::{Class, Email, Failure, NameSet, Timestamp},
+    engine::OrderProgress,
+};
+use secrecy::ExposeSecret;
+
+use super::{
+    ca_state::{CaState, problem},
+    gate::Gate,
+    leaf,
+    op::Op,
+    vault::Secrets,
+    zones::ZoneState,
+};
+
+/// One process's way to the CA.
+pub struct SimCa {
+    state: Arc<Mutex<CaState>>,
+    zones: Arc<Mutex<ZoneState>>,
+    secrets: Secrets,
+    gate: Gate,
+    /// A Retry-After in seconds is counted from the caller's own clock.
+    skew_millis: i64,
+}
+
+impl SimCa {
+    /// A CA that looks at zones, and at the vault to see that keys are there first.
+    #[must_use]
+    pub const fn new(
+        state: Arc<Mutex<CaState>>,
+        zones: Arc<Mutex<ZoneState>>,
+        secrets: Secrets,
+        gate: Gate,
+        skew_millis: i64,
+    ) -> Self {
+        Self {
+            state,
+            zones,
+            secrets,
+            gate,
+            skew_millis,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, CaState> {
+        self.state.lock().expect("no model panics under the lock")
+    }
+
+    fn open(&self, order_url: &str) -> Result<OrderProgress, Failure> {
+        let zones = self.zones.lock().expect("no model panics under the lock");
+        self.lock().open(order_url, &zones, self.gate.now())
+    }
+
+    fn never(&self, result: Result<(), String>) {
+        if let (Err(what), Some(timeline)) = (result, self.gate.timeline()) {
+            timeline.violation(what);
+        }
+    }
+
+    fn later(&self, low: u64, high: u64) -> Timestamp {
+        self.gate
+            .now()
+            .plus(Duration::from_secs(self.gate.draw(low, high)))
+    }
+
+    /// The moment as the caller's clock will show it.
+    fn retry_after(&self, low: u64, high: u64) -> Timestamp {
+        Timestamp::from_millis(self.later(low, high).millis() + self.skew_millis)
+    }
+
+    /// True `n` times in a thousand, if it has moods.
+    fn mood(&self, n: u64) -> bool {
+        self.lock().habits.has_moods && self.gate.draw(0, 1000) < n
+    }
+
+    fn limit(&self) -> Result<(), Failure> {
+        if self.mood(30) {
+            let not_before = (self.gate.draw(0, 3) > 0).then(|| self.retry_after(1, 3 * 3600));
+            let class = Class::RateLimited { not_before };
+            return Err(problem(class, "rateLimited", "too many orders"));
+        }
+        if self.mood(30) {
+            return Err(problem(Class::Transient, "badNonce", "the nonce was used"));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Ca for SimCa {
+    async fn register(
+        &self,
+        _directory_url: &str,
+        key: &AccountKey,
+        email: &Email,
+        _eab: Option<&Eab>,
+    ) -> Result<String, Failure> {
+        self.gate
+            .call(Op::Register, || {
+                self.limit()?;
+                if email.as_str().starts_with("rejected@") {
+                    return Err(problem(Class::Permanent, "unauthorized", "the contact is banned"));
+                }
+                let uri = self.lock().register(key.expose_secret(), email.as_str());
+                uri.map_err(|what| {
+                    self.never(Err(what.clone()));
+                    problem(Class::Permanent, "malformed", &what)
+                })
+            })
+            .await
+    }
+
+    async fn new_order(&self, account: &CaAccount, names: &NameSet) -> Result<String, Failure> {
+        self.gate
+            .call(Op::NewOrder, || {
+                self.limit()?;
+                if names.strings().iter().any(|n| n.starts_with("rejected.")) {
+                    return Err(problem(Class::Permanent, "rejectedIdentifier", "not this name"));
+                }
+                let expires_at = if self.mood(20) {
+                    self.later(10, 3600)
+                } else {
+                    self.later(7 * 86_400, 7 * 86_401)
+                };
+                let now = self.gate.now();
+                let uri = &account.registration_uri;
+                Ok(self.lock().new_order(uri, names.as_slice(), now, expires_at))
+            })
+            .await
+    }
+
+    async fn order(
+        &self,
+        _account: &CaAccount,
+        order_url: &str,
+        with_challenges: bool,
+    ) -> Result<OrderView, Failure> {
+        let op = if with_challenges {
+            Op::LoadChallenges
+        } else {
+            Op::PollOrder
+        };
+        self.gate
+            .call(op, || {
+                let progress = self.open(order_url)?;
+                let not_before = self.mood(100).then(|| self.retry_after(1, 900));
+                let challenges = if with_challenges {
+                    self.lock().challenges(order_url)
+                } else {
+                    vec![]
+                };
+                Ok(OrderView {
+                    progress,
+                    challenges,
+                    not_before,
+                })
+            })
+            .await
+    }
+
+    async fn accept_challenges(&self, _account: &CaAccount, order_url: &str) -> Result<(), Failure> {
+        self.gate
+            .call(Op::AcceptChallenges, || {
+                self.open(order_url)?;
+                let looks: Vec<(Timestamp, bool)> = (0..4)
+                    .map(|_| {
+                        (
+                            self.later(0, if self.mood(100) { 1200 } else { 5 }),
+                            self.mood(30),
+                        )
+                    })
+                    .collect();
+                let mut looks = looks.into_iter().cycle();
+                self.lock()
+                    .accept(order_url, || looks.next().expect("a cycle has no end"));
+                Ok(())
+            })
+            .await
+    }
+
+    /// Two calls, as the real one: it reads the order, then sends the CSR if the order is ready.
+    async fn finalize(&self, _account: &CaAccount, order_url: &str, csr: &[u8]) -> Result<(), Failure> {
+        let progress = self
+            .gate
+            .call(Op::OpenToFinalize, || self.open(order_url))
+            .await?;
+        match progress {
+            OrderProgress::Processing | OrderProgress::Valid => return Ok(()),
+            OrderProgress::Pending => {
+                return Err(problem(Class::OrderLost, "orderNotReady", "no longer ready"));
+            }
+            OrderProgress::Ready => {}
+        }
+        self.gate
+            .call(Op::Finalize, || {
+                let progress = self.open(order_url)?;
+                let (there_at, comes) = match self.mood(50) {
+                    true => (self.later(60, 5400), self.gate.draw(0, 3) > 0),
+                    false => (self.later(0, 4), true),
+                };
+                let result = self
+                    .lock()
+                    .finalize(order_url, csr, there_at, comes, &self.secrets);
+                self.never(result);
+                match progress {
+                    OrderProgress::Ready => Ok(()),
+                    _ => Err(problem(Class::Transient, "orderNotReady", "finalized already")),
+                }
+            })
+            .await
+    }
+
+    async fn certificate(&self, _account: &CaAccount, order_url: &str) -> Result<Option<String>, Failure> {
+        self.gate
+            .call(Op::Download, || match self.open(order_url)? {
+                OrderProgress::Valid => {
+                    let state = self.lock();
+                    let made = state.finalized(order_url);
+                    Ok(made.map(|(names, csr)| leaf::certificate(&names, csr)))
+                }
+                OrderProgress::Processing => Ok(None),
+                _ => Err(problem(Class::OrderLost, "malformed", "the order has no CSR")),
+            })
+            .await
+    }
+}

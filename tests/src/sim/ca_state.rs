@@ -1,0 +1,309 @@
+//! A CA's books: accounts, orders and authorizations (RFC 8555 §7.1), and what it may never see.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use certmint_shared::{
+    ca::keys,
+    dns::ledger::quoted,
+    domain::{Class, DomainName, Failure, Fqdn, Problem, Stage, Timestamp},
+    engine::{Challenge, OrderProgress},
+};
+
+use super::{vault::Secrets, zones::ZoneState};
+
+const ACME: &str = "urn:ietf:params:acme:error:";
+
+/// A problem of the CA.
+#[must_use]
+pub fn problem(class: Class, kind: &str, detail: &str) -> Failure {
+    Failure {
+        class,
+        stage: Stage::Request,
+        problem: Problem {
+            kind: format!("{ACME}{kind}"),
+            detail: detail.to_owned(),
+            subproblems: vec![],
+        },
+    }
+}
+
+/// How a CA behaves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CaHabits {
+    /// The same names again get the order that is open (as Let's Encrypt does).
+    pub reuses_orders: bool,
+    /// A name that was validated is not asked for again.
+    pub reuses_valid: bool,
+    /// An authorization that is open is shared by orders of one account.
+    pub reuses_pending: bool,
+    /// It limits, fails, loses and delays at times.
+    pub has_moods: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum AuthorizationState {
+    Pending,
+    /// It will look at this moment; whether its resolver fails then.
+    Looking(Timestamp, bool),
+    Valid,
+    Invalid(&'static str),
+}
+
+struct Authorization {
+    account: String,
+    name: DomainName,
+    value: String,
+    state: AuthorizationState,
+}
+
+impl Authorization {
+    fn fqdn(&self) -> Fqdn {
+        self.name.challenge_fqdn()
+    }
+
+    fn look(&mut self, zones: &ZoneState, now: Timestamp) {
+        let AuthorizationState::Looking(at, blind) = self.state else {
+            return;
+        };
+        if at > now {
+            return;
+        }
+        let seen = zones.public_at(&zones.target(&self.fqdn()), at);
+        self.state = match () {
+            () if self.name.base().starts_with("caa.") => AuthorizationState::Invalid("caa"),
+            () if blind => AuthorizationState::Invalid("dns"),
+            () if seen.contains(&quoted(&self.value)) => AuthorizationState::Valid,
+            () => AuthorizationState::Invalid("unauthorized"),
+        };
+    }
+}
+
+enum OrderState {
+    Open,
+    /// CSR, when the certificate is there, and whether it ever comes.
+    Finalized(Vec<u8>, Timestamp, bool),
+}
+
+struct Order {
+    account: String,
+    names: Vec<DomainName>,
+    authorizations: Vec<usize>,
+    expires_at: Timestamp,
+    state: OrderState,
+}
+
+/// The books.
+#[derive(Default)]
+pub struct CaState {
+    /// How it behaves.
+    pub habits: CaHabits,
+    accounts: BTreeMap<String, String>,
+    contacts: BTreeSet<String>,
+    orders: Vec<Order>,
+    authorizations: Vec<Authorization>,
+    /// Secrets' names of the CSRs that it took, one for each certificate.
+    pub issued_for: Vec<String>,
+}
+
+impl CaState {
+    /// The account of a key; a second key for one contact is a key that was lost.
+    pub fn register(&mut self, key: &str, email: &str) -> Result<String, String> {
+        if let Some(uri) = self.accounts.get(key) {
+            return Ok(uri.clone());
+        }
+        let uri = format!("https://ca.test/account/{}", self.accounts.len());
+        self.accounts.insert(key.to_owned(), uri.clone());
+        if self.contacts.insert(email.to_owned()) {
+            Ok(uri)
+        } else {
+            Err(format!("{email} was registered with a second key"))
+        }
+    }
+
+    /// A new order, or one that is open for the same names.
+    pub fn new_order(
+        &mut self,
+        account: &str,
+        names: &[DomainName],
+        now: Timestamp,
+        lasts: Timestamp,
+    ) -> String {
+        if self.habits.reuses_orders {
+            let open = self.orders.iter().position(|o| {
+                o.account == account
+                    && o.names == names
+                    && matches!(o.state, OrderState::Open)
+                    && o.expires_at > now
+                    && self.problem_of(o).is_none()
+            });
+            if let Some(index) = open {
+                return url(index);
+            }
+        }
+        let authorizations = names
+            .iter()
+            .map(|name| self.authorization(account, name))
+            .collect();
+        self.orders.push(Order {
+            account: account.to_owned(),
+            names: names.to_vec(),
+            authorizations,
+            expires_at: lasts,
+            state: OrderState::Open,
+        });
+        url(self.orders.len() - 1)
+    }
+
+    fn authorization(&mut self, account: &str, name: &DomainName) -> usize {
+        let habits = self.habits;
+        let known = self.authorizations.iter().position(|a| {
+            a.account == account
+                && a.name == *name
+                && match a.state {
+                    AuthorizationState::Valid => habits.reuses_valid,
+                    AuthorizationState::Pending => habits.reuses_pending,
+                    _ => false,
+                }
+        });
+        known.unwrap_or_else(|| {
+            let index = self.authorizations.len();
+            self.authorizations.push(Authorization {
+                account: account.to_owned(),
+                name: name.clone(),
+                value: format!("token-{index}"),
+                state: AuthorizationState::Pending,
+            });
+            index
+        })
+    }
+
+    fn problem_of(&self, order: &Order) -> Option<&'static str> {
+        order
+            .authorizations
+            .iter()
+            .find_map(|a| match self.authorizations[*a].state {
+                AuthorizationState::Invalid(kind) => Some(kind),
+                _ => None,
+            })
+    }
+
+    fn order(&self, order_url: &str) -> Option<&Order> {
+        self.orders.get(index(order_url)?)
+    }
+
+    /// The order as it stands: gone, invalid with its problem, or on its way.
+    pub fn open(
+        &mut self,
+        order_url: &str,
+        zones: &ZoneState,
+        now: Timestamp,
+    ) -> Result<OrderProgress, Failure> {
+        for authorization in &mut self.authorizations {
+            authorization.look(zones, now);
+        }
+        let gone = || problem(Class::OrderLost, "malformed", "no such order");
+        let order = self.order(order_url).ok_or_else(gone)?;
+        if let OrderState::Finalized(_, at, comes) = &order.state {
+            return match (now >= *at, comes) {
+                (false, _) => Ok(OrderProgress::Processing),
+                (true, true) => Ok(OrderProgress::Valid),
+                (true, false) => Err(problem(Class::OrderLost, "serverInternal", "issuing failed")),
+            };
+        }
+        match self.problem_of(order) {
+            Some("caa") => return Err(problem(Class::Permanent, "caa", "CAA forbids this CA")),
+            Some(kind) => return Err(problem(Class::OrderLost, kind, "validation failed")),
+            None => {}
+        }
+        if order.expires_at <= now {
+            return Err(gone());
+        }
+        let valid = |a: &usize| self.authorizations[*a].state == AuthorizationState::Valid;
+        Ok(if order.authorizations.iter().all(valid) {
+            OrderProgress::Ready
+        } else {
+            OrderProgress::Pending
+        })
+    }
+
+    /// What is to be published for an order.
+    #[must_use]
+    pub fn challenges(&self, order_url: &str) -> Vec<Challenge> {
+        let open = self.order(order_url).map(|o| o.authorizations.as_slice());
+        open.unwrap_or_default()
+            .iter()
+            .map(|a| &self.authorizations[*a])
+            .filter(|a| a.state != AuthorizationState::Valid)
+            .map(|a| Challenge {
+                fqdn: a.fqdn(),
+                value: a.value.clone(),
+            })
+            .collect()
+    }
+
+    /// Begins to look at what is pending.
+    pub fn accept(&mut self, order_url: &str, mut look: impl FnMut() -> (Timestamp, bool)) {
+        let ids = self.order(order_url).map(|o| o.authorizations.clone());
+        for id in ids.unwrap_or_default() {
+            let authorization = &mut self.authorizations[id];
+            if authorization.state == AuthorizationState::Pending {
+                let (at, blind) = look();
+                authorization.state = AuthorizationState::Looking(at, blind);
+            }
+        }
+    }
+
+    /// Takes a CSR for a ready order. `Err`: what may never happen.
+    pub fn finalize(
+        &mut self,
+        order_url: &str,
+        csr: &[u8],
+        there_at: Timestamp,
+        comes: bool,
+        secrets: &Secrets,
+    ) -> Result<(), String> {
+        let order = index(order_url).and_then(|i| self.orders.get_mut(i));
+        let order = order.ok_or("an order that never was is finalized")?;
+        let key_ref = holder_of(csr, secrets);
+        let key_ref = key_ref.ok_or("a CSR came whose key is in no vault")?;
+        match &order.state {
+            OrderState::Open => {
+                order.state = OrderState::Finalized(csr.to_vec(), there_at, comes);
+                if comes {
+                    self.issued_for.push(key_ref);
+                }
+                Ok(())
+            }
+            OrderState::Finalized(first, ..) if first == csr => Ok(()),
+            OrderState::Finalized(..) => Err(format!("{order_url} was finalized with a second key")),
+        }
+    }
+
+    /// Names and CSR of a finalized order.
+    #[must_use]
+    pub fn finalized(&self, order_url: &str) -> Option<(Vec<String>, &[u8])> {
+        let order = self.order(order_url)?;
+        let OrderState::Finalized(csr, ..) = &order.state else {
+            return None;
+        };
+        Some((order.names.iter().map(ToString::to_string).collect(), csr))
+    }
+}
+
+/// The secret that holds a CSR.
+fn holder_of(csr: &[u8], secrets: &Secrets) -> Option<String> {
+    let secrets = secrets.lock().expect("no model panics under the lock");
+    let mut keys = secrets
+        .iter()
+        .filter(|(name, _)| name.starts_with("certificate-key/"));
+    let found = keys.find(|(_, secret)| keys::parse(&secret.as_str().into()).is_ok_and(|k| k.csr == csr));
+    found.map(|(name, _)| name.clone())
+}
+
+fn url(index: usize) -> String {
+    format!("https://ca.test/order/{index}")
+}
+
+fn index(order_url: &str) -> Option<usize> {
+    order_url.rsplit('/').next()?.parse().ok()
+}

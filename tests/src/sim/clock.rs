@@ -1,0 +1,33 @@
+//! A worker's clock: virtual time, off by a fixed skew.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use certmint_shared::{dns::Clock, domain::Timestamp};
+
+use super::gate::Gate;
+
+/// Shows the run's time, some minutes early or late.
+pub struct SimClock {
+    gate: Gate,
+    skew_millis: i64,
+}
+
+impl SimClock {
+    /// A clock that is ahead by `skew_millis` (behind, if negative).
+    #[must_use]
+    pub const fn new(gate: Gate, skew_millis: i64) -> Self {
+        Self { gate, skew_millis }
+    }
+}
+
+#[async_trait]
+impl Clock for SimClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.gate.now().millis() + self.skew_millis)
+    }
+
+    async fn sleep(&self, time: Duration) {
+        self.gate.sleep(time).await;
+    }
+}

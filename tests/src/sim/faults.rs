@@ -1,0 +1,110 @@
+//! What goes wrong in a run, decided by its seed.
+
+use certmint_shared::domain::Timestamp;
+
+use super::{op::Op, rng::Rng, timeline::START};
+
+/// What becomes of one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is done and answered.
+    Fine,
+    /// Refused for now; nothing was done.
+    Refused,
+    /// Done, and the answer was lost.
+    AnswerLost,
+    /// Done, the answer was lost, and the client library sent it again.
+    Repeated,
+    /// The caller dies before it is done.
+    DiesBefore,
+    /// It is done, and the caller dies before it hears of it.
+    DiesAfter,
+}
+
+/// The faults of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    /// Calls at which the caller dies: which, how many of them pass before, and whether it is done.
+    pub crashes: Vec<(Op, u64, bool)>,
+    /// The call at which its whole process freezes for longer than its lease.
+    pub freeze: Option<u64>,
+    /// Calls in a thousand that are refused.
+    pub refused: u64,
+    /// Calls in a thousand whose answer is lost.
+    pub lost: u64,
+    /// Calls in a thousand that are sent twice.
+    pub repeated: u64,
+    /// Calls in a thousand that take tens of seconds.
+    pub slow: u64,
+    /// From then on the world is well.
+    pub until: Timestamp,
+    /// Calls so far.
+    calls: u64,
+}
+
+impl Faults {
+    /// None.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// One of several kinds of bad days: a single crash at any call, crashes in a row, lost answers, all at once.
+    #[must_use]
+    pub fn of(rng: &mut Rng) -> Self {
+        let mut faults = Self {
+            until: START.plus(std::time::Duration::from_secs(rng.within(60, 6 * 3600))),
+            ..Self::default()
+        };
+        // Every kind of call is as likely as any other, whether it comes once or a hundred times.
+        let crash = |rng: &mut Rng, to| (*rng.pick(Op::ALL), rng.within(0, to), rng.per_mille(500));
+        match rng.within(0, 8) {
+            0..=2 => faults.crashes.push(crash(rng, 2)),
+            3 => faults.crashes = (0..rng.within(2, 9)).map(|_| crash(rng, 4)).collect(),
+            4 => {
+                (faults.refused, faults.lost, faults.repeated) = (30, 60, 60);
+            }
+            5 => faults.freeze = Some(rng.within(0, 80)),
+            6 => {}
+            _ => {
+                faults.crashes = (0..rng.within(0, 7)).map(|_| crash(rng, 4)).collect();
+                faults.freeze = rng.per_mille(300).then(|| rng.within(0, 120));
+                (faults.refused, faults.lost, faults.repeated) = (40, 40, 20);
+            }
+        }
+        faults.slow = *rng.pick(&[0, 0, 5, 40]);
+        faults
+    }
+
+    /// Decides about the next call: its fate, and whether its process freezes first.
+    pub(super) fn next(&mut self, op: Op, now: Timestamp, rng: &mut Rng) -> (Fate, bool) {
+        let call = self.calls;
+        self.calls += 1;
+        let freezes = self.freeze == Some(call);
+        let mut dies = None;
+        self.crashes.retain_mut(|(at, before, done)| {
+            let here = *at == op && *before == 0;
+            if here {
+                dies = Some(if *done { Fate::DiesAfter } else { Fate::DiesBefore });
+            } else if *at == op {
+                *before -= 1;
+            }
+            !here
+        });
+        if let Some(fate) = dies {
+            return (fate, freezes);
+        }
+        if now >= self.until {
+            return (Fate::Fine, freezes);
+        }
+        let fate = match rng.within(0, 1000) {
+            n if n < self.refused => Fate::Refused,
+            n if n < self.refused + self.lost => Fate::AnswerLost,
+            n if n < self.refused + self.lost + self.repeated && op.is_repeated_by_its_client() => {
+                Fate::Repeated
+            }
+            _ => Fate::Fine,
+        };
+        (fate, freezes)
+    }
+}

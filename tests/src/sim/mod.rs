@@ -1,0 +1,32 @@
+//! A world in one thread and in virtual time, for the real worker and the real cleaner. A seed decides everything:
+//! who asks for what, the order of events, what is refused, lost or sent twice, who dies where. The same seed gives
+//! the same run.
+
+mod ca;
+mod ca_state;
+mod clock;
+mod faults;
+mod gate;
+mod leaf;
+mod op;
+mod rng;
+mod scenario;
+mod store;
+mod tally;
+mod timeline;
+mod vault;
+mod verdict;
+mod world;
+mod zones;
+
+pub use self::{
+    clock::SimClock,
+    gate::Gate,
+    op::{Op, call_of, every_effect},
+    scenario::Scenario,
+    store::{MemoryStore, Tables},
+    tally::Tally,
+    vault::{MemoryVault, Secrets},
+    world::{Verdict, run},
+    zones::{SimZones, ZoneState},
+};

@@ -1,0 +1,227 @@
+//! The calls that leave a worker: each is a place where it can be interrupted.
+
+use certmint_shared::{
+    dns::DnsError,
+    domain::{Class, Failure, Stage},
+    engine::Effect,
+    store::StoreError,
+    vault::VaultError,
+};
+
+macro_rules! ops {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// A call of an adapter.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Op { $($(#[$doc])* $name),* }
+
+        impl Op {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+ops! {
+    /// Reads an account.
+    ReadAccount,
+    /// Writes an account.
+    SaveAccount,
+    /// Asks what is due.
+    DueRequests,
+    /// Takes a lease.
+    Claim,
+    /// Reads a request.
+    ReadRequest,
+    /// Writes a request under its fence.
+    SaveRequest,
+    /// Takes an unreadable request out of the way.
+    Quarantine,
+    /// Records a certificate.
+    RecordCertificate,
+    /// Writes one TXT intent.
+    PutTxt,
+    /// Writes down what a zone holds of one value.
+    ConfirmTxt,
+    /// Reads an RRset's values from the ledger.
+    LedgerOfName,
+    /// Reads a request's values from the ledger.
+    LedgerOfRequest,
+    /// Asks which values are to go.
+    DueTxt,
+    /// Lists the ledger.
+    ListTxt,
+    /// Stores an account key.
+    StoreAccountKey,
+    /// Stores a certificate's key and CSR.
+    StoreKey,
+    /// Reads a secret.
+    ReadSecret,
+    /// Deletes a secret.
+    DeleteSecret,
+    /// newAccount.
+    Register,
+    /// newOrder.
+    NewOrder,
+    /// Reads an order with its authorizations.
+    LoadChallenges,
+    /// Tells the CA to look.
+    AcceptChallenges,
+    /// Reads an order.
+    PollOrder,
+    /// Reads an order on the way to finalize it.
+    OpenToFinalize,
+    /// Sends the CSR.
+    Finalize,
+    /// Downloads the chain.
+    Download,
+    /// Looks for a zone.
+    FindZone,
+    /// Changes a zone so that it has a new value.
+    Publish,
+    /// Changes a zone so that it has fewer values.
+    Unpublish,
+    /// Asks for a change.
+    InSync,
+    /// Reads an RRset from its zone.
+    ReadZone,
+    /// Follows CNAMEs.
+    Follow,
+    /// Asks the authoritative servers.
+    Visibility,
+    /// Asks whether a domain exists.
+    Exists,
+}
+
+impl Op {
+    /// Whether the call is signed with a time that its service checks: one that is sent late is refused.
+    #[must_use]
+    pub const fn expires(self) -> bool {
+        matches!(self, Self::Publish | Self::Unpublish)
+    }
+
+    /// Whether a client library sends the call again by itself when no answer comes.
+    #[must_use]
+    pub const fn is_repeated_by_its_client(self) -> bool {
+        !matches!(
+            self,
+            Self::Register
+                | Self::NewOrder
+                | Self::LoadChallenges
+                | Self::AcceptChallenges
+                | Self::PollOrder
+                | Self::OpenToFinalize
+                | Self::Finalize
+                | Self::Download
+        )
+    }
+}
+
+/// The call that does an effect's work in the outside world: a crash before and after it is a crash before and after
+/// the effect. A new effect does not compile before it says where it is interrupted.
+#[must_use]
+pub const fn call_of(effect: &Effect) -> Op {
+    match effect {
+        Effect::NewOrder => Op::NewOrder,
+        Effect::LoadChallenges { .. } => Op::LoadChallenges,
+        Effect::Publish { .. } => Op::Publish,
+        Effect::CheckInSync { .. } => Op::InSync,
+        Effect::CheckPropagation { .. } => Op::Visibility,
+        Effect::AcceptChallenges { .. } => Op::AcceptChallenges,
+        Effect::PollOrder { .. } => Op::PollOrder,
+        Effect::StoreKey { .. } => Op::StoreKey,
+        Effect::Finalize { .. } => Op::Finalize,
+        Effect::RecordCertificate { .. } => Op::RecordCertificate,
+        Effect::Unpublish => Op::Unpublish,
+    }
+}
+
+/// One of each effect.
+#[must_use]
+pub fn every_effect() -> Vec<Effect> {
+    let (order_url, key_ref) = (String::new(), String::new());
+    let effects = vec![
+        Effect::NewOrder,
+        Effect::LoadChallenges {
+            order_url: order_url.clone(),
+        },
+        Effect::Publish { challenges: vec![] },
+        Effect::CheckInSync { changes: vec![] },
+        Effect::CheckPropagation { challenges: vec![] },
+        Effect::AcceptChallenges {
+            order_url: order_url.clone(),
+        },
+        Effect::PollOrder {
+            order_url: order_url.clone(),
+        },
+        Effect::StoreKey {
+            order_url: order_url.clone(),
+        },
+        Effect::Finalize {
+            order_url: order_url.clone(),
+            key_ref: key_ref.clone(),
+        },
+        Effect::RecordCertificate { order_url, key_ref },
+        Effect::Unpublish,
+    ];
+    // Adding a kind to the match above and not here would leave it unasked for.
+    let kinds: std::collections::BTreeSet<Op> = effects.iter().map(call_of).collect();
+    assert_eq!(kinds.len(), effects.len(), "two effects share a call");
+    effects
+}
+
+/// How a call says "slow, throttled or away".
+pub trait Outage: Sized {
+    /// Such an error of this call.
+    fn unavailable(op: Op) -> Self;
+}
+
+const WHY: &str = "the world is away";
+
+impl Outage for StoreError {
+    fn unavailable(_: Op) -> Self {
+        Self::Unavailable {
+            operation: "call",
+            message: WHY.into(),
+        }
+    }
+}
+
+impl Outage for VaultError {
+    fn unavailable(op: Op) -> Self {
+        Self::Unavailable {
+            operation: "call",
+            name: format!("{op:?}"),
+            message: WHY.into(),
+        }
+    }
+}
+
+impl Outage for DnsError {
+    fn unavailable(_: Op) -> Self {
+        Self::Unavailable {
+            operation: "call",
+            message: WHY.into(),
+        }
+    }
+}
+
+impl Outage for Failure {
+    fn unavailable(op: Op) -> Self {
+        Self::new(
+            Class::Transient,
+            Stage::Request,
+            "caUnreachable",
+            format!("{op:?}: {WHY}"),
+        )
+    }
+}
+
+/// A DNS look-up that nobody answered.
+#[derive(Clone, Copy, Debug)]
+pub struct NoAnswer;
+
+impl Outage for NoAnswer {
+    fn unavailable(_: Op) -> Self {
+        Self
+    }
+}

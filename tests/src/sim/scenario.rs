@@ -1,0 +1,195 @@
+//! What a seed stands for: who asks for what, when, and in which kind of world.
+
+use std::time::Duration;
+
+use certmint_shared::{
+    domain::{Fqdn, Timestamp},
+    worker::WorkerSettings,
+};
+
+use super::{ca_state::CaHabits, faults::Faults, rng::Rng, timeline::START};
+
+/// One certificate that a client wants.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// When the request is made.
+    pub at: Timestamp,
+    /// Of which account.
+    pub account: usize,
+    /// For which names.
+    pub names: Vec<&'static str>,
+    /// The stored item is damaged: nothing can be done but to step around it.
+    pub unreadable: bool,
+    /// The client retries once if it fails.
+    pub retries: bool,
+}
+
+/// Another tool's write.
+#[derive(Clone, Debug)]
+pub struct ForeignWrite {
+    /// When.
+    pub at: Timestamp,
+    /// Where.
+    pub fqdn: Fqdn,
+    /// Adds, removes, or replaces all.
+    pub kind: u64,
+}
+
+/// A whole run before it begins.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Workers that may run at once.
+    pub workers: usize,
+    /// How they work.
+    pub settings: WorkerSettings,
+    /// How long an invocation may take.
+    pub timeout: Duration,
+    /// The schedule.
+    pub interval: Duration,
+    /// Kicks and ticks in a thousand that never arrive.
+    pub lost_events: u64,
+    /// How the CA behaves.
+    pub habits: CaHabits,
+    /// Whether zones may be slow beyond patience.
+    pub lazy_zones: bool,
+    /// Whether nothing but crashes goes wrong: then no request may fail that can succeed.
+    pub gentle: bool,
+    /// The contacts of the accounts.
+    pub contacts: Vec<&'static str>,
+    /// What clients want.
+    pub asks: Vec<Ask>,
+    /// What another tool does.
+    pub foreign: Vec<ForeignWrite>,
+    /// A zone that goes away, and when.
+    pub zone_gone: Option<(Timestamp, usize)>,
+    /// Calls that fail.
+    pub faults: Faults,
+}
+
+/// Zones that we may write.
+pub const ZONES: [&str; 3] = ["example.com", "example.net", "acme.example.org"];
+/// Challenges that are delegated.
+pub const ALIASES: [(&str, &str); 1] = [("_acme-challenge.far.example.com", "far.acme.example.org")];
+
+/// Names that can be certified.
+const GOOD: [&[&str]; 8] = [
+    &["example.com"],
+    &["*.example.com"],
+    &["example.com", "*.example.com"],
+    &["www.example.com", "example.com"],
+    &["example.net"],
+    &["www.example.com", "www.example.net"],
+    &["far.example.com", "*.far.example.com"],
+    &["far.example.com", "example.net"],
+];
+
+/// Names that a CA or a zone refuses for good.
+const BAD: [&[&str]; 4] = [
+    &["rejected.example.com"],
+    &["caa.example.com"],
+    &["nowhere.test"],
+    &["elsewhere.test"],
+];
+
+fn later(rng: &mut Rng, to_secs: u64) -> Timestamp {
+    START.plus(Duration::from_millis(rng.within(0, to_secs * 1000)))
+}
+
+impl Scenario {
+    /// The scenario of a seed, and the stream that goes on with the run.
+    #[must_use]
+    pub fn of(seed: u64) -> (Self, Rng) {
+        let mut rng = Rng::new(seed);
+        let faults = Faults::of(&mut rng);
+        let gentle = faults.refused == 0 && faults.slow == 0 && rng.per_mille(600);
+        let accounts = if rng.per_mille(200) { 2 } else { 1 };
+        let mut contacts = vec!["ops@example.com", "dev@example.com"];
+        contacts.truncate(accounts);
+        if !gentle && rng.per_mille(15) {
+            contacts[0] = "rejected@example.com";
+        }
+        let asks = Self::asks(&mut rng, accounts);
+        let foreign = Self::foreign(&mut rng, &asks, gentle);
+        let gone = !gentle && rng.per_mille(30);
+        let zone_gone = gone.then(|| (later(&mut rng, 300), 0));
+        let settings = WorkerSettings {
+            batch_size: usize::try_from(*rng.pick(&[1, 2, 100])).unwrap_or(1),
+            parallelism: usize::try_from(*rng.pick(&[1, 2, 16])).unwrap_or(1),
+            ..WorkerSettings::default()
+        };
+        let scenario = Self {
+            workers: usize::try_from(rng.within(1, 5)).unwrap_or(1),
+            settings,
+            timeout: Duration::from_secs(*rng.pick(&[60, 120, 300, 900])),
+            interval: Duration::from_secs(*rng.pick(&[40, 60, 300])),
+            lost_events: *rng.pick(&[0, 0, 200]),
+            habits: CaHabits {
+                reuses_orders: rng.per_mille(500),
+                reuses_valid: rng.per_mille(500),
+                reuses_pending: rng.per_mille(150),
+                has_moods: !gentle,
+            },
+            lazy_zones: !gentle,
+            gentle,
+            contacts,
+            asks,
+            foreign,
+            zone_gone,
+            faults,
+        };
+        (scenario, rng)
+    }
+
+    fn asks(rng: &mut Rng, accounts: usize) -> Vec<Ask> {
+        let count = *rng.pick(&[1, 1, 1, 2, 2, 3]);
+        let mut asks: Vec<Ask> = Vec::new();
+        for _ in 0..count {
+            let bad = rng.per_mille(30);
+            let names = if bad { rng.pick(&BAD) } else { rng.pick(&GOOD) }.to_vec();
+            let account = usize::try_from(rng.within(0, accounts as u64)).unwrap_or(0);
+            // Two requests of one account for the same names share one order at a CA that reuses orders; that is
+            // for the single flight to prevent, not for the engine to survive.
+            let twin = asks.iter().any(|a| a.names == names && a.account == account);
+            if twin {
+                continue;
+            }
+            let within = *rng.pick(&[2, 600]);
+            asks.push(Ask {
+                at: later(rng, within),
+                account,
+                names,
+                unreadable: rng.per_mille(10),
+                retries: rng.per_mille(300),
+            });
+        }
+        asks
+    }
+
+    fn foreign(rng: &mut Rng, asks: &[Ask], gentle: bool) -> Vec<ForeignWrite> {
+        if !rng.per_mille(300) {
+            return vec![];
+        }
+        let names: Vec<&str> = asks.iter().flat_map(|a| a.names.iter().copied()).collect();
+        (0..rng.within(1, 4))
+            .map(|_| {
+                let name = rng.pick(&names).trim_start_matches("*.");
+                let fqdn = Fqdn::new(&format!("_acme-challenge.{name}"));
+                let alias = ALIASES.iter().find(|(from, _)| Fqdn::new(from) == fqdn);
+                ForeignWrite {
+                    at: later(rng, 240),
+                    fqdn: alias.map_or(fqdn, |(_, to)| Fqdn::new(to)),
+                    kind: rng.within(0, if gentle { 3 } else { 4 }),
+                }
+            })
+            .filter(|w| ZONES.iter().any(|z| w.fqdn.is_within(&Fqdn::new(z))))
+            .collect()
+    }
+}
+
+impl Ask {
+    /// Whether a CA that is well issues it.
+    #[must_use]
+    pub fn can_succeed(&self) -> bool {
+        !BAD.iter().any(|bad| *bad == self.names.as_slice())
+    }
+}

@@ -1,0 +1,96 @@
+//! ACME accounts.
+
+use async_trait::async_trait;
+use certmint_shared::{
+    domain::{Account, AccountId, AccountStatus, NewAccount, Page, PageRequest, Timestamp},
+    store::{AccountFilter, AccountStore, Idempotency, StoreError},
+};
+
+use super::{super::op::Op, MemoryStore, not_found, page};
+
+#[async_trait]
+impl AccountStore for MemoryStore {
+    async fn create_account(
+        &self,
+        new: NewAccount,
+        idempotency: Option<Idempotency>,
+        now: Timestamp,
+    ) -> Result<Account, StoreError> {
+        let mut tables = self.tables();
+        if let Some(id) = tables.replay(idempotency.as_ref())? {
+            return Ok(tables.accounts[&id].clone());
+        }
+        let taken = |a: &Account| a.provider_id == new.provider_id && a.email == new.email;
+        if tables.accounts.values().any(taken) {
+            return Err(StoreError::Exists {
+                kind: "account",
+                id: new.email.to_string(),
+            });
+        }
+        let id = tables.next_id("account");
+        let account = Account {
+            id: AccountId::new(id),
+            provider_id: new.provider_id,
+            email: new.email,
+            eab_kid: new.eab_kid,
+            eab_key_ref: new.eab_key_ref,
+            status: AccountStatus::Pending,
+            registration_uri: None,
+            last_error: None,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        };
+        tables.accounts.insert(id, account.clone());
+        tables.remember(idempotency, id);
+        Ok(account)
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Account, StoreError> {
+        self.gate
+            .call(Op::ReadAccount, || {
+                let found = self.tables().accounts.get(&id.get()).cloned();
+                found.ok_or_else(|| not_found("account", id))
+            })
+            .await
+    }
+
+    async fn accounts(
+        &self,
+        filter: &AccountFilter,
+        request: &PageRequest,
+    ) -> Result<Page<Account>, StoreError> {
+        let tables = self.tables();
+        let rows = tables
+            .accounts
+            .values()
+            .filter(|a| {
+                filter.provider_id.is_none_or(|p| p == a.provider_id)
+                    && filter.status.is_none_or(|s| s == a.status)
+                    && filter.email.as_ref().is_none_or(|e| *e == a.email)
+            })
+            .cloned()
+            .collect();
+        Ok(page(rows, request))
+    }
+
+    async fn save_account(&self, account: &Account) -> Result<Account, StoreError> {
+        self.gate
+            .call(Op::SaveAccount, || {
+                let mut tables = self.tables();
+                let stored = tables.accounts.get_mut(&account.id.get());
+                let Some(stored) = stored.filter(|s| s.version == account.version) else {
+                    return Err(StoreError::Conflict {
+                        kind: "account",
+                        id: account.id.to_string(),
+                    });
+                };
+                *stored = Account {
+                    version: account.version + 1,
+                    ..account.clone()
+                };
+                Ok(stored.clone())
+            })
+            .await
+    }
+}

@@ -1,0 +1,89 @@
+//! Certificates and bindings.
+
+use async_trait::async_trait;
+use certmint_shared::{
+    domain::{Binding, Certificate, CertificateId, DomainName, Page, PageRequest, RequestId, Timestamp},
+    store::{BindingFilter, CertificateFilter, CertificateStore, StoreError},
+};
+
+use super::{super::op::Op, MemoryStore, not_found, page, page_by_id};
+
+#[async_trait]
+impl CertificateStore for MemoryStore {
+    async fn record_certificate(
+        &self,
+        certificate: Certificate,
+        fence: Option<(RequestId, u64)>,
+    ) -> Result<Certificate, StoreError> {
+        self.gate
+            .call(Op::RecordCertificate, || {
+                let mut tables = self.tables();
+                let known = tables
+                    .certificates
+                    .values()
+                    .find(|c| c.fingerprint == certificate.fingerprint);
+                if let Some(known) = known {
+                    return Ok(known.clone());
+                }
+                if let Some((id, fence)) = fence
+                    && tables.requests.get(&id).is_none_or(|r| r.lease.fence != fence)
+                {
+                    return Err(StoreError::LeaseLost(id));
+                }
+                let id = tables.next_id("certificate");
+                let recorded = Certificate {
+                    id: CertificateId::new(id),
+                    ..certificate.clone()
+                };
+                tables.certificates.insert(id, recorded.clone());
+                Ok(recorded)
+            })
+            .await
+    }
+
+    async fn certificate(&self, id: CertificateId) -> Result<Certificate, StoreError> {
+        let found = self.tables().certificates.get(&id.get()).cloned();
+        found.ok_or_else(|| not_found("certificate", id))
+    }
+
+    async fn certificates(
+        &self,
+        filter: &CertificateFilter,
+        request: &PageRequest,
+    ) -> Result<Page<Certificate>, StoreError> {
+        let tables = self.tables();
+        let is_wild = |c: &Certificate| c.names.iter().any(DomainName::is_wildcard);
+        let rows = tables
+            .certificates
+            .values()
+            .rev()
+            .filter(|c| filter.wildcard.is_none_or(|w| w == is_wild(c)))
+            .cloned()
+            .collect();
+        page_by_id(rows, |c: &Certificate| c.id.get(), request)
+    }
+
+    async fn put_binding(&self, binding: &Binding, _now: Timestamp) -> Result<(), StoreError> {
+        let key = (binding.certificate_id.get(), binding.website_id);
+        self.tables().bindings.insert(key, binding.clone());
+        Ok(())
+    }
+
+    async fn bindings(
+        &self,
+        filter: &BindingFilter,
+        request: &PageRequest,
+    ) -> Result<Page<Binding>, StoreError> {
+        let tables = self.tables();
+        let rows = tables
+            .bindings
+            .values()
+            .filter(|b| {
+                filter.certificate_id.is_none_or(|c| c == b.certificate_id)
+                    && filter.active.is_none_or(|a| a == b.active)
+            })
+            .cloned()
+            .collect();
+        Ok(page(rows, request))
+    }
+}

@@ -1,0 +1,227 @@
+//! A store in memory with the table's semantics: conditional writes, indexes that lag, values written one by one.
+//! One file for each trait.
+
+mod accounts;
+mod certificates;
+mod challenges;
+mod requests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use certmint_shared::{
+    domain::{
+        Account, Binding, Certificate, DesiredState, Fqdn, Page, PageRequest, Request, RequestId, Timestamp,
+        TxtRecord,
+    },
+    store::{Idempotency, StoreError},
+};
+
+use super::{gate::Gate, timeline::TaskId};
+
+/// A value's key in the ledger.
+pub type TxtKey = (Fqdn, String);
+
+/// What the table holds.
+#[derive(Default)]
+pub struct Tables {
+    /// By id.
+    pub accounts: BTreeMap<u64, Account>,
+    /// By id.
+    pub requests: BTreeMap<RequestId, Request>,
+    /// Items that cannot be parsed.
+    pub unreadable: BTreeSet<RequestId>,
+    /// Items taken out of the due index.
+    pub quarantined: BTreeSet<RequestId>,
+    /// By id.
+    pub certificates: BTreeMap<u64, Certificate>,
+    /// The ledger.
+    pub txt: BTreeMap<TxtKey, TxtRecord>,
+    bindings: BTreeMap<(u64, u64), Binding>,
+    keys: BTreeMap<String, (String, u64)>,
+    ids: BTreeMap<&'static str, u64>,
+    index: Index,
+    /// Who claimed a request last, to see that no lease is taken from the living.
+    holders: BTreeMap<RequestId, TaskId>,
+}
+
+/// Global indexes follow the table after a moment (DynamoDB: eventually consistent).
+#[derive(Default)]
+struct Index {
+    due: BTreeMap<RequestId, Timestamp>,
+    txt: BTreeMap<TxtKey, TxtRecord>,
+    pending: VecDeque<(Timestamp, Row)>,
+}
+
+enum Row {
+    Request(RequestId, Option<Timestamp>),
+    Txt(TxtRecord),
+}
+
+impl Index {
+    fn write(&mut self, at: Timestamp, row: Row) {
+        let at = self.pending.back().map_or(at, |(last, _)| at.max(*last));
+        self.pending.push_back((at, row));
+    }
+
+    fn catch_up(&mut self, now: Timestamp) {
+        while let Some((_, row)) = self.pending.pop_front_if(|(at, _)| *at <= now) {
+            match row {
+                Row::Request(id, Some(wake_at)) => {
+                    self.due.insert(id, wake_at);
+                }
+                Row::Request(id, None) => {
+                    self.due.remove(&id);
+                }
+                Row::Txt(record) => {
+                    self.txt
+                        .insert((record.fqdn.clone(), record.value.clone()), record);
+                }
+            }
+        }
+    }
+}
+
+impl Tables {
+    fn next_id(&mut self, kind: &'static str) -> u64 {
+        let id = self.ids.entry(kind).or_default();
+        *id += 1;
+        *id
+    }
+
+    /// The record that an earlier call with this key made.
+    fn replay(&self, idempotency: Option<&Idempotency>) -> Result<Option<u64>, StoreError> {
+        match idempotency.and_then(|i| Some((i, self.keys.get(&i.key)?))) {
+            None => Ok(None),
+            Some((i, (hash, id))) if *hash == i.body_hash => Ok(Some(*id)),
+            Some(_) => Err(StoreError::KeyReused),
+        }
+    }
+
+    fn remember(&mut self, idempotency: Option<Idempotency>, id: u64) {
+        if let Some(i) = idempotency {
+            self.keys.insert(i.key, (i.body_hash, id));
+        }
+    }
+}
+
+/// One process's way to the table.
+#[derive(Clone)]
+pub struct MemoryStore {
+    tables: Arc<Mutex<Tables>>,
+    gate: Gate,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new(Arc::default(), Gate::open())
+    }
+}
+
+impl MemoryStore {
+    /// A store over shared tables.
+    #[must_use]
+    pub const fn new(tables: Arc<Mutex<Tables>>, gate: Gate) -> Self {
+        Self { tables, gate }
+    }
+
+    /// The tables, for who looks from outside.
+    pub fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().expect("no model panics under the lock")
+    }
+
+    /// When an index shows what is written now.
+    fn shown_at(&self) -> Timestamp {
+        let lag = match self.gate.draw(0, 10) {
+            _ if self.gate.timeline().is_none() => 0,
+            0 => self.gate.draw(100, 5_000),
+            1..=3 => self.gate.draw(1, 200),
+            _ => 0,
+        };
+        self.gate.now().plus(Duration::from_millis(lag))
+    }
+
+    fn index_request(&self, tables: &mut Tables, id: RequestId, wake_at: Option<Timestamp>) {
+        tables.index.write(self.shown_at(), Row::Request(id, wake_at));
+    }
+
+    fn index_txt(&self, tables: &mut Tables, record: TxtRecord) {
+        tables.index.write(self.shown_at(), Row::Txt(record));
+    }
+}
+
+/// A page of rows that are in the list's order.
+fn page<T>(rows: Vec<T>, request: &PageRequest) -> Page<T> {
+    let total = rows.len() as u64;
+    let size = request.page_size as usize;
+    let skip = (request.page.max(1) as usize - 1) * size;
+    Page {
+        list: rows.into_iter().skip(skip).take(size).collect(),
+        total,
+        next_cursor: None,
+    }
+}
+
+/// A page of rows that are in the order of falling ids; a cursor is the last id that was shown.
+fn page_by_id<T>(rows: Vec<T>, id: impl Fn(&T) -> u64, request: &PageRequest) -> Result<Page<T>, StoreError> {
+    let Some(cursor) = &request.cursor else {
+        let mut page = page(rows, request);
+        page.next_cursor = cursor_after(&page.list, id, request);
+        return Ok(page);
+    };
+    let before: u64 = cursor.parse().map_err(|_| StoreError::BadCursor)?;
+    let total = rows.len() as u64;
+    let list: Vec<T> = rows
+        .into_iter()
+        .filter(|row| id(row) < before)
+        .take(request.page_size as usize)
+        .collect();
+    Ok(Page {
+        total,
+        next_cursor: cursor_after(&list, id, request),
+        list,
+    })
+}
+
+fn cursor_after<T>(list: &[T], id: impl Fn(&T) -> u64, request: &PageRequest) -> Option<String> {
+    list.last()
+        .filter(|_| list.len() == request.page_size as usize)
+        .map(|row| id(row).to_string())
+}
+
+fn not_found(kind: &'static str, id: impl ToString) -> StoreError {
+    StoreError::NotFound {
+        kind,
+        id: id.to_string(),
+    }
+}
+
+impl Tables {
+    /// When something is due: a request, or a value whose owner is done or whose lease ends.
+    #[must_use]
+    pub fn next_work(&self, now: Timestamp) -> Option<Timestamp> {
+        let requests = self
+            .requests
+            .values()
+            .filter(|r| !self.quarantined.contains(&r.id));
+        let requests = requests.filter_map(|r| r.wake_at);
+        let values = self.txt.values().filter_map(|r| {
+            let owner = self.requests.get(&r.owner_id);
+            let over = owner.is_none_or(|o| o.status.is_final());
+            let disowned = over && r.desired_state == DesiredState::Present;
+            r.due_at().map(|due| if disowned { now } else { due })
+        });
+        requests.chain(values).min()
+    }
+
+    /// Whether all requests are over and only the cleaner has work.
+    #[must_use]
+    pub fn only_values_are_left(&self) -> bool {
+        self.requests
+            .values()
+            .all(|r| r.wake_at.is_none() || self.quarantined.contains(&r.id))
+    }
+}

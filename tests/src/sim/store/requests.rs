@@ -1,0 +1,239 @@
+//! Certificate requests: claim, fence, lists.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use certmint_shared::{
+    domain::{Lease, NewRequest, Page, PageRequest, Request, RequestId, RequestStatus, Timestamp},
+    engine::Issuance,
+    store::{Idempotency, RequestFilter, RequestStore, StoreError},
+};
+
+use super::{super::op::Op, MemoryStore, Tables, not_found, page, page_by_id};
+
+impl MemoryStore {
+    /// A lease is never taken from an invocation that is within its time.
+    fn check_claim(&self, tables: &mut Tables, held: &Request) {
+        let (Some(timeline), Some(task)) = (self.gate.timeline(), self.gate.task()) else {
+            return;
+        };
+        let before = tables.holders.insert(held.id, task);
+        let alive = before.is_some_and(|before| before != task && timeline.is_running(before));
+        if alive && held.lease.owner.is_some() {
+            timeline.violation(format!(
+                "the lease of request {} was taken from a running worker",
+                held.id
+            ));
+        }
+    }
+}
+
+#[async_trait]
+impl RequestStore for MemoryStore {
+    async fn create_request(
+        &self,
+        new: NewRequest,
+        max_attempts: u32,
+        idempotency: Option<Idempotency>,
+        now: Timestamp,
+    ) -> Result<Request, StoreError> {
+        let mut tables = self.tables();
+        if let Some(id) = tables.replay(idempotency.as_ref())? {
+            return Ok(tables.requests[&RequestId::new(id)].clone());
+        }
+        if !tables.accounts.contains_key(&new.account_id.get()) {
+            return Err(not_found("account", new.account_id));
+        }
+        let id = tables.next_id("request");
+        let request = Request {
+            id: RequestId::new(id),
+            account_id: new.account_id,
+            names: new.names,
+            status: RequestStatus::Pending,
+            issuance: Issuance::new(now, max_attempts),
+            last_error: None,
+            result_certificate_id: None,
+            wake_at: Some(now),
+            lease: Lease::default(),
+            created_at: now,
+            updated_at: now,
+        };
+        tables.requests.insert(request.id, request.clone());
+        tables.remember(idempotency, id);
+        self.index_request(&mut tables, request.id, Some(now));
+        Ok(request)
+    }
+
+    async fn request(&self, id: RequestId) -> Result<Request, StoreError> {
+        self.gate
+            .call(Op::ReadRequest, || {
+                let tables = self.tables();
+                if tables.unreadable.contains(&id) {
+                    return Err(corrupt(id));
+                }
+                let found = tables.requests.get(&id).cloned();
+                found.ok_or_else(|| not_found("request", id))
+            })
+            .await
+    }
+
+    async fn requests(
+        &self,
+        filter: &RequestFilter,
+        request: &PageRequest,
+    ) -> Result<Page<Request>, StoreError> {
+        let tables = self.tables();
+        let rows: Vec<Request> = tables
+            .requests
+            .values()
+            .rev()
+            .filter(|r| {
+                filter.status.is_none_or(|s| s == r.status)
+                    && filter.account_id.is_none_or(|a| a == r.account_id)
+                    && filter.min_attempts.is_none_or(|m| r.issuance.attempts >= m)
+            })
+            .cloned()
+            .collect();
+        if filter.min_attempts.is_some_and(|m| m > 0) {
+            return Ok(page(rows, request));
+        }
+        page_by_id(rows, |r| r.id.get(), request)
+    }
+
+    async fn request_counts(&self) -> Result<[(RequestStatus, u64); 4], StoreError> {
+        let tables = self.tables();
+        Ok(RequestStatus::ALL.map(|status| {
+            let count = tables.requests.values().filter(|r| r.status == status).count();
+            (status, count as u64)
+        }))
+    }
+
+    async fn retry_request(&self, id: RequestId, now: Timestamp) -> Result<Request, StoreError> {
+        let mut tables = self.tables();
+        let old = tables
+            .requests
+            .get(&id)
+            .cloned()
+            .ok_or_else(|| not_found("request", id))?;
+        if old.status != RequestStatus::Failed {
+            return Err(StoreError::WrongState {
+                kind: "request",
+                id: id.to_string(),
+                state: old.status.as_str().to_owned(),
+                needed: "failed",
+            });
+        }
+        let fresh = Request {
+            status: RequestStatus::Pending,
+            issuance: Issuance {
+                cleanup_owed: old.issuance.cleanup_owed,
+                ..Issuance::new(now, old.issuance.max_attempts)
+            },
+            last_error: None,
+            wake_at: Some(now),
+            lease: Lease {
+                owner: None,
+                until: Timestamp::ZERO,
+                fence: old.lease.fence + 1,
+            },
+            updated_at: now,
+            ..old
+        };
+        tables.requests.insert(id, fresh.clone());
+        self.index_request(&mut tables, id, fresh.wake_at);
+        Ok(fresh)
+    }
+
+    async fn due_requests(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError> {
+        self.gate
+            .call(Op::DueRequests, || {
+                let mut tables = self.tables();
+                tables.index.catch_up(self.gate.now());
+                let mut due: Vec<(Timestamp, RequestId)> = tables
+                    .index
+                    .due
+                    .iter()
+                    .filter(|(_, at)| **at <= now)
+                    .map(|(id, at)| (*at, *id))
+                    .collect();
+                due.sort();
+                due.truncate(limit);
+                Ok(due.into_iter().map(|(_, id)| id).collect())
+            })
+            .await
+    }
+
+    async fn claim_request(
+        &self,
+        id: RequestId,
+        owner: &str,
+        now: Timestamp,
+        lease: Duration,
+        skew: Duration,
+    ) -> Result<Option<Request>, StoreError> {
+        self.gate
+            .call(Op::Claim, || {
+                let mut tables = self.tables();
+                let Some(stored) = tables.requests.get(&id).cloned() else {
+                    return Ok(None);
+                };
+                let due = stored.wake_at.is_some_and(|at| at <= now);
+                let free = stored.lease.until < now.minus(skew);
+                if !due || !free || tables.quarantined.contains(&id) {
+                    return Ok(None);
+                }
+                self.check_claim(&mut tables, &stored);
+                let claimed = Request {
+                    lease: Lease {
+                        owner: Some(owner.to_owned()),
+                        until: now.plus(lease),
+                        fence: stored.lease.fence + 1,
+                    },
+                    ..stored
+                };
+                tables.requests.insert(id, claimed.clone());
+                if tables.unreadable.contains(&id) {
+                    return Err(corrupt(id));
+                }
+                Ok(Some(claimed))
+            })
+            .await
+    }
+
+    async fn save_request(&self, request: &Request, _now: Timestamp) -> Result<(), StoreError> {
+        self.gate
+            .call(Op::SaveRequest, || {
+                let mut tables = self.tables();
+                let stored = tables
+                    .requests
+                    .get_mut(&request.id)
+                    .ok_or_else(|| not_found("request", request.id))?;
+                if stored.lease.fence != request.lease.fence {
+                    return Err(StoreError::LeaseLost(request.id));
+                }
+                *stored = request.clone();
+                self.index_request(&mut tables, request.id, request.wake_at);
+                Ok(())
+            })
+            .await
+    }
+
+    async fn quarantine_request(&self, id: RequestId, _why: &str, _now: Timestamp) -> Result<(), StoreError> {
+        self.gate
+            .call(Op::Quarantine, || {
+                let mut tables = self.tables();
+                tables.quarantined.insert(id);
+                self.index_request(&mut tables, id, None);
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn corrupt(id: RequestId) -> StoreError {
+    StoreError::Corrupt {
+        kind: "request",
+        id: id.to_string(),
+        why: "issuance is no JSON".into(),
+    }
+}

@@ -1,0 +1,109 @@
+//! What must hold when nothing is left to do.
+
+use certmint_shared::domain::{Request, RequestId, RequestStatus, TxtStatus};
+
+use super::world::{Verdict, World};
+
+/// Problems that a CA or the DNS means for good.
+const FOR_GOOD: [&str; 8] = [
+    "urn:ietf:params:acme:error:rejectedIdentifier",
+    "urn:ietf:params:acme:error:caa",
+    "urn:ietf:params:acme:error:unauthorized",
+    "urn:certmint:account",
+    "urn:certmint:noDomain",
+    "urn:certmint:noZone",
+    "urn:certmint:dns",
+    "urn:certmint:deadline",
+];
+
+pub(super) fn of(world: &World) -> Verdict {
+    let mut violations = std::mem::take(&mut world.timeline.lock().violations);
+    if violations.is_empty() {
+        violations = judge(world);
+    }
+    let mut tally = world.timeline.lock().tally.clone();
+    for (_, id) in world.ended() {
+        match world.status(id) {
+            Some(RequestStatus::Success) => tally.succeeded += 1,
+            Some(RequestStatus::Failed) => tally.failed += 1,
+            _ => {}
+        }
+    }
+    let trace = world.timeline.lock().trace.take().unwrap_or_default();
+    Verdict {
+        violations,
+        tally,
+        trace,
+    }
+}
+
+fn judge(world: &World) -> Vec<String> {
+    let lock = "no model panics under the lock";
+    let mut found = world.outside.zones.lock().expect(lock).differences();
+    let tables = world.outside.tables.lock().expect(lock);
+    let open = tables.txt.values().filter(|r| r.status != TxtStatus::Removed);
+    found.extend(open.map(|r| format!("{} at {} is still owed", r.value, r.fqdn)));
+    let issued = &world.outside.ca.lock().expect(lock).issued_for;
+    for (place, id) in world.ended() {
+        let ask = &world.scenario.asks[place];
+        let request = &tables.requests[&id];
+        if ask.unreadable {
+            if !tables.quarantined.contains(&id) {
+                found.push(format!("unreadable request {id} was not set aside"));
+            }
+            continue;
+        }
+        let lives = 1 + world.retried.get(&id).copied().unwrap_or(0);
+        let recorded = tables
+            .certificates
+            .values()
+            .filter(|c| c.request_id == Some(id))
+            .count() as u64;
+        let prefix = format!("certificate-key/{id}-");
+        let bought = issued.iter().filter(|k| k.starts_with(&prefix)).count() as u64;
+        if recorded > lives || bought > lives {
+            found.push(format!(
+                "request {id} has {recorded} certificates of {bought} issued"
+            ));
+        }
+        match request.status {
+            RequestStatus::Success => {
+                let result = request
+                    .result_certificate_id
+                    .map(|c| &tables.certificates[&c.get()]);
+                if recorded == 0 || result.is_none_or(|c| c.request_id != Some(id)) {
+                    found.push(format!("request {id} succeeded without its certificate"));
+                }
+            }
+            RequestStatus::Failed => {
+                found.extend(failed(request, world.scenario.gentle && ask.can_succeed()))
+            }
+            status => found.push(format!("request {id} is {} for ever", status.as_str())),
+        }
+        if request.wake_at.is_some() || request.issuance.cleanup_owed {
+            found.push(format!("request {id} ended and still owes something"));
+        }
+    }
+    found
+}
+
+fn failed(request: &Request, must_succeed: bool) -> Option<String> {
+    let id: RequestId = request.id;
+    let state = &request.issuance;
+    let why = request.last_error.as_deref().unwrap_or_default();
+    if must_succeed {
+        return Some(format!(
+            "request {id} failed where only crashes went wrong: {why}"
+        ));
+    }
+    if !why.starts_with("Failed to ") {
+        return Some(format!("request {id} failed and does not say why: {why}"));
+    }
+    let spent = state.attempts >= state.max_attempts || state.failures >= state.max_attempts;
+    let kind = state
+        .last_problem
+        .as_ref()
+        .map(|p| p.kind.as_str())
+        .unwrap_or_default();
+    (!spent && !FOR_GOOD.contains(&kind)).then(|| format!("request {id} failed without need: {kind}: {why}"))
+}

@@ -1,0 +1,448 @@
+//! One run: the real worker and the real cleaner over the models, from the first request until nothing is left to do.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    time::Duration,
+};
+
+use certmint_shared::{
+    cleanup::Cleaner,
+    dns::Clock,
+    domain::{
+        AccountId, NameSet, NewAccount, NewRequest, ProviderId, Providers, RequestId, RequestStatus,
+        Timestamp,
+    },
+    store::{AccountStore, RequestStore},
+    worker::{Adapters, Worker},
+};
+
+use super::{
+    ca::SimCa,
+    ca_state::CaState,
+    clock::SimClock,
+    gate::Gate,
+    scenario::{ALIASES, Scenario, ZONES},
+    store::{MemoryStore, Tables},
+    tally::Tally,
+    timeline::{Due, Happening, Life, START, TaskId, Timeline},
+    vault::{MemoryVault, Secrets},
+    verdict,
+    zones::{SimZones, ZoneState},
+};
+
+/// Everything ends within this, or it never does.
+const DEADLINE: Duration = Duration::from_secs(40 * 24 * 3600);
+const MAX_EVENTS: usize = 60_000;
+/// Workers' clocks are off by at most this much, in either direction.
+const SKEW_MILLIS: i64 = 5 * 60_000;
+
+/// What outlives every process.
+#[derive(Clone, Default)]
+pub struct Outside {
+    /// The table.
+    pub tables: Arc<Mutex<Tables>>,
+    /// The vault.
+    pub secrets: Secrets,
+    /// The zones.
+    pub zones: Arc<Mutex<ZoneState>>,
+    /// The CA.
+    pub ca: Arc<Mutex<CaState>>,
+}
+
+/// What an invocation runs.
+#[derive(Clone)]
+enum Function {
+    Worker(Arc<Worker>),
+    Cleaner(Arc<Cleaner>),
+}
+
+/// A process that serves one invocation after another.
+struct Process {
+    function: Function,
+    clock: Arc<SimClock>,
+    task: Arc<AtomicU32>,
+}
+
+/// A place where one process runs at a time.
+#[derive(Default)]
+struct Slot {
+    process: Option<Process>,
+    task: Option<TaskId>,
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+struct Invocation {
+    future: Pin<Box<dyn Future<Output = ()>>>,
+    woken: Arc<Woken>,
+    slot: usize,
+}
+
+/// What a run found.
+pub struct Verdict {
+    /// What must never be, and was.
+    pub violations: Vec<String>,
+    /// What was tried.
+    pub tally: Tally,
+    /// What happened, if it was traced.
+    pub trace: Vec<String>,
+}
+
+pub(super) struct World {
+    pub(super) scenario: Scenario,
+    pub(super) outside: Outside,
+    pub(super) timeline: Arc<Timeline>,
+    /// Requests by their place in the scenario.
+    pub(super) requests: BTreeMap<usize, RequestId>,
+    /// Retries that clients made.
+    pub(super) retried: BTreeMap<RequestId, u64>,
+    clients: MemoryStore,
+    slots: Vec<Slot>,
+    running: BTreeMap<TaskId, Invocation>,
+    last_task: TaskId,
+    processes: u32,
+    ticking: bool,
+}
+
+/// Runs a seed to its end and judges it.
+#[must_use]
+pub fn run(seed: u64, traced: bool) -> Verdict {
+    let (scenario, rng) = Scenario::of(seed);
+    let timeline = Timeline::new(rng, scenario.faults.clone(), traced);
+    let mut world = World::new(scenario, timeline);
+    world.play();
+    let mut verdict = verdict::of(&world);
+    verdict.tally.schedules = 1;
+    verdict
+}
+
+/// What is there at once; a client's call never waits.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => unreachable!("an open gate lets everything through at once"),
+    }
+}
+
+impl World {
+    fn new(scenario: Scenario, timeline: Arc<Timeline>) -> Self {
+        let outside = Outside::default();
+        {
+            let mut zones = outside.zones.lock().expect("nobody else is here");
+            *zones = ZoneState::new(&ZONES, &ALIASES);
+            zones.lazy = scenario.lazy_zones;
+        }
+        outside.ca.lock().expect("nobody else is here").habits = scenario.habits;
+        let clients = MemoryStore::new(outside.tables.clone(), Gate::open());
+        for contact in &scenario.contacts {
+            let new = NewAccount {
+                provider_id: ProviderId::new(1),
+                email: contact.parse().expect("an address"),
+                eab_kid: None,
+                eab_key_ref: None,
+            };
+            at_once(clients.create_account(new, None, START)).expect("an account");
+        }
+        for (place, ask) in scenario.asks.iter().enumerate() {
+            timeline.at(ask.at, Happening::Ask(place));
+        }
+        for (place, write) in scenario.foreign.iter().enumerate() {
+            timeline.at(write.at, Happening::Foreign(place));
+        }
+        if let Some((at, zone)) = scenario.zone_gone {
+            timeline.at(at, Happening::ZoneGone(zone));
+        }
+        let slots = (0..=scenario.workers).map(|_| Slot::default()).collect();
+        Self {
+            scenario,
+            outside,
+            timeline,
+            requests: BTreeMap::new(),
+            retried: BTreeMap::new(),
+            clients,
+            slots,
+            running: BTreeMap::new(),
+            last_task: 0,
+            processes: 0,
+            ticking: false,
+        }
+    }
+
+    fn play(&mut self) {
+        for _ in 0..MAX_EVENTS {
+            let Some(due) = self.timeline.next() else { return };
+            match due {
+                Due::Wake(task, waker) => {
+                    waker.wake();
+                    self.poll(task);
+                    let now = self.timeline.now();
+                    if !self.ticking && self.clients.tables().next_work(now).is_some() {
+                        self.wake_schedule(now);
+                    }
+                }
+                Due::World(happening) => self.happen(&happening),
+            }
+            if !self.timeline.lock().violations.is_empty() {
+                return;
+            }
+            if self.timeline.now() > START.plus(DEADLINE) {
+                break;
+            }
+        }
+        self.timeline.violation("it never ends".into());
+    }
+
+    fn happen(&mut self, happening: &Happening) {
+        if !matches!(happening, Happening::Kill(task) if !self.running.contains_key(task)) {
+            self.timeline.note(|| format!("{happening:?}"));
+        }
+        let now = self.timeline.now();
+        match happening {
+            Happening::Tick => self.tick(),
+            Happening::Ask(place) => self.ask(*place),
+            Happening::Retry(id) => {
+                if at_once(self.clients.retry_request(*id, now)).is_ok() {
+                    *self.retried.entry(*id).or_default() += 1;
+                    self.wake_schedule(now);
+                }
+            }
+            Happening::Foreign(place) => {
+                let write = self.scenario.foreign[*place].clone();
+                let mut zones = self.outside.zones.lock().expect("no model panics under the lock");
+                zones.foreign_write(&write.fqdn, write.kind, now);
+            }
+            Happening::ZoneGone(zone) => {
+                let mut zones = self.outside.zones.lock().expect("no model panics under the lock");
+                zones.delete_zone(*zone);
+            }
+            Happening::Kill(task) => {
+                if self.running.contains_key(task) && self.timeline.is_running(*task) {
+                    self.timeline.lock().tally.kills += 1;
+                    self.bury(*task);
+                }
+            }
+        }
+    }
+
+    /// A client asks; the kick may come twice, late or never.
+    fn ask(&mut self, place: usize) {
+        let now = self.timeline.now();
+        let ask = self.scenario.asks[place].clone();
+        let new = NewRequest {
+            account_id: AccountId::new(ask.account as u64 + 1),
+            names: NameSet::parse(&ask.names).expect("names"),
+        };
+        let request = at_once(self.clients.create_request(new, 10, None, now)).expect("a request");
+        self.requests.insert(place, request.id);
+        if ask.unreadable {
+            self.clients.tables().unreadable.insert(request.id);
+        }
+        self.wake_schedule(now);
+    }
+
+    fn wake_schedule(&mut self, now: Timestamp) {
+        if !self.ticking {
+            self.ticking = true;
+            let wait = self.timeline.draw(|rng| rng.within(0, 5_000));
+            self.timeline
+                .at(now.plus(Duration::from_millis(wait)), Happening::Tick);
+        }
+    }
+
+    /// The schedule's turn. While nothing is due, turns are passed over: they would find nothing.
+    fn tick(&mut self) {
+        let now = self.timeline.now();
+        let work = self.clients.tables().next_work(now);
+        let busy = self.slots.iter().any(|slot| slot.task.is_some());
+        let Some(next) = work.or_else(|| busy.then_some(now)) else {
+            self.ticking = false;
+            return;
+        };
+        // A clock that is ahead finds work early; that is tried at times, not at every turn.
+        let early = self.timeline.draw(|rng| *rng.pick(&[0, 0, 1, 5]));
+        let due = next.minus(Duration::from_secs(early * 60));
+        let after = now.plus(self.scenario.interval);
+        self.timeline.at(after.max(due), Happening::Tick);
+        let lost = self.scenario.lost_events;
+        let (workers, clean, lost) = self.timeline.draw(|rng| {
+            let workers = if rng.per_mille(600) { 1 } else { rng.within(1, 5) };
+            (workers, rng.per_mille(300), rng.per_mille(lost))
+        });
+        if lost {
+            return;
+        }
+        let only_values = self.clients.tables().only_values_are_left();
+        let cleaner = self.slots.len() - 1;
+        if clean || only_values {
+            self.invoke(cleaner);
+        }
+        let free: Vec<usize> = (0..cleaner).filter(|s| self.slots[*s].task.is_none()).collect();
+        for slot in free.into_iter().take(usize::try_from(workers).unwrap_or(1)) {
+            if !only_values {
+                self.invoke(slot);
+            }
+        }
+    }
+
+    fn start_process(&mut self, is_cleaner: bool) -> Process {
+        self.processes += 1;
+        let task = Arc::new(AtomicU32::new(0));
+        let gate = Gate::of(self.timeline.clone(), task.clone());
+        let skew = self.timeline.draw(|rng| match rng.within(0, 5) {
+            0 => SKEW_MILLIS,
+            1 => -SKEW_MILLIS,
+            2 => i64::try_from(rng.within(0, 600_000)).unwrap_or(0) - SKEW_MILLIS,
+            _ => 0,
+        });
+        let clock = Arc::new(SimClock::new(gate.clone(), skew));
+        let outside = &self.outside;
+        let store = Arc::new(MemoryStore::new(outside.tables.clone(), gate.clone()));
+        let zones = Arc::new(SimZones::new(
+            outside.zones.clone(),
+            outside.tables.clone(),
+            gate.clone(),
+        ));
+        let function = if is_cleaner {
+            Function::Cleaner(Arc::new(Cleaner::new(store, zones, clock.clone())))
+        } else {
+            let ca = SimCa::new(
+                outside.ca.clone(),
+                outside.zones.clone(),
+                outside.secrets.clone(),
+                gate.clone(),
+                skew,
+            );
+            let adapters = Adapters {
+                store,
+                vault: Arc::new(MemoryVault::new(outside.secrets.clone(), gate)),
+                ca: Arc::new(ca),
+                zones: zones.clone(),
+                view: zones,
+                clock: clock.clone(),
+                providers: Providers::default(),
+            };
+            let owner = format!("process-{}", self.processes);
+            Function::Worker(Arc::new(Worker::new(adapters, self.scenario.settings, owner)))
+        };
+        Process {
+            function,
+            clock,
+            task,
+        }
+    }
+
+    fn invoke(&mut self, slot: usize) {
+        if self.slots[slot].task.is_some() {
+            return;
+        }
+        let recycled = self.timeline.draw(|rng| rng.per_mille(250));
+        if self.slots[slot].process.is_none() || recycled {
+            let is_cleaner = slot + 1 == self.slots.len();
+            self.slots[slot].process = Some(self.start_process(is_cleaner));
+        }
+        self.last_task += 1;
+        let task = self.last_task;
+        let place = &mut self.slots[slot];
+        let Some(process) = &place.process else { return };
+        place.task = Some(task);
+        process.task.store(task, Ordering::Relaxed);
+        let deadline = process.clock.now().plus(self.scenario.timeout);
+        let future: Pin<Box<dyn Future<Output = ()>>> = match process.function.clone() {
+            Function::Worker(worker) => Box::pin(async move {
+                drop(worker.run(deadline).await);
+            }),
+            Function::Cleaner(cleaner) => Box::pin(async move {
+                drop(cleaner.run(deadline).await);
+            }),
+        };
+        // The platform is not exact: what is in flight at the deadline may still arrive.
+        let late = self.timeline.draw(|rng| rng.within(0, 20_000));
+        let end = self.timeline.now().plus(self.scenario.timeout);
+        self.timeline
+            .at(end.plus(Duration::from_millis(late)), Happening::Kill(task));
+        {
+            let mut inner = self.timeline.lock();
+            inner.lives.insert(task, Life::default());
+            inner.tally.invocations += 1;
+            inner.note(|| format!("#{task} starts in slot {slot}"));
+        }
+        let woken = Arc::new(Woken::default());
+        self.running.insert(task, Invocation { future, woken, slot });
+        self.poll(task);
+    }
+
+    /// Lets an invocation go on as far as it gets without the world.
+    fn poll(&mut self, task: TaskId) {
+        let Some(invocation) = self.running.get_mut(&task) else {
+            return;
+        };
+        let waker = Waker::from(invocation.woken.clone());
+        let over = loop {
+            invocation.woken.0.store(false, Ordering::Relaxed);
+            let polled = invocation.future.as_mut().poll(&mut Context::from_waker(&waker));
+            if polled.is_ready() {
+                break true;
+            }
+            let life = self.timeline.lock().lives.get(&task).copied().unwrap_or_default();
+            if life.dying {
+                self.bury(task);
+                return;
+            }
+            if life.is_zombie {
+                // The platform starts another process in its place.
+                self.forget(task);
+                return;
+            }
+            if !invocation.woken.0.load(Ordering::Relaxed) {
+                break false;
+            }
+        };
+        if over {
+            let slot = invocation.slot;
+            self.running.remove(&task);
+            self.timeline.lock().lives.remove(&task);
+            if self.slots[slot].task == Some(task) {
+                self.slots[slot].task = None;
+            }
+        }
+    }
+
+    /// The process is gone, with whatever its invocation was about to do.
+    fn bury(&mut self, task: TaskId) {
+        self.forget(task);
+        self.running.remove(&task);
+        self.timeline.lock().lives.remove(&task);
+        self.timeline.note(|| format!("#{task} is no more"));
+    }
+
+    fn forget(&mut self, task: TaskId) {
+        if let Some(slot) = self.slots.iter_mut().find(|s| s.task == Some(task)) {
+            *slot = Slot::default();
+        }
+    }
+
+    /// Requests as they stand, with what their client wanted.
+    pub(super) fn ended(&self) -> impl Iterator<Item = (usize, RequestId)> {
+        self.requests.iter().map(|(place, id)| (*place, *id))
+    }
+
+    /// How a request ended.
+    pub(super) fn status(&self, id: RequestId) -> Option<RequestStatus> {
+        self.clients.tables().requests.get(&id).map(|r| r.status)
+    }
+}

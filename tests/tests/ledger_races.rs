@@ -1,0 +1,164 @@
+//! TXT values between workers that do not know of each other. Each of these left a value behind once.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use certmint_shared::{
+    cleanup::Cleaner,
+    dns::{
+        Clock, DnsZones, TxtChange, TxtRrset,
+        ledger::{Ledger, quoted},
+    },
+    domain::{Fqdn, IN_FLIGHT, RequestId, Timestamp, TxtStatus},
+    store::ChallengeStore,
+};
+use certmint_tests::{
+    sim::MemoryStore,
+    zones::{MemoryZones, zone},
+};
+
+type Hook = Box<dyn Fn() + Send + Sync>;
+
+/// A clock that is set by hand, and that can stand between two calls of its reader.
+#[derive(Default)]
+struct HandClock {
+    millis: AtomicI64,
+    /// What happens before the clock is read for the second time from now.
+    meanwhile: Mutex<Option<(u8, Hook)>>,
+}
+
+#[async_trait]
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        let mut meanwhile = self.meanwhile.lock().unwrap();
+        match meanwhile.take() {
+            Some((0, hook)) => hook(),
+            Some((reads, hook)) => *meanwhile = Some((reads - 1, hook)),
+            None => {}
+        }
+        Timestamp::from_millis(self.millis.load(Ordering::Relaxed))
+    }
+
+    async fn sleep(&self, _time: Duration) {}
+}
+
+struct World {
+    clock: Arc<HandClock>,
+    zones: Arc<MemoryZones>,
+    store: Arc<MemoryStore>,
+    ledger: Ledger,
+}
+
+fn name() -> Fqdn {
+    Fqdn::new("_acme-challenge.example.com")
+}
+
+fn only(owner: u64) -> BTreeSet<RequestId> {
+    BTreeSet::from([RequestId::new(owner)])
+}
+
+impl World {
+    fn new() -> Self {
+        let clock = Arc::new(HandClock::default());
+        let (zones, store) = (Arc::new(MemoryZones::default()), Arc::new(MemoryStore::default()));
+        let ledger = Ledger::new(zones.clone(), store.clone(), clock.clone());
+        Self {
+            clock,
+            zones,
+            store,
+            ledger,
+        }
+    }
+
+    async fn want(&self, owner: u64, value: &str) {
+        let now = self.clock.now();
+        let until = now.plus(Duration::from_secs(7200));
+        let values = [(name(), value.to_owned())];
+        self.ledger
+            .want(RequestId::new(owner), &values, &zone(), until, now)
+            .await
+            .unwrap();
+    }
+
+    async fn apply(&self, owners: &BTreeSet<RequestId>) {
+        for outcome in self.ledger.apply(vec![(zone(), name())], owners).await {
+            outcome.result.unwrap();
+        }
+    }
+
+    async fn release(&self, owner: u64) {
+        let places = self.ledger.release(RequestId::new(owner)).await.unwrap();
+        for outcome in self.ledger.apply(places, &BTreeSet::new()).await {
+            outcome.result.unwrap();
+        }
+    }
+
+    fn pass(&self, time: Duration) {
+        let millis = i64::try_from(time.as_millis()).unwrap();
+        self.clock.millis.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    async fn clean(&self) {
+        let cleaner = Cleaner::new(self.store.clone(), self.zones.clone(), self.clock.clone());
+        let deadline = self.clock.now().plus(Duration::from_secs(60));
+        cleaner.run(deadline).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_stood_still_reads_the_ledger_again_before_it_writes() {
+    let world = World::new();
+    world.want(1, "given-up").await;
+    let (store, clock) = (world.store.clone(), world.clock.clone());
+    let hook: Hook = Box::new(move || {
+        clock.millis.fetch_add(3_600_000, Ordering::Relaxed);
+        for record in store.tables().txt.values_mut() {
+            record.status = TxtStatus::Removed;
+        }
+    });
+    *world.clock.meanwhile.lock().unwrap() = Some((1, hook));
+    world.apply(&only(1)).await;
+    assert!(world.zones.values(&name()).is_empty());
+}
+
+#[tokio::test]
+async fn a_value_is_added_only_by_who_works_on_its_request() {
+    let world = World::new();
+    world.want(1, "theirs").await;
+    world.want(2, "ours").await;
+    world.apply(&only(2)).await;
+    assert_eq!(world.zones.values(&name()), ["\"ours\""]);
+    world.apply(&only(1)).await;
+    world.apply(&only(2)).await;
+    assert_eq!(world.zones.values(&name()), ["\"ours\"", "\"theirs\""]);
+}
+
+#[tokio::test]
+async fn a_value_that_arrives_after_it_was_found_absent_is_removed() {
+    let world = World::new();
+    world.want(1, "late").await;
+    world.release(1).await;
+    // The change that the worker had sent before it died arrives now.
+    let change = TxtChange {
+        fqdn: name(),
+        before: None,
+        after: Some(TxtRrset {
+            ttl: 60,
+            values: vec![quoted("late")],
+        }),
+    };
+    world.zones.change_txt(&zone(), &[change]).await.unwrap();
+    world.pass(IN_FLIGHT);
+    world.clean().await;
+    assert!(world.zones.values(&name()).is_empty());
+    let open = world.store.txt_of_request(RequestId::new(1)).await.unwrap();
+    assert_eq!(open, vec![], "the obligation is closed");
+}
