@@ -34,6 +34,8 @@ pub struct Config {
     pub providers: Providers,
     /// `CERTMINT_DNS_SERVER`: the one server to ask for everything (local mode).
     pub dns_server: Option<SocketAddr>,
+    /// `CERTMINT_CLOCK_OFFSET` (0): seconds that the functions' clock is ahead of the machine's. For drills only.
+    pub clock_offset: i64,
     /// `CERTMINT_CA_ROOT`: a PEM file with the root of a private CA.
     pub ca_root: Option<PathBuf>,
     /// The worker's settings.
@@ -69,6 +71,7 @@ impl Config {
             dns_server: get("CERTMINT_DNS_SERVER")
                 .map(|t| read("CERTMINT_DNS_SERVER", &t))
                 .transpose()?,
+            clock_offset: parse(&get, "CERTMINT_CLOCK_OFFSET", 0)?,
             ca_root: get("CERTMINT_CA_ROOT").map(PathBuf::from),
             worker: WorkerConfig {
                 enabled: parse(&get, "ACME_WORKER_ENABLED", true)?,

@@ -4,6 +4,7 @@
 pub mod api;
 pub mod ca;
 pub mod cleanup;
+pub mod clock;
 pub mod config;
 pub mod dns;
 pub mod domain;

@@ -7,7 +7,8 @@ use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::Timeou
 use crate::{
     api::Api,
     ca::acme::{AcmeCa, SetupError},
-    cleanup::Cleaner,
+    cleanup::{self, Cleaner},
+    clock::ShiftedClock,
     config::{Config, ConfigError},
     dns::{Clock, SystemClock, route53::Route53Zones, view::PublicDns},
     domain::Timestamp,
@@ -32,10 +33,10 @@ pub enum StartError {
     Dns(String),
 }
 
-/// A Lambda deadline (milliseconds since the epoch) as ours.
-#[must_use]
-pub fn deadline(millis: u64) -> Timestamp {
-    Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+/// A Lambda deadline (milliseconds since the epoch, by the machine's clock) by ours.
+fn deadline(millis: u64, clock: &dyn Clock) -> Timestamp {
+    let at = Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
+    clock.now().plus(at.since(SystemClock.now()))
 }
 
 async fn sdk() -> SdkConfig {
@@ -54,6 +55,13 @@ async fn sdk() -> SdkConfig {
 
 fn config() -> Result<Config, ConfigError> {
     Config::from_env(|name| std::env::var(name).ok())
+}
+
+fn clock(config: &Config) -> Arc<dyn Clock> {
+    match config.clock_offset {
+        0 => Arc::new(SystemClock),
+        offset => Arc::new(ShiftedClock::new(offset)),
+    }
 }
 
 fn store(sdk: &SdkConfig, config: &Config) -> Arc<DynamoStore> {
@@ -84,29 +92,25 @@ pub async fn api() -> Result<Api, StartError> {
     let events = aws_sdk_eventbridge::Client::new(&sdk);
     let kick = Arc::new(EventBridgeKick::new(events, config.event_bus.clone()));
     let (store, vault) = (store(&sdk, &config), vault(&sdk, &config));
-    Ok(Api::new(
-        store,
-        vault,
-        config.providers,
-        kick,
-        Arc::new(SystemClock),
-    ))
+    let clock = clock(&config);
+    Ok(Api::new(store, vault, config.providers, kick, clock))
 }
 
 /// A worker that may be switched off by `ACME_WORKER_ENABLED`.
 pub struct WorkerFunction {
     worker: Option<Worker>,
+    clock: Arc<dyn Clock>,
 }
 
 impl WorkerFunction {
-    /// One pass.
+    /// One pass, until the Lambda deadline (milliseconds since the epoch) is near.
     ///
     /// # Errors
     /// If the list of due requests cannot be read.
-    pub async fn run(&self, deadline: Timestamp) -> Result<worker::Report, StoreError> {
+    pub async fn run(&self, deadline_ms: u64) -> Result<worker::Report, StoreError> {
         match &self.worker {
             Some(worker) => {
-                let report = worker.run(deadline).await?;
+                let report = worker.run(deadline(deadline_ms, &*self.clock)).await?;
                 tracing::info!(
                     claimed = report.claimed,
                     succeeded = report.succeeded,
@@ -131,14 +135,14 @@ impl WorkerFunction {
 /// If a setting is missing or wrong.
 pub async fn worker() -> Result<WorkerFunction, StartError> {
     let (sdk, config) = (sdk().await, config()?);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock = clock(&config);
     let adapters = Adapters {
         store: store(&sdk, &config),
         vault: vault(&sdk, &config),
         ca: Arc::new(AcmeCa::new(config.ca_root.as_deref(), clock.clone())?),
         zones: zones(&sdk, &clock),
         view: Arc::new(PublicDns::new(config.dns_server).map_err(|e| StartError::Dns(e.to_string()))?),
-        clock,
+        clock: clock.clone(),
         providers: config.providers,
     };
     let settings = WorkerSettings {
@@ -150,15 +154,32 @@ pub async fn worker() -> Result<WorkerFunction, StartError> {
         .worker
         .enabled
         .then(|| Worker::new(adapters, settings, owner));
-    Ok(WorkerFunction { worker })
+    Ok(WorkerFunction { worker, clock })
 }
 
-/// The cleaner.
+/// dns-cleanup.
+pub struct CleanupFunction {
+    cleaner: Cleaner,
+    clock: Arc<dyn Clock>,
+}
+
+impl CleanupFunction {
+    /// One run, until the Lambda deadline (milliseconds since the epoch) is near.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read or written.
+    pub async fn run(&self, deadline_ms: u64) -> Result<cleanup::Report, StoreError> {
+        self.cleaner.run(deadline(deadline_ms, &*self.clock)).await
+    }
+}
+
+/// dns-cleanup.
 ///
 /// # Errors
 /// If a setting is missing or wrong.
-pub async fn cleaner() -> Result<Cleaner, StartError> {
+pub async fn cleaner() -> Result<CleanupFunction, StartError> {
     let (sdk, config) = (sdk().await, config()?);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    Ok(Cleaner::new(store(&sdk, &config), zones(&sdk, &clock), clock))
+    let clock = clock(&config);
+    let cleaner = Cleaner::new(store(&sdk, &config), zones(&sdk, &clock), clock.clone());
+    Ok(CleanupFunction { cleaner, clock })
 }

@@ -8,9 +8,8 @@ use serde_json::Value;
 async fn main() -> Result<(), Error> {
     telemetry::init();
     let cleaner = &start::cleaner().await?;
-    run(service_fn(|event: LambdaEvent<Value>| {
-        let deadline = start::deadline(event.context.deadline);
-        async move { cleaner.run(deadline).await.map_err(Error::from) }
+    run(service_fn(|event: LambdaEvent<Value>| async move {
+        cleaner.run(event.context.deadline).await.map_err(Error::from)
     }))
     .await
 }

@@ -9,9 +9,8 @@ use serde_json::Value;
 async fn main() -> Result<(), Error> {
     telemetry::init();
     let worker = &start::worker().await?;
-    run(service_fn(|event: LambdaEvent<Value>| {
-        let deadline = start::deadline(event.context.deadline);
-        async move { worker.run(deadline).await.map_err(Error::from) }
+    run(service_fn(|event: LambdaEvent<Value>| async move {
+        worker.run(event.context.deadline).await.map_err(Error::from)
     }))
     .await
 }

@@ -3,8 +3,13 @@
 mod client;
 mod secrets;
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
+use bytes::Bytes;
 use certmint_stack::{Options, Ports, Stack};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -14,11 +19,15 @@ use crate::faults::{Proxy, Rules, Upstream};
 
 /// A stack and a client that holds its token.
 pub struct Journey {
+    /// Seconds that the worker's and the cleaner's clocks are ahead.
+    ahead: AtomicU64,
     /// The stack.
     pub stack: Stack,
     /// The client.
     pub client: Client,
 }
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Options for a test: free ports, no schedule (kicks do the work), every authorization made anew.
 #[must_use]
@@ -56,7 +65,11 @@ impl Journey {
     pub async fn start(options: Options) -> Self {
         let stack = Stack::start(options).await.expect("the stack starts");
         let client = Client::new(stack.url(), stack.token.clone());
-        Self { stack, client }
+        Self {
+            ahead: AtomicU64::new(0),
+            stack,
+            client,
+        }
     }
 
     /// Starts a stack whose functions reach AWS and the CAs through proxies that follow the rules.
@@ -122,6 +135,67 @@ impl Journey {
             (now == status).then_some(request)
         })
         .await
+    }
+
+    /// Runs the worker once and waits for its report; `None` if it died.
+    pub async fn work(&self) -> Option<Value> {
+        let report = self.stack.worker.invoke(Bytes::from_static(b"{}")).await.ok()?;
+        serde_json::from_slice(&report).ok()
+    }
+
+    /// Runs dns-cleanup once and waits for its report.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub async fn clean(&self) -> Value {
+        let report = self
+            .stack
+            .cleanup
+            .invoke(Bytes::from_static(b"{}"))
+            .await
+            .expect("dns-cleanup runs");
+        serde_json::from_slice(&report).expect("a report")
+    }
+
+    /// Moves the clocks of worker and cleaner on, which restarts them. Nothing may be under way: await
+    /// [`Journey::work`] first.
+    pub fn later(&self, by: Duration) {
+        let ahead = self.ahead.fetch_add(by.as_secs(), Ordering::SeqCst) + by.as_secs();
+        for function in [&self.stack.worker, &self.stack.cleanup] {
+            function.set_env("CERTMINT_CLOCK_OFFSET", &ahead.to_string());
+        }
+    }
+
+    /// Runs the worker again and again, an hour later each time, until the request has ended.
+    ///
+    /// # Panics
+    /// If that takes more than two days.
+    pub async fn in_time(&self, id: u64) -> Value {
+        for _ in 0..48 {
+            self.work().await;
+            let request = self.look(id).await;
+            if matches!(request["status"].as_str(), Some("success" | "failed")) {
+                return request;
+            }
+            self.later(HOUR);
+        }
+        panic!("request {id} never ends: {}", self.look(id).await);
+    }
+
+    /// One certificate for one request, nothing in any zone, nothing owed, no secret leaked; then everything stops.
+    ///
+    /// # Panics
+    /// If it is not so.
+    pub async fn ends_well(self, id: u64) {
+        let request = self.in_time(id).await;
+        assert_eq!(request["status"], "success", "{request}");
+        assert_eq!(request["last_error"], Value::Null, "{request}");
+        self.clean().await;
+        self.until_clean().await;
+        let list = self.client.get("/certificates").await.data();
+        assert_eq!(list["total"], 1, "one certificate: {list}");
+        assert_eq!(list["list"][0]["requestId"], id);
+        self.end().await;
     }
 
     /// Waits until no TXT value stands in any zone and the ledger owes nothing.

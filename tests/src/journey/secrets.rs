@@ -4,22 +4,43 @@
 use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, Credentials, Region},
+    types::AttributeValue,
 };
 
 use super::Journey;
 
 impl Journey {
-    /// Every item of the table, as text.
-    pub async fn items(&self) -> Vec<String> {
+    fn dynamodb(&self) -> Client {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(self.stack.aws_endpoint())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("local", "local", None, None, "test"));
-        let pages = Client::from_conf(config.build())
-            .scan()
+        Client::from_conf(config.build())
+    }
+
+    /// Makes a request's item unreadable, as a bad deployment might.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub async fn spoil_request(&self, id: u64) {
+        let spoiled = self
+            .dynamodb()
+            .update_item()
             .table_name("certmint")
-            .into_paginator();
+            .key("pk", AttributeValue::S(format!("REQUEST#{id}")))
+            .key("sk", AttributeValue::S("META".into()))
+            .update_expression("SET issuance = :nonsense")
+            .expression_attribute_values(
+                ":nonsense",
+                AttributeValue::S("{\"phase\":\"unheard of\"}".into()),
+            );
+        spoiled.send().await.expect("the item is there");
+    }
+
+    /// Every item of the table, as text.
+    pub async fn items(&self) -> Vec<String> {
+        let pages = self.dynamodb().scan().table_name("certmint").into_paginator();
         let items = pages
             .items()
             .send()

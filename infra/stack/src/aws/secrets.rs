@@ -78,6 +78,12 @@ impl Secrets {
         response.body(Body::from(answer.body)).unwrap_or_default()
     }
 
+    /// One call of the API, past HTTP: an operator's hand in a test.
+    pub async fn operate(&self, operation: &str, input: &Value) -> Value {
+        let answer = self.call(operation, input.to_string().into()).await;
+        serde_json::from_slice(&answer.body).unwrap_or_default()
+    }
+
     /// Sets a secret's value, whether it exists or not.
     pub(crate) async fn set(&self, name: &str, value: &str) {
         let create = json!({"Name": name, "SecretString": value, "ClientRequestToken": uuid::Uuid::new_v4().to_string()});
@@ -90,14 +96,11 @@ impl Secrets {
 
     /// All secrets with their values: tests look for them where they must not be.
     pub async fn values(&self) -> Vec<(String, String)> {
-        let answer = self.call("ListSecrets", Bytes::from_static(b"{}")).await;
-        let list: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let list = self.operate("ListSecrets", &json!({})).await;
         let mut values = Vec::new();
         for secret in list["SecretList"].as_array().into_iter().flatten() {
             let name = secret["Name"].as_str().unwrap_or_default();
-            let asked = json!({ "SecretId": name }).to_string();
-            let answer = self.call("GetSecretValue", asked.into()).await;
-            let value: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+            let value = self.operate("GetSecretValue", &json!({ "SecretId": name })).await;
             values.push((
                 name.to_owned(),
                 value["SecretString"].as_str().unwrap_or_default().to_owned(),

@@ -162,9 +162,16 @@ async fn init_error(State(instance): State<Arc<Instance>>, body: Bytes) -> Respo
 
 fn spawn(instance: &Instance, address: SocketAddr) -> std::io::Result<Child> {
     let config = &instance.shared.config;
+    let overrides = instance
+        .shared
+        .overrides
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
     process::command(&config.binary)
         .env_clear()
         .envs(config.env.iter().cloned())
+        .envs(overrides)
         .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
         .env("AWS_LAMBDA_FUNCTION_NAME", config.name)
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")

@@ -7,7 +7,7 @@ mod instance;
 use std::{
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex as StdMutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -69,6 +69,8 @@ struct Shared {
     queue: Mutex<mpsc::UnboundedReceiver<Invocation>>,
     /// Events that no instance has taken yet.
     waiting: AtomicUsize,
+    /// Environment set since, for the next start.
+    overrides: StdMutex<Vec<(String, String)>>,
     logs: Logs,
     stop: watch::Receiver<bool>,
     kill: watch::Receiver<u64>,
@@ -103,6 +105,7 @@ impl Function {
             config,
             queue: Mutex::new(receiver),
             waiting: AtomicUsize::new(0),
+            overrides: StdMutex::default(),
             logs,
             stop,
             kill: killed,
@@ -177,6 +180,19 @@ impl Function {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.shared.waiting.load(Ordering::SeqCst)
+    }
+
+    /// Changes the function's environment, as an update of its configuration does: every instance is started anew.
+    pub fn set_env(&self, name: &str, value: &str) {
+        let mut overrides = self
+            .shared
+            .overrides
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        overrides.retain(|(n, _)| n != name);
+        overrides.push((name.to_owned(), value.to_owned()));
+        drop(overrides);
+        self.kill();
     }
 
     /// Kills every instance at once (SIGKILL); each is started anew.

@@ -1,0 +1,39 @@
+//! A clock that is wrong on purpose: for drills of clock skew, and to see today what an issuance does tomorrow.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{
+    dns::{Clock, SystemClock},
+    domain::Timestamp,
+};
+
+/// The machine's clock, ahead or behind by some seconds (`CERTMINT_CLOCK_OFFSET`).
+#[derive(Clone, Copy, Debug)]
+pub struct ShiftedClock {
+    offset: i64,
+}
+
+impl ShiftedClock {
+    /// Ahead by `offset` seconds; behind if it is negative.
+    #[must_use]
+    pub const fn new(offset: i64) -> Self {
+        Self { offset }
+    }
+}
+
+#[async_trait]
+impl Clock for ShiftedClock {
+    fn now(&self) -> Timestamp {
+        let by = Duration::from_secs(self.offset.unsigned_abs());
+        match self.offset {
+            0.. => SystemClock.now().plus(by),
+            _ => SystemClock.now().minus(by),
+        }
+    }
+
+    async fn sleep(&self, time: Duration) {
+        SystemClock.sleep(time).await;
+    }
+}

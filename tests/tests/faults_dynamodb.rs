@@ -1,0 +1,102 @@
+//! DynamoDB's faults, on the wire between the real functions and the emulator.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use certmint_tests::{
+    faults::{Fault, Operation},
+    journey::{Journey, options},
+};
+use serde_json::json;
+
+const CALLS: [Operation; 4] = [
+    Operation::GetItem,
+    Operation::Query,
+    Operation::UpdateItem,
+    Operation::TransactWriteItems,
+];
+
+#[tokio::test]
+async fn throttling_is_waited_out_and_counts_no_attempt() {
+    let (journey, rules) = Journey::with_faults(options()).await;
+    let account = journey.account().await;
+    let mut met = Vec::new();
+    for (operation, code) in CALLS.into_iter().flat_map(|o| {
+        [
+            (o, "ThrottlingException"),
+            (o, "ProvisionedThroughputExceededException"),
+            (o, "InternalServerError"),
+        ]
+    }) {
+        let status = if code == "InternalServerError" { 500 } else { 400 };
+        met.push(rules.add(operation, 1, 1, Fault::json(status, code)));
+    }
+    let id = journey.request(account, &["example.com"]).await;
+    let request = journey.until(id, "success").await;
+    assert_eq!(
+        (&request["attempts"], &request["last_error"]),
+        (&json!(1), &json!(null))
+    );
+    let met = met.iter().filter(|hits| hits.count() > 0).count();
+    assert!(met >= 8, "only {met} of 12 faults were met");
+    journey.ends_well(id).await;
+}
+
+#[tokio::test]
+async fn lost_answers_are_recognised_as_our_own_writes() {
+    // Each write of the whole journey loses its answer once, in a run of its own kind of call.
+    for operation in [Operation::UpdateItem, Operation::TransactWriteItems] {
+        let (journey, rules) = Journey::with_faults(options()).await;
+        let account = journey.account().await;
+        let lost: Vec<_> = (0..12)
+            .map(|_| rules.add(operation, 1, 1, Fault::LoseAnswer))
+            .collect();
+        let id = journey.request(account, &["example.com", "*.example.com"]).await;
+        let request = journey.until(id, "success").await;
+        assert_eq!(request["attempts"], 1);
+        assert!(lost.iter().any(|hits| hits.count() > 0), "{operation:?}");
+        rules.clear();
+        journey.ends_well(id).await;
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_that_collides_is_tried_again() {
+    let (journey, rules) = Journey::with_faults(options()).await;
+    let account = journey.account().await;
+    let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"injected","CancellationReasons":[{"Code":"TransactionConflict","Message":"injected"},{"Code":"None"}]}"#;
+    let collision = Fault::answer(400, &[("content-type", "application/x-amz-json-1.0")], body);
+    let hits = rules.add(Operation::TransactWriteItems, 0, 6, collision);
+    let id = journey.request(account, &["example.com"]).await;
+    let request = journey.until(id, "success").await;
+    assert_eq!((&request["attempts"], hits.count()), (&json!(1), 6));
+    journey.ends_well(id).await;
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_read_stops_nobody() {
+    let (journey, rules) = Journey::with_faults(options()).await;
+    let account = journey.account().await;
+    // No kick: the bad item must be there before the worker looks.
+    rules.add(Operation::PutEvents, 0, usize::MAX, Fault::Reset);
+    let broken = journey.request(account, &["broken.example.com"]).await;
+    journey.spoil_request(broken).await;
+    let id = journey.request(account, &["example.com"]).await;
+    journey.work().await.unwrap();
+    journey.until(id, "success").await;
+    let alarm = journey
+        .stack
+        .logs
+        .all()
+        .iter()
+        .any(|l| l.contains(r#""alarm":"quarantine""#));
+    assert!(alarm, "the log filter finds an alarm");
+    let list = journey.client.get("/acme/certificate/requests").await.data();
+    assert_eq!(
+        list["list"].as_array().unwrap().len(),
+        1,
+        "the list goes on without it: {list}"
+    );
+    let claimed = journey.work().await.unwrap()["claimed"].clone();
+    assert_eq!(claimed, 0, "it is not taken up again");
+    journey.until_clean().await;
+    journey.end().await;
+}
