@@ -177,6 +177,11 @@ impl RequestStore for MemoryStore {
                 let Some(stored) = tables.requests.get(&id).cloned() else {
                     return Ok(None);
                 };
+                let is_ours =
+                    stored.lease.owner.as_deref() == Some(owner) && stored.lease.until == now.plus(lease);
+                if is_ours {
+                    return Ok(Some(stored));
+                }
                 let due = stored.wake_at.is_some_and(|at| at <= now);
                 let free = stored.lease.until < now.minus(skew);
                 if !due || !free || tables.quarantined.contains(&id) {
