@@ -67,9 +67,9 @@ pub struct Scenario {
 }
 
 /// Zones that we may write.
-pub const ZONES: [&str; 3] = ["example.com", "example.net", "acme.example.org"];
+pub(super) const ZONES: [&str; 3] = ["example.com", "example.net", "acme.example.org"];
 /// Challenges that are delegated.
-pub const ALIASES: [(&str, &str); 1] = [("_acme-challenge.far.example.com", "far.acme.example.org")];
+pub(super) const ALIASES: [(&str, &str); 1] = [("_acme-challenge.far.example.com", "far.acme.example.org")];
 
 /// Names that can be certified.
 const GOOD: [&[&str]; 8] = [
@@ -190,6 +190,6 @@ impl Ask {
     /// Whether a CA that is well issues it.
     #[must_use]
     pub fn can_succeed(&self) -> bool {
-        !BAD.iter().any(|bad| *bad == self.names.as_slice())
+        !BAD.contains(&self.names.as_slice())
     }
 }

@@ -474,7 +474,9 @@ impl RequestStore for DynamoStore {
             .table_name(&self.table)
             .key("pk", s(key(id)))
             .key("sk", s("META"))
-            .update_expression("SET lease_owner = :owner, lease_until = :until, fence = fence + :one")
+            .update_expression(
+                "SET lease_owner = :owner, lease_until = :until, claimed_at = :now, fence = fence + :one",
+            )
             .condition_expression(
                 "wake_at <= :now AND lease_until < :free AND attribute_not_exists(quarantined)",
             )
@@ -494,8 +496,9 @@ impl RequestStore for DynamoStore {
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(check)) => {
                 let row = Row(check.item.clone().unwrap_or_default());
+                // The first save drops the mark: a lease is found again only before anything was done under it.
                 let is_ours = row.opt_text("lease_owner") == Some(owner)
-                    && row.opt_time("lease_until").ok().flatten() == Some(now.plus(lease));
+                    && row.opt_time("claimed_at").ok().flatten() == Some(now);
                 if is_ours { read(&row).map(Some) } else { Ok(None) }
             }
             _ => Err(refused("UpdateItem", &error)),

@@ -177,9 +177,8 @@ impl RequestStore for MemoryStore {
                 let Some(stored) = tables.requests.get(&id).cloned() else {
                     return Ok(None);
                 };
-                let is_ours =
-                    stored.lease.owner.as_deref() == Some(owner) && stored.lease.until == now.plus(lease);
-                if is_ours {
+                let is_ours = stored.lease.owner.as_deref() == Some(owner);
+                if is_ours && tables.claimed_at.get(&id) == Some(&now) {
                     return Ok(Some(stored));
                 }
                 let due = stored.wake_at.is_some_and(|at| at <= now);
@@ -197,6 +196,7 @@ impl RequestStore for MemoryStore {
                     ..stored
                 };
                 tables.requests.insert(id, claimed.clone());
+                tables.claimed_at.insert(id, now);
                 if tables.unreadable.contains(&id) {
                     return Err(corrupt(id));
                 }
@@ -217,6 +217,7 @@ impl RequestStore for MemoryStore {
                     return Err(StoreError::LeaseLost(request.id));
                 }
                 *stored = request.clone();
+                tables.claimed_at.remove(&request.id);
                 self.index_request(&mut tables, request.id, request.wake_at);
                 Ok(())
             })
