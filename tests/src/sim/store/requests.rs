@@ -68,11 +68,8 @@ impl RequestStore for MemoryStore {
         self.gate
             .call(Op::ReadRequest, || {
                 let tables = self.tables();
-                if tables.unreadable.contains(&id) {
-                    return Err(corrupt(id));
-                }
                 let found = tables.requests.get(&id).cloned();
-                found.ok_or_else(|| not_found("request", id))
+                tables.read(found.ok_or_else(|| not_found("request", id))?)
             })
             .await
     }
@@ -179,7 +176,7 @@ impl RequestStore for MemoryStore {
                 };
                 let is_ours = stored.lease.owner.as_deref() == Some(owner);
                 if is_ours && tables.claimed_at.get(&id) == Some(&now) {
-                    return Ok(Some(stored));
+                    return tables.read(stored).map(Some);
                 }
                 let due = stored.wake_at.is_some_and(|at| at <= now);
                 let free = stored.lease.until < now.minus(skew);
@@ -197,10 +194,7 @@ impl RequestStore for MemoryStore {
                 };
                 tables.requests.insert(id, claimed.clone());
                 tables.claimed_at.insert(id, now);
-                if tables.unreadable.contains(&id) {
-                    return Err(corrupt(id));
-                }
-                Ok(Some(claimed))
+                tables.read(claimed).map(Some)
             })
             .await
     }
@@ -236,10 +230,16 @@ impl RequestStore for MemoryStore {
     }
 }
 
-fn corrupt(id: RequestId) -> StoreError {
-    StoreError::Corrupt {
-        kind: "request",
-        id: id.to_string(),
-        why: "issuance is no JSON".into(),
+impl Tables {
+    /// The request, if its item can be parsed.
+    fn read(&self, request: Request) -> Result<Request, StoreError> {
+        if self.unreadable.contains(&request.id) {
+            return Err(StoreError::Corrupt {
+                kind: "request",
+                id: request.id.to_string(),
+                why: "issuance is no JSON".into(),
+            });
+        }
+        Ok(request)
     }
 }
