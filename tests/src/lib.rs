@@ -6,7 +6,11 @@
     reason = "a test world fails by panicking"
 )]
 
+pub mod conformance_requests;
 pub mod conformance_store;
+pub mod conformance_txt;
+pub mod conformance_vault;
+pub mod conformance_zones;
 pub mod dynamo;
 pub mod faults;
 pub mod journey;

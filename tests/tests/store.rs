@@ -1,26 +1,42 @@
-//! The DynamoDB store against the conformance suite.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! Every store against one suite. Another implementation is one more line at the end.
 
 use std::sync::Arc;
 
-use certmint_tests::{conformance_store as suite, dynamo};
+use certmint_shared::store::Store;
+use certmint_tests::{
+    conformance_requests as requests, conformance_store as suite, conformance_txt as txt, dynamo,
+    sim::MemoryStore,
+};
 
-#[tokio::test]
-async fn accounts() {
-    suite::accounts(&dynamo::store().await).await;
+macro_rules! conforms {
+    ($name:ident, $store:expr) => {
+        mod $name {
+            use super::*;
+
+            async fn fresh() -> Arc<dyn Store> {
+                Arc::new($store)
+            }
+
+            conforms!(@tests suite: accounts, lists, certificates);
+            conforms!(@tests requests: claims_between_clocks, a_claim_sent_twice_is_one, retries,
+                      idempotent_requests, due_and_quarantined);
+            conforms!(@tests txt: a_value_is_one_record, confirmations_are_conditional, what_is_due);
+
+            #[tokio::test]
+            async fn leases() {
+                suite::leases(fresh().await).await;
+            }
+        }
+    };
+    (@tests $suite:ident: $($test:ident),*) => {
+        $(
+            #[tokio::test]
+            async fn $test() {
+                $suite::$test(&*fresh().await).await;
+            }
+        )*
+    };
 }
 
-#[tokio::test]
-async fn leases() {
-    suite::leases(Arc::new(dynamo::store().await)).await;
-}
-
-#[tokio::test]
-async fn lists() {
-    suite::lists(&dynamo::store().await).await;
-}
-
-#[tokio::test]
-async fn certificates() {
-    suite::certificates(&dynamo::store().await).await;
-}
+conforms!(dynamo_db, dynamo::store().await);
+conforms!(memory, MemoryStore::default());

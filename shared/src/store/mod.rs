@@ -190,7 +190,7 @@ pub trait RequestStore: Send + Sync {
     /// Ids that are due, earliest first over all shards, at most `limit`.
     async fn due_requests(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError>;
     /// Takes the lease if it is free or over since `skew`; `None` if another holds it or nothing is due. The fence
-    /// grows.
+    /// grows. The same call again finds its own lease.
     async fn claim_request(
         &self,
         id: RequestId,

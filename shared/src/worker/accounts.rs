@@ -68,18 +68,17 @@ impl Accounts {
                 return Err(Failure::new(Class::Permanent, Stage::Request, "account", text));
             }
         }
-        // The key is in the vault before the CA sees it: a repeat registers the same account again.
-        let new_key = keys::generate_account_key()?;
         let name = format!("account-key/{id}");
-        let key = self
-            .adapters
-            .vault
-            .put_if_absent(&name, new_key)
-            .await
-            .map_err(from_vault)?;
-        let registration_uri = match account.registration_uri.clone() {
-            Some(uri) => uri,
-            None => self.register(account, provider, &key).await?,
+        let vault = &self.adapters.vault;
+        let (registration_uri, key) = match account.registration_uri.clone() {
+            // The CA knows the key: one that is gone is an error, never replaced by another.
+            Some(uri) => (uri, vault.get(&name).await.map_err(from_vault)?),
+            None => {
+                // The key is in the vault before the CA sees it: a repeat registers the same account again.
+                let new_key = keys::generate_account_key()?;
+                let key = vault.put_if_absent(&name, new_key).await.map_err(from_vault)?;
+                (self.register(account, provider, &key).await?, key)
+            }
         };
         Ok(CaAccount {
             id,

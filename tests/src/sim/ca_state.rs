@@ -15,7 +15,7 @@ const ACME: &str = "urn:ietf:params:acme:error:";
 
 /// A problem of the CA.
 #[must_use]
-pub fn problem(class: Class, kind: &str, detail: &str) -> Failure {
+pub(super) fn problem(class: Class, kind: &str, detail: &str) -> Failure {
     Failure {
         class,
         stage: Stage::Request,

@@ -6,7 +6,7 @@ use super::{op::Op, rng::Rng, timeline::START};
 
 /// What becomes of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub(super) enum Fate {
     /// It is done and answered.
     Fine,
     /// Refused for now; nothing was done.
@@ -74,6 +74,14 @@ impl Faults {
         }
         faults.slow = *rng.pick(&[0, 0, 5, 40]);
         faults
+    }
+
+    /// Whether every call is done and answered.
+    #[must_use]
+    pub fn are_none(&self) -> bool {
+        self.crashes.is_empty()
+            && self.freeze.is_none()
+            && self.refused + self.lost + self.repeated + self.slow == 0
     }
 
     /// Decides about the next call: its fate, and whether its process freezes first.

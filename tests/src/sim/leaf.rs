@@ -41,7 +41,7 @@ fn template(names: &[String]) -> Vec<u8> {
 
 /// A certificate for the key of a CSR (DER).
 #[must_use]
-pub fn certificate(names: &[String], csr: &[u8]) -> String {
+pub(super) fn certificate(names: &[String], csr: &[u8]) -> String {
     let mut der = template(names);
     let (to, from) = (place_of_key(&der), place_of_key(csr));
     der[to..to + P256_LEN].copy_from_slice(&csr[from..from + P256_LEN]);

@@ -20,6 +20,8 @@ mod world;
 mod zones;
 
 pub use self::{
+    ca::SimCa,
+    ca_state::{CaHabits, CaState},
     clock::SimClock,
     gate::Gate,
     op::{Op, call_of, every_effect},

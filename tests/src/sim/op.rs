@@ -218,7 +218,7 @@ impl Outage for Failure {
 
 /// A DNS look-up that nobody answered.
 #[derive(Clone, Copy, Debug)]
-pub struct NoAnswer;
+pub(super) struct NoAnswer;
 
 impl Outage for NoAnswer {
     fn unavailable(_: Op) -> Self {

@@ -67,9 +67,9 @@ pub struct Scenario {
 }
 
 /// Zones that we may write.
-pub const ZONES: [&str; 3] = ["example.com", "example.net", "acme.example.org"];
+pub(super) const ZONES: [&str; 3] = ["example.com", "example.net", "acme.example.org"];
 /// Challenges that are delegated.
-pub const ALIASES: [(&str, &str); 1] = [("_acme-challenge.far.example.com", "far.acme.example.org")];
+pub(super) const ALIASES: [(&str, &str); 1] = [("_acme-challenge.far.example.com", "far.acme.example.org")];
 
 /// Names that can be certified.
 const GOOD: [&[&str]; 8] = [
@@ -108,7 +108,13 @@ impl Scenario {
         if !gentle && rng.per_mille(15) {
             contacts[0] = "rejected@example.com";
         }
-        let asks = Self::asks(&mut rng, accounts);
+        let habits = CaHabits {
+            reuses_orders: rng.per_mille(500),
+            reuses_valid: rng.per_mille(500),
+            reuses_pending: rng.per_mille(150),
+            has_moods: !gentle,
+        };
+        let asks = Self::asks(&mut rng, accounts, habits);
         let foreign = Self::foreign(&mut rng, &asks, gentle);
         let gone = !gentle && rng.per_mille(30);
         let zone_gone = gone.then(|| (later(&mut rng, 300), 0));
@@ -123,12 +129,7 @@ impl Scenario {
             timeout: Duration::from_secs(*rng.pick(&[60, 120, 300, 900])),
             interval: Duration::from_secs(*rng.pick(&[40, 60, 300])),
             lost_events: *rng.pick(&[0, 0, 200]),
-            habits: CaHabits {
-                reuses_orders: rng.per_mille(500),
-                reuses_valid: rng.per_mille(500),
-                reuses_pending: rng.per_mille(150),
-                has_moods: !gentle,
-            },
+            habits,
             lazy_zones: !gentle,
             gentle,
             contacts,
@@ -140,7 +141,7 @@ impl Scenario {
         (scenario, rng)
     }
 
-    fn asks(rng: &mut Rng, accounts: usize) -> Vec<Ask> {
+    fn asks(rng: &mut Rng, accounts: usize, habits: CaHabits) -> Vec<Ask> {
         let count = *rng.pick(&[1, 1, 1, 2, 2, 3]);
         let mut asks: Vec<Ask> = Vec::new();
         for _ in 0..count {
@@ -150,7 +151,7 @@ impl Scenario {
             // Two requests of one account for the same names share one order at a CA that reuses orders; that is
             // for the single flight to prevent, not for the engine to survive.
             let twin = asks.iter().any(|a| a.names == names && a.account == account);
-            if twin {
+            if twin && habits.reuses_orders {
                 continue;
             }
             let within = *rng.pick(&[2, 600]);
@@ -190,6 +191,6 @@ impl Ask {
     /// Whether a CA that is well issues it.
     #[must_use]
     pub fn can_succeed(&self) -> bool {
-        !BAD.iter().any(|bad| *bad == self.names.as_slice())
+        !BAD.contains(&self.names.as_slice())
     }
 }

@@ -16,7 +16,7 @@ use certmint_shared::domain::{RequestId, Timestamp};
 use super::{faults::Faults, op::Op, rng::Rng, tally::Tally};
 
 /// One invocation of a function.
-pub type TaskId = u32;
+pub(super) type TaskId = u32;
 
 /// What happens in the world by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl Inner {
 }
 
 /// The moment every run starts at.
-pub const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+pub(super) const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 /// The one clock and queue of a run.
 pub struct Timeline(Mutex<Inner>);

@@ -74,6 +74,15 @@ fn judge(world: &World) -> Vec<String> {
                 if recorded == 0 || result.is_none_or(|c| c.request_id != Some(id)) {
                     found.push(format!("request {id} succeeded without its certificate"));
                 }
+                // Two orders may share an open authorization, and one may take the other's value away with its own.
+                let alone = !world.scenario.habits.reuses_pending && lives == 1;
+                let quiet = world.scenario.gentle && world.scenario.faults.are_none() && alone;
+                if quiet && (request.issuance.attempts, request.issuance.failures) != (1, 0) {
+                    found.push(format!(
+                        "request {id} took {} tries on a good day",
+                        request.issuance.attempts
+                    ));
+                }
             }
             RequestStatus::Failed => {
                 found.extend(failed(request, world.scenario.gentle && ask.can_succeed()))

@@ -45,7 +45,7 @@ const SKEW_MILLIS: i64 = 5 * 60_000;
 
 /// What outlives every process.
 #[derive(Clone, Default)]
-pub struct Outside {
+pub(super) struct Outside {
     /// The table.
     pub tables: Arc<Mutex<Tables>>,
     /// The vault.

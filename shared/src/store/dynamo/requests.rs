@@ -3,11 +3,14 @@
 use std::{cmp::Reverse, collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+};
 use futures::future::try_join_all;
 
 use super::{
-    DynamoStore, END, Item, LIST, OWNER, Range, Row, SHARDS, TABLE, WORK, code, n, pad, refused, s,
+    DynamoStore, END, Item, LIST, OWNER, Range, Row, SHARDS, TABLE, WORK, n, pad, refused, s,
     write::{Condition, Refusal},
 };
 use crate::{
@@ -455,7 +458,8 @@ impl RequestStore for DynamoStore {
         Ok(due.into_iter().map(|(_, id)| id).collect())
     }
 
-    /// One conditional write: due, and the lease free or over since `skew`.
+    /// One conditional write: due, and the lease free or over since `skew`. Refused, it shows the item, so that a
+    /// repeat after a lost answer knows its own lease.
     async fn claim_request(
         &self,
         id: RequestId,
@@ -470,7 +474,9 @@ impl RequestStore for DynamoStore {
             .table_name(&self.table)
             .key("pk", s(key(id)))
             .key("sk", s("META"))
-            .update_expression("SET lease_owner = :owner, lease_until = :until, fence = fence + :one")
+            .update_expression(
+                "SET lease_owner = :owner, lease_until = :until, claimed_at = :now, fence = fence + :one",
+            )
             .condition_expression(
                 "wake_at <= :now AND lease_until < :free AND attribute_not_exists(quarantined)",
             )
@@ -480,12 +486,22 @@ impl RequestStore for DynamoStore {
             .expression_attribute_values(":now", n(now.millis()))
             .expression_attribute_values(":free", n(now.minus(skew).millis()))
             .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        match claimed {
-            Ok(answer) => read(&Row(answer.attributes.unwrap_or_default())).map(Some),
-            Err(e) if code(&e) == Some("ConditionalCheckFailedException") => Ok(None),
-            Err(e) => Err(refused("UpdateItem", &e)),
+        let error = match claimed {
+            Ok(answer) => return read(&Row(answer.attributes.unwrap_or_default())).map(Some),
+            Err(error) => error,
+        };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(check)) => {
+                let row = Row(check.item.clone().unwrap_or_default());
+                // The first save drops the mark: a lease is found again only before anything was done under it.
+                let is_ours = row.opt_text("lease_owner") == Some(owner)
+                    && row.opt_time("claimed_at").ok().flatten() == Some(now);
+                if is_ours { read(&row).map(Some) } else { Ok(None) }
+            }
+            _ => Err(refused("UpdateItem", &error)),
         }
     }
 

@@ -23,7 +23,7 @@ use certmint_shared::{
 use super::{gate::Gate, timeline::TaskId};
 
 /// A value's key in the ledger.
-pub type TxtKey = (Fqdn, String);
+type TxtKey = (Fqdn, String);
 
 /// What the table holds.
 #[derive(Default)]
@@ -44,6 +44,8 @@ pub struct Tables {
     keys: BTreeMap<String, (String, u64)>,
     ids: BTreeMap<&'static str, u64>,
     index: Index,
+    /// Claims under which nothing was written yet.
+    claimed_at: BTreeMap<RequestId, Timestamp>,
     /// Who claimed a request last, to see that no lease is taken from the living.
     holders: BTreeMap<RequestId, TaskId>,
 }

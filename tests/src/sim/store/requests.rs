@@ -68,11 +68,8 @@ impl RequestStore for MemoryStore {
         self.gate
             .call(Op::ReadRequest, || {
                 let tables = self.tables();
-                if tables.unreadable.contains(&id) {
-                    return Err(corrupt(id));
-                }
                 let found = tables.requests.get(&id).cloned();
-                found.ok_or_else(|| not_found("request", id))
+                tables.read(found.ok_or_else(|| not_found("request", id))?)
             })
             .await
     }
@@ -177,6 +174,10 @@ impl RequestStore for MemoryStore {
                 let Some(stored) = tables.requests.get(&id).cloned() else {
                     return Ok(None);
                 };
+                let is_ours = stored.lease.owner.as_deref() == Some(owner);
+                if is_ours && tables.claimed_at.get(&id) == Some(&now) {
+                    return tables.read(stored).map(Some);
+                }
                 let due = stored.wake_at.is_some_and(|at| at <= now);
                 let free = stored.lease.until < now.minus(skew);
                 if !due || !free || tables.quarantined.contains(&id) {
@@ -192,10 +193,8 @@ impl RequestStore for MemoryStore {
                     ..stored
                 };
                 tables.requests.insert(id, claimed.clone());
-                if tables.unreadable.contains(&id) {
-                    return Err(corrupt(id));
-                }
-                Ok(Some(claimed))
+                tables.claimed_at.insert(id, now);
+                tables.read(claimed).map(Some)
             })
             .await
     }
@@ -212,6 +211,7 @@ impl RequestStore for MemoryStore {
                     return Err(StoreError::LeaseLost(request.id));
                 }
                 *stored = request.clone();
+                tables.claimed_at.remove(&request.id);
                 self.index_request(&mut tables, request.id, request.wake_at);
                 Ok(())
             })
@@ -230,10 +230,16 @@ impl RequestStore for MemoryStore {
     }
 }
 
-fn corrupt(id: RequestId) -> StoreError {
-    StoreError::Corrupt {
-        kind: "request",
-        id: id.to_string(),
-        why: "issuance is no JSON".into(),
+impl Tables {
+    /// The request, if its item can be parsed.
+    fn read(&self, request: Request) -> Result<Request, StoreError> {
+        if self.unreadable.contains(&request.id) {
+            return Err(StoreError::Corrupt {
+                kind: "request",
+                id: request.id.to_string(),
+                why: "issuance is no JSON".into(),
+            });
+        }
+        Ok(request)
     }
 }

@@ -1,0 +1,153 @@
+//! What every store must do with the TXT ledger. Each function takes a fresh store.
+
+use std::time::Duration;
+
+use certmint_shared::{
+    domain::{DesiredState, Fqdn, IN_FLIGHT, PageRequest, RequestId, TxtRecord, TxtStatus},
+    store::Store,
+};
+
+use crate::conformance_store::start;
+
+fn name() -> Fqdn {
+    Fqdn::new("_acme-challenge.example.com")
+}
+
+fn intent(owner: u64, value: &str) -> TxtRecord {
+    TxtRecord {
+        fqdn: name(),
+        value: value.into(),
+        zone_id: "Z1".into(),
+        zone: Fqdn::new("example.com"),
+        owner_id: RequestId::new(owner),
+        desired_state: DesiredState::Present,
+        status: TxtStatus::Pending,
+        expires_at: start().plus(Duration::from_secs(7200)),
+        created_at: start(),
+        updated_at: start(),
+    }
+}
+
+async fn stored(store: &dyn Store) -> Vec<TxtRecord> {
+    let mut records = store.txt_rrset(&name()).await.expect("a list");
+    records.sort_by(|a, b| a.value.cmp(&b.value));
+    records
+}
+
+/// A value is one record: wanting it again keeps what is known of it.
+pub async fn a_value_is_one_record(store: &dyn Store) {
+    store
+        .put_txt(&[intent(1, "a"), intent(2, "b")])
+        .await
+        .expect("written");
+    store.put_txt(&[intent(1, "a")]).await.expect("written again");
+    let now = start().plus(Duration::from_secs(1));
+    store
+        .confirm_txt(&[(intent(1, "a"), TxtStatus::Active)], now)
+        .await
+        .expect("confirmed");
+    let later = start().plus(Duration::from_secs(2));
+    let again = TxtRecord {
+        created_at: later,
+        updated_at: later,
+        ..intent(3, "a")
+    };
+    store.put_txt(&[again]).await.expect("wanted by another");
+    let records = stored(store).await;
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[0].status, TxtStatus::Active, "it may stand in the zone");
+    assert_eq!(records[0].created_at, start());
+    assert_eq!(records[0].owner_id, RequestId::new(3));
+    assert_eq!(records[1], intent(2, "b"));
+    let mine = store.txt_of_request(RequestId::new(2)).await.expect("a list");
+    assert_eq!(mine, vec![intent(2, "b")]);
+    let none = store.txt_of_request(RequestId::new(1)).await.expect("a list");
+    assert_eq!(none, vec![], "it has another owner now");
+}
+
+/// What changed since it was read is not written over; what is removed is closed until it is wanted again.
+pub async fn confirmations_are_conditional(store: &dyn Store) {
+    store.put_txt(&[intent(1, "a")]).await.expect("written");
+    let now = start().plus(Duration::from_secs(1));
+    let unwanted = TxtRecord {
+        desired_state: DesiredState::Absent,
+        updated_at: now,
+        ..intent(1, "a")
+    };
+    store
+        .put_txt(std::slice::from_ref(&unwanted))
+        .await
+        .expect("written");
+    for status in [TxtStatus::Active, TxtStatus::Removed] {
+        store
+            .confirm_txt(&[(intent(1, "a"), status)], now)
+            .await
+            .expect("left alone");
+        assert_eq!(stored(store).await, vec![unwanted.clone()]);
+    }
+    store
+        .confirm_txt(&[(unwanted, TxtStatus::Removed)], now)
+        .await
+        .expect("closed");
+    assert_eq!(stored(store).await, vec![]);
+    assert_eq!(
+        store.txt_of_request(RequestId::new(1)).await.expect("a list"),
+        vec![]
+    );
+    let later = start().plus(Duration::from_secs(3));
+    let again = TxtRecord {
+        updated_at: later,
+        ..intent(1, "a")
+    };
+    store
+        .put_txt(std::slice::from_ref(&again))
+        .await
+        .expect("wanted again");
+    assert_eq!(stored(store).await, vec![again]);
+}
+
+/// Cleanup is told of what to look at, and when.
+pub async fn what_is_due(store: &dyn Store) {
+    let ends = start().plus(Duration::from_secs(7200));
+    let absent = |value: &str, status| TxtRecord {
+        desired_state: DesiredState::Absent,
+        status,
+        ..intent(1, value)
+    };
+    let records = [
+        intent(1, "wanted"),
+        absent("maybe", TxtStatus::Pending),
+        absent("stands", TxtStatus::Active),
+        absent("gone", TxtStatus::Removed),
+    ];
+    store.put_txt(&records).await.expect("written");
+    let due = async |at| {
+        let mut due: Vec<String> = store
+            .due_txt(at, 10)
+            .await
+            .expect("a list")
+            .into_iter()
+            .map(|r| r.value)
+            .collect();
+        due.sort();
+        due
+    };
+    assert_eq!(due(start()).await, ["stands"]);
+    assert_eq!(due(start().plus(IN_FLIGHT)).await, ["maybe", "stands"]);
+    assert_eq!(due(ends).await, ["maybe", "stands", "wanted"]);
+    assert_eq!(store.due_txt(ends, 2).await.expect("a list").len(), 2);
+    let page = PageRequest::default();
+    for (desired, total) in [
+        (Some(DesiredState::Present), 1),
+        (Some(DesiredState::Absent), 3),
+        (None, 4),
+    ] {
+        let list = store.txt_records(desired, &page).await.expect("a page");
+        assert_eq!(
+            (list.total, list.list.len()),
+            (total, list.list.len()),
+            "{desired:?}"
+        );
+        assert_eq!(list.list.len() as u64, total);
+    }
+}

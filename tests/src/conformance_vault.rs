@@ -1,0 +1,48 @@
+//! What every vault and every clock must do. Each function takes a fresh one.
+
+use std::time::Duration;
+
+use certmint_shared::{
+    dns::Clock,
+    vault::{KeyVault, VaultError},
+};
+use secrecy::ExposeSecret;
+
+/// The first value of a name stays, and a repeat gets it back.
+pub async fn the_first_value_stays(vault: &dyn KeyVault) {
+    let missing = vault.get("key/1").await;
+    assert!(matches!(missing, Err(VaultError::NotFound(_))), "{missing:?}");
+    let first = vault.put_if_absent("key/1", "one".into()).await.expect("stored");
+    let again = vault.put_if_absent("key/1", "two".into()).await.expect("found");
+    assert_eq!((first.expose_secret(), again.expose_secret()), ("one", "one"));
+    let read = vault.get("key/1").await.expect("read");
+    assert_eq!(read.expose_secret(), "one");
+    let other = vault.put_if_absent("key/10", "ten".into()).await.expect("stored");
+    assert_eq!(
+        other.expose_secret(),
+        "ten",
+        "one name is not the start of another"
+    );
+}
+
+/// A deleted secret is not readable; deleting it twice is success.
+pub async fn deletes(vault: &dyn KeyVault) {
+    vault.put_if_absent("key/1", "one".into()).await.expect("stored");
+    vault.delete("key/1").await.expect("deleted");
+    vault.delete("key/1").await.expect("gone already");
+    let read = vault.get("key/1").await;
+    assert!(
+        matches!(
+            read,
+            Err(VaultError::NotFound(_) | VaultError::PendingDeletion(_))
+        ),
+        "{read:?}"
+    );
+}
+
+/// A sleep lets at least its time pass.
+pub async fn a_sleep_takes_its_time(clock: &dyn Clock) {
+    let (before, time) = (clock.now(), Duration::from_millis(3));
+    clock.sleep(time).await;
+    assert!(clock.now().since(before) >= time);
+}
