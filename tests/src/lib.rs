@@ -5,6 +5,7 @@
     reason = "a test world fails by panicking"
 )]
 
+pub mod conformance_flight;
 pub mod conformance_store;
 pub mod dynamo;
 pub mod zones;

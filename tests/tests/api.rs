@@ -365,3 +365,32 @@ async fn the_same_key_is_the_same_call() {
             .contains(r#""total":1,"#)
     );
 }
+
+#[tokio::test]
+async fn the_same_names_again_are_the_same_request() {
+    let client = Client::new().await;
+    client.account().await;
+    let post = |body| client.post("/acme/certificate/request", body);
+    let first = post(r#"{"accountId":1,"domains":["example.com","www.example.com"]}"#)
+        .await
+        .body;
+    assert!(!first.contains("deduplicated"), "{first}");
+    let again = post(r#"{"accountId":1,"domains":["WWW.example.com","example.com"],"force":false}"#).await;
+    assert_eq!(again.status, 200);
+    assert!(again.body.contains(r#""data":{"id":1,"#), "{}", again.body);
+    assert!(again.body.contains(r#""deduplicated":true"#), "{}", again.body);
+    let forced = post(r#"{"accountId":1,"domains":["example.com","www.example.com"],"force":true}"#)
+        .await
+        .body;
+    assert!(
+        forced.contains(r#""data":{"id":2,"#) && !forced.contains("deduplicated"),
+        "{forced}"
+    );
+    assert_eq!(*client.kick.0.lock().unwrap(), 3, "the worker is told each time");
+    refused(
+        &post(r#"{"accountId":1,"domains":["example.com"],"force":"yes"}"#).await,
+        400,
+        2002,
+        "force",
+    );
+}

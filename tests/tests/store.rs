@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use certmint_tests::{conformance_store as suite, dynamo};
+use certmint_tests::{conformance_flight as flight, conformance_store as suite, dynamo};
 
 #[tokio::test]
 async fn accounts() {
@@ -23,4 +23,19 @@ async fn lists() {
 #[tokio::test]
 async fn certificates() {
     suite::certificates(&dynamo::store().await).await;
+}
+
+#[tokio::test]
+async fn same_names_are_one_request() {
+    flight::same_names(&dynamo::store().await).await;
+}
+
+#[tokio::test]
+async fn a_key_gives_its_first_answer_again() {
+    flight::keys(&dynamo::store().await).await;
+}
+
+#[tokio::test]
+async fn calls_at_once_make_one_request() {
+    flight::at_once(Arc::new(dynamo::store().await)).await;
 }

@@ -74,6 +74,18 @@ pub(super) struct RequestView {
     not_before: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_problem: Option<Problem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deduplicated: Option<bool>,
+}
+
+impl RequestView {
+    /// Says that an earlier call made this request.
+    pub(super) fn deduplicated(self) -> Self {
+        Self {
+            deduplicated: Some(true),
+            ..self
+        }
+    }
 }
 
 impl From<Request> for RequestView {
@@ -106,6 +118,7 @@ impl From<Request> for RequestView {
             phase: request.issuance.phase.name(),
             not_before: waits.map(|at| at.to_string()),
             last_problem: request.issuance.last_problem,
+            deduplicated: None,
         }
     }
 }

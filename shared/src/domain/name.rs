@@ -3,6 +3,7 @@
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::Fqdn;
 
@@ -239,6 +240,16 @@ impl NameSet {
     #[must_use]
     pub fn strings(&self) -> Vec<&str> {
         self.0.iter().map(DomainName::as_str).collect()
+    }
+
+    /// The same for the same names in any order: SHA-256 of the sorted names, hex.
+    #[must_use]
+    pub fn set_key(&self) -> String {
+        let mut names = self.strings();
+        names.sort_unstable();
+        // No name holds a line break.
+        let digest = Sha256::digest(names.join("\n").as_bytes());
+        digest.iter().map(|b| format!("{b:02x}")).collect()
     }
 }
 

@@ -1,9 +1,12 @@
 //! Everything that outlives an invocation. Traits by capability; `dynamo` implements them all.
 
 pub mod dynamo;
+mod flight;
 pub mod schema;
 
 use async_trait::async_trait;
+
+pub use self::flight::{Flight, SingleFlight};
 
 use crate::domain::{
     Account, AccountId, AccountStatus, Binding, Certificate, CertificateId, Class, DesiredState, Email, Fqdn,
@@ -169,8 +172,9 @@ pub trait AccountStore: Send + Sync {
 /// Certificate requests.
 #[async_trait]
 pub trait RequestStore: Send + Sync {
-    /// Takes the next id and writes a pending request, due now. `Idempotency` as with accounts. The account must
-    /// exist ([`StoreError::NotFound`]).
+    /// Takes the next id and writes a pending request, due now, whatever else is on its way
+    /// ([`SingleFlight::request_once`] looks first). `Idempotency` as with accounts. The account must exist
+    /// ([`StoreError::NotFound`]).
     async fn create_request(
         &self,
         new: NewRequest,
@@ -255,6 +259,6 @@ pub trait ChallengeStore: Send + Sync {
 }
 
 /// All of it.
-pub trait Store: AccountStore + RequestStore + CertificateStore + ChallengeStore {}
+pub trait Store: AccountStore + RequestStore + SingleFlight + CertificateStore + ChallengeStore {}
 
-impl<T: AccountStore + RequestStore + CertificateStore + ChallengeStore> Store for T {}
+impl<T: AccountStore + RequestStore + SingleFlight + CertificateStore + ChallengeStore> Store for T {}

@@ -9,6 +9,7 @@
 //! | TXT value | `TXT#<fqdn>`, value | `TXT#<desired state>`, created | `REQUEST#<id>#TXT`, name and value | `CLEANUP#<shard>`, due time |
 //! | attempts | `ATTEMPTS`, `<attempts>#<request>` | | | |
 //! | uniqueness | `UNIQUE#<what>`, `META` | | | |
+//! | newest request of a set | `INFLIGHT#<account>#<set>`, `META` (TTL) | | | |
 //! | idempotency | `IDEMPOTENCY#<key>`, `META` (TTL one day) | | | |
 //! | id counter | `COUNTER#<kind>`, `META` | | | |
 //! | list counter | `COUNT#<list>`, `T#<shard>` and `B#<bucket>#<shard>` | | | |
@@ -17,6 +18,8 @@ mod accounts;
 mod certificates;
 mod challenges;
 mod counters;
+mod flight;
+mod request_lists;
 mod requests;
 mod row;
 mod write;
