@@ -134,6 +134,7 @@ fn state_in(kinds: std::ops::Range<u8>) -> impl Strategy<Value = Issuance> {
                 failures,
                 polls,
                 last_problem,
+                ..Issuance::new(NOW, MAX_ATTEMPTS)
             },
         )
 }
@@ -190,6 +191,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<u64>().prop_map(|id| Event::CertificateRecorded { certificate_id: CertificateId::new(id) }),
         2 => proptest::option::of(moment())
             .prop_map(|not_before| Event::NotYet { not_before, reason: "ns1 lags".into() }),
+        2 => moment().prop_map(|until| Event::Deferred { until, reason: "a limit is used up".into() }),
         2 => Just(Event::Unpublished),
         4 => failed(),
     ]
@@ -272,7 +274,11 @@ proptest! {
     #[test]
     fn the_same_news_twice_does_not_count_twice(state in state(), event in event(), seed in any::<u64>()) {
         let Ok(first) = next(&state, event.clone(), NOW, seed) else { return Ok(()) };
-        if matches!(event, Event::Failed { .. } | Event::NotYet { .. } | Event::Resumed) {
+        let news = !matches!(
+            event,
+            Event::Failed { .. } | Event::NotYet { .. } | Event::Deferred { .. } | Event::Resumed
+        );
+        if !news {
             return Ok(());
         }
         if let Ok(second) = next(&first.state, event, NOW, seed) {
@@ -309,6 +315,43 @@ proptest! {
         if state.cleanup_owed {
             prop_assert_eq!(step.effects, vec![Effect::Unpublish]);
         }
+    }
+
+    #[test]
+    fn a_hold_counts_nothing_and_leaves_no_value(state in state(), until in moment(), seed in any::<u64>()) {
+        let hold = Event::Deferred { until, reason: "a limit is used up".into() };
+        let step = match next(&state, hold, NOW, seed) {
+            Ok(step) => step,
+            Err(_) => {
+                prop_assert!(ended(&state.phase) || state.phase.needs_values());
+                return Ok(());
+            }
+        };
+        prop_assert!(!ended(&state.phase) && !state.phase.needs_values());
+        prop_assert_eq!(
+            (step.state.attempts, step.state.failures, &step.state.phase),
+            (state.attempts, state.failures, &state.phase)
+        );
+        prop_assert_eq!(&step.error, &None);
+        let wake_at = step.wake_at.unwrap();
+        prop_assert!(wake_at > NOW && (wake_at >= until || wake_at.since(NOW) >= Duration::from_secs(29 * 86_400)));
+        let expected = if state.cleanup_owed { vec![Effect::Unpublish] } else { vec![] };
+        prop_assert_eq!(&step.effects, &expected);
+        prop_assert_eq!(step.state.reason(), "a limit is used up");
+        let early = next(&step.state, Event::Resumed, NOW, seed).unwrap();
+        prop_assert_eq!((early.effects, early.wake_at), (expected, Some(wake_at)));
+        let due = next(&step.state, Event::Resumed, wake_at, seed).unwrap();
+        prop_assert!(!due.effects.is_empty() && due.wake_at.is_none());
+    }
+
+    #[test]
+    fn every_state_has_a_next_action_and_a_reason(state in state()) {
+        prop_assert!(!state.reason().is_empty());
+        prop_assert!(!state.next_action().is_empty());
+        prop_assert_eq!(
+            matches!(state.next_action(), "none" | "retry" | "remove_txt"),
+            ended(&state.phase)
+        );
     }
 
     #[test]
@@ -384,10 +427,13 @@ proptest! {
             );
             prop_assert!(!ended(&state.phase) || step.state.phase == state.phase, "the end is not the end");
             owed = step.state.cleanup_owed;
+            prop_assert!(step.state.history.entries().len() <= 50);
+            prop_assert!(step.error.is_none() || step.state.history.entries().last().unwrap().problem.is_some());
             // A crash between two steps: only what was stored is left.
             state = stored(&step.state);
             now = now.plus(Duration::from_millis(pause));
         }
+        prop_assert!(serde_json::to_string(&state.history).unwrap().len() < 16 * 1024);
     }
 }
 

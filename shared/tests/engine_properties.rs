@@ -16,6 +16,8 @@ enum Answer {
     NotYet(Option<u32>),
     Transient,
     RateLimited(u32),
+    /// A limit is used up or the CA is away: nothing was tried. Where values are in a zone: slow.
+    Hold(u32),
     OrderLost,
     Permanent,
     /// The worker dies after the effect; the answer is lost and the stored state is taken up again.
@@ -28,6 +30,7 @@ fn answer() -> impl Strategy<Value = Answer> {
         2 => proptest::option::of(1u32..600).prop_map(Answer::NotYet),
         2 => Just(Answer::Transient),
         1 => (1u32..100_000).prop_map(Answer::RateLimited),
+        1 => (1u32..1_000_000).prop_map(Answer::Hold),
         1 => Just(Answer::OrderLost),
         1 => Just(Answer::Permanent),
         3 => Just(Answer::Crash),
@@ -161,6 +164,14 @@ fn play(script: &[Answer], max_attempts: u32) -> Run {
                 not_before: after.map(|s| run.now.plus(Duration::from_secs(u64::from(s)))),
                 reason: "the world is slow".into(),
             },
+            (Answer::Hold(s), _) if !run.state.phase.needs_values() => Event::Deferred {
+                until: run.now.plus(Duration::from_secs(u64::from(s))),
+                reason: "a limit is used up".into(),
+            },
+            (Answer::Hold(_), _) => Event::NotYet {
+                not_before: None,
+                reason: "the world is slow".into(),
+            },
             (Answer::Transient, _) => fault(Class::Transient),
             (Answer::RateLimited(s), _) => {
                 let at = run.now.plus(Duration::from_secs(u64::from(s)));
@@ -278,4 +289,115 @@ fn a_valid_authorization_needs_no_dns() {
 fn an_event_out_of_place_names_state_and_event() {
     let error = next(&queued(), Event::InSync, Timestamp::ZERO, 1).unwrap_err();
     assert_eq!(error.to_string(), "event InSync is not possible in phase queued");
+}
+
+#[test]
+fn a_hold_that_never_ends_is_given_up_with_its_reason() {
+    let (mut state, mut now, mut holds) = (queued(), Timestamp::from_secs(1_800_000_000), 0);
+    while state.phase == Phase::Queued {
+        let hold = Event::Deferred {
+            until: now.plus(Duration::from_secs(86_400)),
+            reason: "50 certificates a week for example.com are used up".into(),
+        };
+        let step = next(&state, hold, now, 1).unwrap();
+        now = step.wake_at.unwrap_or(now);
+        (state, holds) = (step.state, holds + 1);
+    }
+    assert_eq!(
+        (state.phase.clone(), state.attempts, holds),
+        (Phase::Failed, 0, 31)
+    );
+    assert!(
+        state.reason().contains("30 days") && state.reason().contains("example.com"),
+        "{}",
+        state.reason()
+    );
+    assert_eq!(state.history.entries().len(), 2, "the hold is one line");
+}
+
+#[test]
+fn the_history_tells_the_story() {
+    let now = |s: i64| Timestamp::from_secs(1_800_000_000 + s);
+    let mut state = queued();
+    for (at, event) in [
+        (1, fault(Class::Transient)),
+        (
+            100,
+            Event::OrderCreated {
+                order_url: "https://ca/secret-order".into(),
+            },
+        ),
+        (
+            101,
+            success(&Effect::LoadChallenges {
+                order_url: String::new(),
+            }),
+        ),
+        (
+            102,
+            Event::Published {
+                changes: vec!["C1".into()],
+            },
+        ),
+        (
+            103,
+            Event::NotYet {
+                not_before: None,
+                reason: "Route53 change C1 is PENDING".into(),
+            },
+        ),
+        (
+            104,
+            Event::NotYet {
+                not_before: None,
+                reason: "Route53 change C1 is PENDING still".into(),
+            },
+        ),
+    ] {
+        state = next(&state, event, now(at), 1).unwrap().state;
+    }
+    assert_eq!(state.reason(), "Route53 change C1 is PENDING still");
+    assert_eq!(state.next_action(), "check_route53");
+    let told: Vec<(&str, &str, Option<&str>)> = state
+        .history
+        .entries()
+        .iter()
+        .map(|e| (e.phase.as_str(), e.what.as_str(), e.problem.as_deref()))
+        .collect();
+    let failed = "Failed to request certificate: the world said no";
+    assert_eq!(
+        told,
+        [
+            ("queued", failed, Some("urn:certmint:test")),
+            ("queued", "order created", None),
+            ("ordered", "1 TXT values to publish", None),
+            ("challenged", "Route53 took the TXT values", None),
+            ("published", "not yet: Route53 change C1 is PENDING still", None),
+        ]
+    );
+    assert_eq!(state.history.entries()[4].at, now(103), "since when");
+    let again = state.again(now(200));
+    assert_eq!(
+        (again.attempts, again.cleanup_owed, again.reason()),
+        (0, true, "waits for a worker")
+    );
+    assert_eq!(again.history.entries().len(), 6);
+}
+
+#[test]
+fn what_a_ca_says_fits_an_item() {
+    let subproblem = |n: usize| certmint_shared::domain::Subproblem {
+        identifier: format!("{n}.example.com"),
+        kind: "urn:ietf:params:acme:error:dns".into(),
+        detail: "x".repeat(100_000),
+    };
+    let mut failure = Failure::new(Class::OrderLost, Stage::Request, "test", "y".repeat(1_000_000));
+    failure.problem.subproblems = (0..300).map(subproblem).collect();
+    let event = Event::Failed {
+        failure,
+        reached_ca: true,
+    };
+    let step = next(&queued(), event, Timestamp::from_secs(1_800_000_001), 1).unwrap();
+    assert!(serde_json::to_string(&step.state).unwrap().len() < 60_000);
+    assert!(step.error.unwrap().len() < 60_000);
 }

@@ -6,6 +6,7 @@
 )]
 
 pub mod conformance_flight;
+pub mod conformance_health;
 pub mod conformance_store;
 pub mod dynamo;
 pub mod zones;

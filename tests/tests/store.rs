@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use certmint_tests::{conformance_flight as flight, conformance_store as suite, dynamo};
+use certmint_tests::{
+    conformance_flight as flight, conformance_health as health, conformance_store as suite, dynamo,
+};
 
 #[tokio::test]
 async fn accounts() {
@@ -38,4 +40,9 @@ async fn a_key_gives_its_first_answer_again() {
 #[tokio::test]
 async fn calls_at_once_make_one_request() {
     flight::at_once(Arc::new(dynamo::store().await)).await;
+}
+
+#[tokio::test]
+async fn providers_in_trouble() {
+    health::troubles(&dynamo::store().await).await;
 }

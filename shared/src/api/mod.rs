@@ -131,7 +131,7 @@ impl Api {
             ("GET", ["acme", "certificate", "requests"]) => self.list_requests(&params).await,
             ("GET", ["acme", "certificate", "requests", id]) => self.one_request(id).await,
             ("GET", ["acme", "requests", "summary"]) => self.summary().await,
-            ("GET", ["acme", "providers"]) => self.list_providers(&params),
+            ("GET", ["acme", "providers"]) => self.list_providers(&params).await,
             ("GET", ["acme", "accounts"]) => self.list_accounts(&params).await,
             ("GET", ["acme", "accounts", id]) => self.one_account(id).await,
             ("GET", ["acme", "challenges"]) => self.list_challenges(&params).await,

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::{
     backoff,
+    history::Note,
     state::{Effect, Event, Issuance, OrderProgress, Phase, Step},
 };
-use crate::domain::{Class, Failure, RequestStatus, Stage, Timestamp};
+use crate::domain::{Class, Failure, RequestStatus, Stage, Timestamp, clip};
 
 /// An event that this state cannot have. It is a bug or a stale worker; nothing is written for it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +22,11 @@ pub struct IllegalTransition {
 /// Looks at something that lags start this close together and double up to [`POLL_MAX`].
 const POLL_MIN: Duration = Duration::from_millis(200);
 const POLL_MAX: Duration = Duration::from_secs(15);
+
+/// How long an issuance may be on hold without a try. The longest window of a CA's limit is a week.
+const HOLD_PATIENCE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Characters of a reason.
+const REASON: usize = 600;
 
 /// How long a phase may say "not yet". Route53 is in sync within 60 seconds as a rule; a CA's own deadline for a
 /// validation is minutes.
@@ -62,6 +68,14 @@ const fn status(phase: &Phase) -> RequestStatus {
 /// # Errors
 /// [`IllegalTransition`] if the state cannot have this event.
 pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result<Step, IllegalTransition> {
+    let mut step = transition(state, event.clone(), now, seed)?;
+    if let Some(note) = Note::of(&event, &step) {
+        step.state.history.push(now, state.phase.name(), note);
+    }
+    Ok(step)
+}
+
+fn transition(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result<Step, IllegalTransition> {
     let illegal = |event: &Event| IllegalTransition {
         phase: state.phase.name(),
         event: format!("{event:?}"),
@@ -69,7 +83,7 @@ pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result
     match (&state.phase, event) {
         (_, Event::Resumed) => Ok(resume(state, now)),
         // A late repeat: these phases have values in the zone or are about to.
-        (phase, event @ Event::Unpublished) if counts_on_values(phase) => Err(illegal(&event)),
+        (phase, event @ Event::Unpublished) if phase.needs_values() => Err(illegal(&event)),
         (_, Event::Unpublished) => Ok(resume(
             &Issuance {
                 cleanup_owed: false,
@@ -79,7 +93,10 @@ pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result
         )),
         (Phase::Done { .. } | Phase::Failed, event) => Err(illegal(&event)),
         (_, Event::Failed { failure, reached_ca }) => Ok(fail(state, &failure, reached_ca, now, seed)),
-        (_, Event::NotYet { not_before, reason }) => Ok(wait(state, not_before, reason, now, seed)),
+        // On hold no value stays in the zone.
+        (phase, event @ Event::Deferred { .. }) if phase.needs_values() => Err(illegal(&event)),
+        (_, Event::Deferred { until, reason }) => Ok(hold(state, until, &reason, now, seed)),
+        (_, Event::NotYet { not_before, reason }) => Ok(wait(state, not_before, &reason, now, seed)),
         (Phase::Queued, Event::OrderCreated { order_url }) => {
             let counted = Issuance {
                 attempts: state.attempts + 1,
@@ -161,7 +178,7 @@ pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result
         (Phase::Validating { order_url }, Event::OrderPolled { progress }) => {
             let order_url = order_url.clone();
             Ok(match progress {
-                OrderProgress::Pending => wait(state, None, "the CA is validating".into(), now, seed),
+                OrderProgress::Pending => wait(state, None, "the CA is validating", now, seed),
                 OrderProgress::Ready => enter(state, Phase::Ready { order_url }, now),
                 OrderProgress::Processing | OrderProgress::Valid => {
                     fail(state, &keyless_order(&order_url), false, now, seed)
@@ -181,7 +198,11 @@ pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result
             Ok(enter(state, Phase::Finalizing { order_url, key_ref }, now))
         }
         (Phase::Finalizing { .. }, Event::CertificateRecorded { certificate_id }) => {
-            Ok(end(state, Phase::Done { certificate_id }, now))
+            let solved = Issuance {
+                last_problem: None,
+                ..state.clone()
+            };
+            Ok(end(&solved, Phase::Done { certificate_id }, now))
         }
         (_, event) => Err(illegal(&event)),
     }
@@ -196,25 +217,13 @@ fn keyless_order(order_url: &str) -> Failure {
     )
 }
 
-/// Whether the phase needs its values in the zone; none of them is a place to wait without them.
-const fn counts_on_values(phase: &Phase) -> bool {
-    matches!(
-        phase,
-        Phase::Challenged { .. }
-            | Phase::Published { .. }
-            | Phase::InSync { .. }
-            | Phase::Propagated { .. }
-            | Phase::Validating { .. }
-    )
-}
-
 /// What the present phase asks for, again: the cleanup that an ended or waiting issuance owes, the rest of a wait,
 /// or the phase's own effects.
 fn resume(state: &Issuance, now: Timestamp) -> Step {
     let ended = matches!(state.phase, Phase::Done { .. } | Phase::Failed);
-    // A failure dates the phase to the moment of its next try. It never leaves one that counts on its values, so a
-    // date ahead of us there is another worker's clock.
-    let backing_off = !ended && !counts_on_values(&state.phase) && state.since > now;
+    // A failure or a hold dates the phase to the moment of its next try. It never leaves one that needs its values,
+    // so a date ahead of us there is another worker's clock.
+    let backing_off = !ended && !state.phase.needs_values() && state.since > now;
     let effects = match (ended || backing_off, state.cleanup_owed) {
         (true, true) => vec![Effect::Unpublish],
         (true, false) => vec![],
@@ -240,6 +249,8 @@ fn enter(state: &Issuance, phase: Phase, now: Timestamp) -> Step {
         since: now,
         polls: 0,
         cleanup_owed,
+        why: None,
+        held_since: None,
         ..state.clone()
     };
     Step {
@@ -275,7 +286,7 @@ fn end(state: &Issuance, phase: Phase, now: Timestamp) -> Step {
 }
 
 /// "Not yet": look again soon, or give up when the phase has used up its patience.
-fn wait(state: &Issuance, not_before: Option<Timestamp>, reason: String, now: Timestamp, seed: u64) -> Step {
+fn wait(state: &Issuance, not_before: Option<Timestamp>, reason: &str, now: Timestamp, seed: u64) -> Step {
     if now.since(state.since) >= patience(&state.phase) {
         let stage = match state.phase {
             Phase::Published { .. } | Phase::InSync { .. } => Stage::Dns,
@@ -298,6 +309,7 @@ fn wait(state: &Issuance, not_before: Option<Timestamp>, reason: String, now: Ti
         .max(not_before.unwrap_or(Timestamp::ZERO).min(deadline));
     let state = Issuance {
         polls: state.polls + 1,
+        why: Some(clip(reason, REASON)),
         ..state.clone()
     };
     Step {
@@ -305,6 +317,39 @@ fn wait(state: &Issuance, not_before: Option<Timestamp>, reason: String, now: Ti
         state,
         effects: vec![],
         wake_at: Some(wake_at),
+        error: None,
+    }
+}
+
+/// On hold: nothing was tried and nothing is counted, until the moment given.
+fn hold(state: &Issuance, until: Timestamp, reason: &str, now: Timestamp, seed: u64) -> Step {
+    let held_since = state.held_since.unwrap_or(now);
+    if now.since(held_since) >= HOLD_PATIENCE {
+        let days = HOLD_PATIENCE.as_secs() / 86_400;
+        let detail = format!("was on hold for {days} days: {reason}");
+        let failure = Failure::new(Class::Permanent, Stage::Request, "heldTooLong", detail);
+        return fail(state, &failure, false, now, seed);
+    }
+    let until = until
+        .min(held_since.plus(HOLD_PATIENCE))
+        .max(now.plus(Duration::from_secs(1)));
+    let effects = if state.cleanup_owed {
+        vec![Effect::Unpublish]
+    } else {
+        vec![]
+    };
+    let state = Issuance {
+        since: until,
+        polls: 0,
+        why: Some(clip(reason, REASON)),
+        held_since: Some(held_since),
+        ..state.clone()
+    };
+    Step {
+        status: status(&state.phase),
+        state,
+        effects,
+        wake_at: Some(until),
         error: None,
     }
 }
@@ -323,13 +368,22 @@ fn fall_back(phase: &Phase) -> Phase {
 }
 
 fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: Timestamp, seed: u64) -> Step {
+    let failure = &failure.bounded();
     // A try is counted once: when its order was made, or when the CA refused to make one. "Later" is no refusal.
     let limited = matches!(failure.class, Class::RateLimited { .. });
     let judged = reached_ca && !limited && matches!(state.phase, Phase::Queued);
     let attempts = state.attempts + u32::from(judged);
-    let failures = state.failures + 1;
+    let not_before = match failure.class {
+        // A moment that is past says nothing (a date header and a clock that differ).
+        Class::RateLimited { not_before } => not_before.filter(|at| *at > now),
+        _ => None,
+    };
+    // A limit with its moment needs no back-off.
+    let failures = state.failures + u32::from(not_before.is_none());
     let last_problem = Some(failure.problem.clone());
-    let error = Some(failure.sentence());
+    let sentence = failure.sentence();
+    let why = Some(clip(&sentence, REASON));
+    let error = Some(sentence);
     let state = Issuance {
         attempts,
         failures,
@@ -338,19 +392,16 @@ fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: Timestamp, s
     };
     let spent = attempts >= state.max_attempts || failures >= state.max_attempts;
     if failure.class == Class::Permanent || (spent && !limited) {
+        let step = end(&state, Phase::Failed, now);
         return Step {
+            state: Issuance { why, ..step.state },
             error,
-            ..end(&state, Phase::Failed, now)
+            ..step
         };
     }
     let phase = match failure.class {
         Class::OrderLost => Phase::Queued,
         _ => fall_back(&state.phase),
-    };
-    let not_before = match failure.class {
-        // A moment that is past says nothing (a date header and a clock that differ).
-        Class::RateLimited { not_before } => not_before.filter(|at| *at > now),
-        _ => None,
     };
     let wake_at = not_before.unwrap_or_else(|| now.plus(backoff(failures, seed)));
     let effects = if state.cleanup_owed {
@@ -362,6 +413,8 @@ fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: Timestamp, s
         phase,
         since: wake_at,
         polls: 0,
+        why,
+        held_since: None,
         ..state
     };
     Step {

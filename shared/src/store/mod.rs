@@ -2,11 +2,15 @@
 
 pub mod dynamo;
 mod flight;
+mod health;
 pub mod schema;
 
 use async_trait::async_trait;
 
-pub use self::flight::{Flight, SingleFlight};
+pub use self::{
+    flight::{Flight, SingleFlight},
+    health::{ProviderHealth, ProviderTrouble},
+};
 
 use crate::domain::{
     Account, AccountId, AccountStatus, Binding, Certificate, CertificateId, Class, DesiredState, Email, Fqdn,
@@ -189,7 +193,8 @@ pub trait RequestStore: Send + Sync {
     -> Result<Page<Request>, StoreError>;
     /// How many have each status, in the order of [`RequestStatus::ALL`].
     async fn request_counts(&self) -> Result<[(RequestStatus, u64); 4], StoreError>;
-    /// A failed request becomes a new pending one: attempts 0, error cleared, due now, lease free; the fence stays.
+    /// A failed request becomes a new pending one ([`Issuance::again`](crate::engine::Issuance::again)): attempts 0,
+    /// error cleared, due now, lease free; the fence grows.
     async fn retry_request(&self, id: RequestId, now: Timestamp) -> Result<Request, StoreError>;
     /// Ids that are due, earliest first over all shards, at most `limit`.
     async fn due_requests(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError>;
@@ -259,6 +264,12 @@ pub trait ChallengeStore: Send + Sync {
 }
 
 /// All of it.
-pub trait Store: AccountStore + RequestStore + SingleFlight + CertificateStore + ChallengeStore {}
+pub trait Store:
+    AccountStore + RequestStore + SingleFlight + CertificateStore + ChallengeStore + ProviderHealth
+{
+}
 
-impl<T: AccountStore + RequestStore + SingleFlight + CertificateStore + ChallengeStore> Store for T {}
+impl<T> Store for T where
+    T: AccountStore + RequestStore + SingleFlight + CertificateStore + ChallengeStore + ProviderHealth
+{
+}

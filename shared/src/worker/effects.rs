@@ -1,14 +1,16 @@
 //! Effects that concern one issuance alone.
 
+use std::time::Duration;
+
 use super::{
     Worker,
     accounts::{from_store, from_vault},
     job::Job,
 };
 use crate::{
-    ca::{CaAccount, check, keys},
+    ca::{CaAccount, DIRECTORY_UNREACHABLE, check, keys},
     dns::Visibility,
-    domain::{Certificate, CertificateId, CertificateSource, Failure},
+    domain::{AccountId, Certificate, CertificateId, CertificateSource, Failure, Provider},
     engine::{Challenge, Effect, Event, OrderProgress},
 };
 
@@ -16,6 +18,12 @@ use crate::{
 pub(super) struct Fault {
     failure: Failure,
     reached_ca: bool,
+}
+
+impl Fault {
+    fn is_outage(&self) -> bool {
+        self.failure.problem.kind == DIRECTORY_UNREACHABLE
+    }
 }
 
 impl From<Failure> for Fault {
@@ -30,9 +38,66 @@ impl From<Failure> for Fault {
 impl Worker {
     /// Does it and says what happened.
     pub(super) async fn perform(&self, job: &mut Job, effect: Effect) -> Event {
-        match self.try_perform(job, effect).await {
+        let (account, asks_ca) = (job.request.account_id, asks_ca(&effect));
+        let ordering = matches!(effect, Effect::NewOrder);
+        let done = match self.accounts.provider(account).await {
+            Err(failure) => Err(failure.into()),
+            Ok(provider) => {
+                if asks_ca && let Some(hold) = self.hold(job, provider).await {
+                    return hold;
+                }
+                let done = self.try_perform(job, effect).await;
+                if asks_ca {
+                    self.learn(account, provider, ordering, &done).await;
+                    // A CA that is away is no failure of this request.
+                    if done.as_ref().is_err_and(Fault::is_outage)
+                        && let Some(hold) = self.hold(job, provider).await
+                    {
+                        return hold;
+                    }
+                }
+                done
+            }
+        };
+        match done {
             Ok(event) => event,
             Err(Fault { failure, reached_ca }) => Event::Failed { failure, reached_ca },
+        }
+    }
+
+    /// A CA that is known to be away is not asked, where the issuance can wait without values in the zone.
+    async fn hold(&self, job: &Job, provider: &Provider) -> Option<Event> {
+        if job.request.issuance.phase.needs_values() {
+            return None;
+        }
+        let (until, reason) = self.health.hold(provider, self.now()).await?;
+        // Not all in the same moment.
+        let spread = Duration::from_secs(job.request.id.get() % 10);
+        let until = until.plus(spread);
+        Some(Event::Deferred { until, reason })
+    }
+
+    /// What an answer, or none, says of the CA and of the account.
+    async fn learn(
+        &self,
+        account: AccountId,
+        provider: &Provider,
+        ordering: bool,
+        done: &Result<Event, Fault>,
+    ) {
+        match done {
+            Ok(_) => self.health.answered(provider.id).await,
+            Err(fault) if fault.is_outage() => {
+                let detail = &fault.failure.problem.detail;
+                self.health.away(provider, detail, self.now()).await;
+            }
+            Err(Fault { failure, .. }) if failure.problem.kind.starts_with(ACME_ERRORS) => {
+                self.health.answered(provider.id).await;
+                if failure.blames_account(ordering) {
+                    self.accounts.condemn(account, failure).await;
+                }
+            }
+            Err(_) => {}
         }
     }
 
@@ -201,6 +266,18 @@ impl Worker {
             .find(|p| p.directory_url == account.directory_url);
         named.map(|p| p.name.clone()).unwrap_or_default()
     }
+}
+
+/// Whether an effect needs an answer of the CA.
+const fn asks_ca(effect: &Effect) -> bool {
+    !matches!(
+        effect,
+        Effect::CheckPropagation { .. }
+            | Effect::StoreKey { .. }
+            | Effect::Publish { .. }
+            | Effect::CheckInSync { .. }
+            | Effect::Unpublish
+    )
 }
 
 /// The namespace of ACME's own problem types (RFC 8555 §6.7).

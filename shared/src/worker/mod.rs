@@ -7,6 +7,7 @@
 mod accounts;
 mod dns_steps;
 mod effects;
+mod health;
 mod job;
 mod settings;
 
@@ -15,7 +16,7 @@ use std::{sync::Arc, time::Duration};
 use futures::{StreamExt, stream};
 
 pub use self::settings::WorkerSettings;
-use self::{accounts::Accounts, job::Job};
+use self::{accounts::Accounts, health::Health, job::Job};
 use crate::{
     ca::Ca,
     dns::{Clock, DnsView, DnsZones, ledger::Ledger},
@@ -63,6 +64,7 @@ pub struct Worker {
     adapters: Adapters,
     ledger: Ledger,
     accounts: Accounts,
+    health: Arc<Health>,
     settings: WorkerSettings,
     /// Names this worker in leases.
     owner: String,
@@ -77,11 +79,13 @@ impl Worker {
             adapters.store.clone(),
             adapters.clock.clone(),
         );
-        let accounts = Accounts::new(adapters.clone());
+        let health = Arc::new(Health::new(adapters.store.clone()));
+        let accounts = Accounts::new(adapters.clone(), health.clone());
         Self {
             adapters,
             ledger,
             accounts,
+            health,
             settings,
             owner,
         }
@@ -98,6 +102,7 @@ impl Worker {
     pub async fn run(&self, deadline: Timestamp) -> Result<Report, StoreError> {
         let stop_at = deadline.minus(self.settings.margin);
         self.accounts.forget().await;
+        self.health.load().await;
         let mut report = Report::default();
         let mut jobs = Vec::new();
         loop {

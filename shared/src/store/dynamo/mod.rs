@@ -6,6 +6,7 @@
 //! | request | `REQUEST#<id>`, `META` | `REQUEST#<status>#<shard>`, id | `ACCOUNT#<id>#REQUEST`, `<status>#<id>` | `WORK#<shard>`, wake time |
 //! | certificate | `CERTIFICATE#<id>`, `META` | `CERTIFICATE#wildcard` or `…#plain`, id | | |
 //! | binding | `CERTIFICATE#<id>`, `BINDING#<website>` | `BINDING#active` or `…#inactive`, ids | | |
+//! | CA in trouble | `PROVIDER`, id | | | |
 //! | TXT value | `TXT#<fqdn>`, value | `TXT#<desired state>`, created | `REQUEST#<id>#TXT`, name and value | `CLEANUP#<shard>`, due time |
 //! | attempts | `ATTEMPTS`, `<attempts>#<request>` | | | |
 //! | uniqueness | `UNIQUE#<what>`, `META` | | | |
@@ -19,6 +20,7 @@ mod certificates;
 mod challenges;
 mod counters;
 mod flight;
+mod health;
 mod request_lists;
 mod requests;
 mod row;

@@ -19,7 +19,6 @@ use crate::{
         AccountId, CertificateId, Lease, NewRequest, Page, PageRequest, Request, RequestId, RequestStatus,
         Timestamp,
     },
-    engine::Issuance,
     store::{AccountStore, Idempotency, RequestFilter, RequestStore, StoreError},
 };
 
@@ -263,10 +262,7 @@ impl RequestStore for DynamoStore {
         }
         let fresh = Request {
             status: RequestStatus::Pending,
-            issuance: Issuance {
-                cleanup_owed: old.issuance.cleanup_owed,
-                ..Issuance::new(now, old.issuance.max_attempts)
-            },
+            issuance: old.issuance.again(now),
             last_error: None,
             wake_at: Some(now),
             lease: Lease {
