@@ -2,11 +2,14 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a test world fails by panicking"
 )]
 
 pub mod conformance_flight;
 pub mod conformance_health;
+pub mod conformance_rates;
 pub mod conformance_store;
 pub mod dynamo;
+pub mod scripted;
 pub mod zones;

@@ -3,6 +3,7 @@
 mod auth;
 mod error;
 mod input;
+mod limits;
 mod reads;
 mod wire;
 mod writes;
@@ -134,6 +135,7 @@ impl Api {
             ("GET", ["acme", "providers"]) => self.list_providers(&params).await,
             ("GET", ["acme", "accounts"]) => self.list_accounts(&params).await,
             ("GET", ["acme", "accounts", id]) => self.one_account(id).await,
+            ("GET", ["acme", "limits"]) => self.limits(&params).await,
             ("GET", ["acme", "challenges"]) => self.list_challenges(&params).await,
             ("GET", ["certificates"]) => self.list_certificates(&params).await,
             ("GET", ["certificates", "bindings"]) => self.list_bindings(&params).await,

@@ -67,6 +67,12 @@ impl DomainName {
         self.0.strip_prefix("*.").unwrap_or(&self.0)
     }
 
+    /// The part that was bought from a registrar, by the Public Suffix List; the name itself where the list has none.
+    #[must_use]
+    pub fn registered(&self) -> &str {
+        psl::domain_str(self.base()).unwrap_or_else(|| self.base())
+    }
+
     /// Where the CA looks for the challenge (RFC 8555 §8.4).
     #[must_use]
     pub fn challenge_fqdn(&self) -> Fqdn {

@@ -5,6 +5,7 @@ mod backoff;
 mod history;
 mod next;
 mod outlook;
+mod setback;
 mod state;
 
 pub use backoff::backoff;

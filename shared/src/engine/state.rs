@@ -161,6 +161,9 @@ pub struct Issuance {
     /// Why it waits, or why it failed; [`Issuance::reason`] has words for the rest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// Orders that the CA made or refused to make, over all retries: names the next order's reservation.
+    #[serde(default)]
+    pub orders: u32,
     /// Since when it is on hold without a try in between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_since: Option<Timestamp>,
@@ -183,8 +186,18 @@ impl Issuance {
             last_problem: None,
             cleanup_owed: false,
             why: None,
+            orders: 0,
             held_since: None,
             history: History::default(),
+        }
+    }
+
+    /// The number of the order that is about to be made, or that stands.
+    #[must_use]
+    pub const fn order_number(&self) -> u32 {
+        match self.phase {
+            Phase::Queued => self.orders,
+            _ => self.orders.saturating_sub(1),
         }
     }
 
@@ -195,6 +208,7 @@ impl Issuance {
         history.push(now, self.phase.name(), Note::done("a client asked for a retry"));
         Self {
             cleanup_owed: self.cleanup_owed,
+            orders: self.orders,
             history,
             ..Self::new(now, self.max_attempts)
         }

@@ -3,6 +3,7 @@
 pub mod dynamo;
 mod flight;
 mod health;
+mod rates;
 pub mod schema;
 
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use async_trait::async_trait;
 pub use self::{
     flight::{Flight, SingleFlight},
     health::{ProviderHealth, ProviderTrouble},
+    rates::{GiveBack, RateLedger, Reserved},
 };
 
 use crate::domain::{
@@ -265,11 +267,17 @@ pub trait ChallengeStore: Send + Sync {
 
 /// All of it.
 pub trait Store:
-    AccountStore + RequestStore + SingleFlight + CertificateStore + ChallengeStore + ProviderHealth
+    AccountStore + RequestStore + SingleFlight + CertificateStore + ChallengeStore + ProviderHealth + RateLedger
 {
 }
 
 impl<T> Store for T where
-    T: AccountStore + RequestStore + SingleFlight + CertificateStore + ChallengeStore + ProviderHealth
+    T: AccountStore
+        + RequestStore
+        + SingleFlight
+        + CertificateStore
+        + ChallengeStore
+        + ProviderHealth
+        + RateLedger
 {
 }

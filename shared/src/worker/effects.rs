@@ -46,7 +46,7 @@ impl Worker {
                 if asks_ca && let Some(hold) = self.hold(job, provider).await {
                     return hold;
                 }
-                let done = self.try_perform(job, effect).await;
+                let done = self.try_perform(job, provider, effect).await;
                 if asks_ca {
                     self.learn(account, provider, ordering, &done).await;
                     // A CA that is away is no failure of this request.
@@ -61,7 +61,19 @@ impl Worker {
         };
         match done {
             Ok(event) => event,
-            Err(Fault { failure, reached_ca }) => Event::Failed { failure, reached_ca },
+            Err(Fault { failure, reached_ca }) => {
+                self.came_to_nothing(job, &failure).await;
+                Event::Failed { failure, reached_ca }
+            }
+        }
+    }
+
+    /// Tells the rate ledger of a failure that ends an order.
+    pub(super) async fn came_to_nothing(&self, job: &Job, failure: &Failure) {
+        if let Ok(provider) = self.accounts.provider(job.request.account_id).await {
+            self.limiter
+                .came_to_nothing(&job.request, provider, failure, self.now())
+                .await;
         }
     }
 
@@ -86,6 +98,8 @@ impl Worker {
         done: &Result<Event, Fault>,
     ) {
         match done {
+            // A limit of the ledger is no word of the CA.
+            Ok(Event::Deferred { .. }) => {}
             Ok(_) => self.health.answered(provider.id).await,
             Err(fault) if fault.is_outage() => {
                 let detail = &fault.failure.problem.detail;
@@ -101,7 +115,7 @@ impl Worker {
         }
     }
 
-    async fn try_perform(&self, job: &Job, effect: Effect) -> Result<Event, Fault> {
+    async fn try_perform(&self, job: &Job, provider: &Provider, effect: Effect) -> Result<Event, Fault> {
         let account = self
             .accounts
             .get(job.request.account_id)
@@ -112,7 +126,7 @@ impl Worker {
                 Fault { failure, reached_ca }
             })?;
         match effect {
-            Effect::NewOrder => self.new_order(job, &account).await,
+            Effect::NewOrder => self.new_order(job, provider, &account).await,
             Effect::LoadChallenges { order_url } => {
                 let view = self.adapters.ca.order(&account, &order_url, true).await?;
                 Ok(Event::ChallengesLoaded {
@@ -156,11 +170,16 @@ impl Worker {
         }
     }
 
-    async fn new_order(&self, job: &Job, account: &CaAccount) -> Result<Event, Fault> {
-        match self.adapters.ca.new_order(account, &job.request.names).await {
+    async fn new_order(&self, job: &Job, provider: &Provider, account: &CaAccount) -> Result<Event, Fault> {
+        let request = &job.request;
+        if let Some(hold) = self.limiter.admit(request, provider, self.now()).await? {
+            return Ok(hold);
+        }
+        match self.adapters.ca.new_order(account, &request.names).await {
             Ok(order_url) => Ok(Event::OrderCreated { order_url }),
             Err(failure) => {
                 let reached_ca = failure.problem.kind.starts_with(ACME_ERRORS);
+                let failure = self.limiter.refused(request, provider, failure, self.now()).await;
                 Err(Fault { failure, reached_ca })
             }
         }
@@ -281,4 +300,4 @@ const fn asks_ca(effect: &Effect) -> bool {
 }
 
 /// The namespace of ACME's own problem types (RFC 8555 §6.7).
-const ACME_ERRORS: &str = "urn:ietf:params:acme:error:";
+pub(super) const ACME_ERRORS: &str = "urn:ietf:params:acme:error:";

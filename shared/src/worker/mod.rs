@@ -9,6 +9,7 @@ mod dns_steps;
 mod effects;
 mod health;
 mod job;
+mod limiter;
 mod settings;
 
 use std::{sync::Arc, time::Duration};
@@ -16,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 use futures::{StreamExt, stream};
 
 pub use self::settings::WorkerSettings;
-use self::{accounts::Accounts, health::Health, job::Job};
+use self::{accounts::Accounts, health::Health, job::Job, limiter::Limiter};
 use crate::{
     ca::Ca,
     dns::{Clock, DnsView, DnsZones, ledger::Ledger},
@@ -65,6 +66,7 @@ pub struct Worker {
     ledger: Ledger,
     accounts: Accounts,
     health: Arc<Health>,
+    limiter: Limiter,
     settings: WorkerSettings,
     /// Names this worker in leases.
     owner: String,
@@ -81,11 +83,13 @@ impl Worker {
         );
         let health = Arc::new(Health::new(adapters.store.clone()));
         let accounts = Accounts::new(adapters.clone(), health.clone());
+        let limiter = Limiter::new(adapters.store.clone());
         Self {
             adapters,
             ledger,
             accounts,
             health,
+            limiter,
             settings,
             owner,
         }

@@ -7,6 +7,8 @@
 //! | certificate | `CERTIFICATE#<id>`, `META` | `CERTIFICATE#wildcard` or `…#plain`, id | | |
 //! | binding | `CERTIFICATE#<id>`, `BINDING#<website>` | `BINDING#active` or `…#inactive`, ids | | |
 //! | CA in trouble | `PROVIDER`, id | | | |
+//! | rate bucket | `RATE#<provider>#<kind>#<of whom>`, `META` (TTL) | | | |
+//! | reservation | `RESERVED#<id>`, part (TTL one week) | | | |
 //! | TXT value | `TXT#<fqdn>`, value | `TXT#<desired state>`, created | `REQUEST#<id>#TXT`, name and value | `CLEANUP#<shard>`, due time |
 //! | attempts | `ATTEMPTS`, `<attempts>#<request>` | | | |
 //! | uniqueness | `UNIQUE#<what>`, `META` | | | |
@@ -21,6 +23,7 @@ mod challenges;
 mod counters;
 mod flight;
 mod health;
+mod rates;
 mod request_lists;
 mod requests;
 mod row;
