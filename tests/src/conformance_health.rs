@@ -2,13 +2,13 @@
 
 use certmint_shared::{
     domain::ProviderId,
-    store::{ProviderTrouble, Store},
+    store::{ProviderHealth, ProviderTrouble},
 };
 
 use crate::conformance_store::start;
 
 /// One note a CA; the last one counts; clearing twice is clearing once.
-pub async fn troubles(store: &dyn Store) {
+pub async fn troubles(store: &dyn ProviderHealth) {
     let trouble = |id, failures| ProviderTrouble {
         provider_id: ProviderId::new(id),
         since: start(),

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use certmint_shared::{
     domain::{AccountId, NameSet, Provider, ProviderId, Timestamp},
     limits::{Bucket, Limit, Limits, OrderBuckets, of_order},
-    store::{GiveBack, Reserved, Store},
+    store::{GiveBack, RateLedger, Reserved},
 };
 use futures::future::join_all;
 
@@ -34,12 +34,12 @@ fn order(account: u64, names: &[&str]) -> OrderBuckets {
     of_order(&provider(), AccountId::new(account), &names)
 }
 
-async fn reserve(store: &dyn Store, id: &str, order: &OrderBuckets, now: Timestamp) -> Reserved {
+async fn reserve(store: &dyn RateLedger, id: &str, order: &OrderBuckets, now: Timestamp) -> Reserved {
     let reserved = store.reserve(id, &order.spend, &order.look, now).await;
     reserved.expect("an answer")
 }
 
-async fn used(store: &dyn Store, buckets: &[Bucket], now: Timestamp) -> Vec<u32> {
+async fn used(store: &dyn RateLedger, buckets: &[Bucket], now: Timestamp) -> Vec<u32> {
     let keys: Vec<_> = buckets.iter().map(|b| b.key.clone()).collect();
     let arrivals = store.arrivals(&keys).await.expect("arrivals");
     let used = |b: &Bucket| b.limit.expect("a limit").used(arrivals.get(&b.key).copied(), now);
@@ -54,7 +54,7 @@ fn full(reserved: Reserved) -> (String, Timestamp) {
 }
 
 /// One of each or of none; a repeat counts once; what is full says when it opens, and opens then.
-pub async fn reservations(store: &dyn Store) {
+pub async fn reservations(store: &dyn RateLedger) {
     let first = order(1, &["a.example.com"]);
     for _ in 0..3 {
         assert_eq!(reserve(store, "1-0", &first, start()).await, Reserved::Taken);
@@ -85,7 +85,7 @@ pub async fn reservations(store: &dyn Store) {
 }
 
 /// What is given back is free again, once; what stays counted stays.
-pub async fn giving_back(store: &dyn Store) {
+pub async fn giving_back(store: &dyn RateLedger) {
     let order = order(1, &["a.example.com"]);
     assert_eq!(reserve(store, "1-0", &order, start()).await, Reserved::Taken);
     for _ in 0..2 {
@@ -119,7 +119,7 @@ pub async fn giving_back(store: &dyn Store) {
 }
 
 /// What happened counts though it is too much; a bucket that the CA closed opens at its moment, and never earlier.
-pub async fn counting_and_closing(store: &dyn Store) {
+pub async fn counting_and_closing(store: &dyn RateLedger) {
     let order = order(1, &["a.example.com", "b.example.com"]);
     for id in ["1-0-failed", "1-0-failed", "1-1-failed"] {
         store
@@ -154,7 +154,7 @@ pub async fn counting_and_closing(store: &dyn Store) {
 }
 
 /// Of many orders at once as many get through as fit.
-pub async fn at_once(store: Arc<dyn Store>) {
+pub async fn at_once(store: Arc<dyn RateLedger>) {
     let calls = (0..8).map(|n| {
         let store = store.clone();
         async move {
@@ -171,7 +171,7 @@ pub async fn at_once(store: Arc<dyn Store>) {
 }
 
 /// A hundred registered domains are more than one transaction holds.
-pub async fn a_hundred_domains(store: &dyn Store) {
+pub async fn a_hundred_domains(store: &dyn RateLedger) {
     let names: Vec<String> = (0..100).map(|n| format!("example{n}.com")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let order = order(1, &names);

@@ -11,5 +11,6 @@ pub mod conformance_health;
 pub mod conformance_rates;
 pub mod conformance_store;
 pub mod dynamo;
+pub mod memory_limits;
 pub mod scripted;
 pub mod zones;

@@ -164,6 +164,8 @@ pub struct World {
     pub store: Arc<DynamoStore>,
     /// The CAs.
     pub ca: Arc<ScriptedCa>,
+    /// Their settings.
+    pub providers: Providers,
     watch: Arc<Watch>,
     worker: Worker,
 }
@@ -175,8 +177,13 @@ pub fn directory(name: &str) -> String {
 }
 
 impl World {
-    /// A world whose CAs have these limits.
+    /// A world whose CAs have these limits; the worker does one thing after the other.
     pub async fn new(limits: Limits) -> Self {
+        Self::busy(limits, 1).await
+    }
+
+    /// The same with so many calls at once.
+    pub async fn busy(limits: Limits, parallelism: usize) -> Self {
         let provider = |id, name: &str| Provider {
             id: ProviderId::new(id),
             name: name.into(),
@@ -204,6 +211,7 @@ impl World {
             Arc::new(ScriptedCa::default()),
             Arc::new(Watch(Mutex::new(start()))),
         );
+        let providers = Providers::new(vec![provider(1, "one"), provider(2, "two")]).expect("providers");
         let adapters = Adapters {
             store: store.clone(),
             vault,
@@ -211,11 +219,11 @@ impl World {
             zones: Arc::new(MemoryZones::default()),
             view: Arc::new(NoView),
             clock: watch.clone(),
-            providers: Providers::new(vec![provider(1, "one"), provider(2, "two")]).expect("providers"),
+            providers: providers.clone(),
         };
-        // One after the other, and no waiting within a pass: a test tells the time.
+        // No waiting within a pass: a test tells the time.
         let settings = WorkerSettings {
-            parallelism: 1,
+            parallelism,
             patience: Duration::ZERO,
             ..WorkerSettings::default()
         };
@@ -223,6 +231,7 @@ impl World {
         Self {
             store,
             ca,
+            providers,
             watch,
             worker,
         }

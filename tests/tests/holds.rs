@@ -6,8 +6,8 @@ use std::time::Duration;
 use certmint_shared::{
     ca::DIRECTORY_UNREACHABLE,
     domain::{AccountStatus, Class, RequestStatus, Subproblem},
-    limits::{Limit, Limits},
-    store::ProviderHealth,
+    limits::{Limit, Limits, of_order},
+    store::{ProviderHealth, RateLedger},
 };
 use certmint_tests::{
     conformance_store::start,
@@ -63,6 +63,51 @@ async fn a_used_up_limit_holds_a_request_and_the_ca_is_not_asked() {
     world.run().await;
     assert_eq!(world.ca.orders(&directory("one")), 3);
     assert_eq!(world.get(held.id).await.issuance.attempts, 1);
+}
+
+#[tokio::test]
+async fn requests_at_once_get_no_more_than_the_limit() {
+    let limits = Limits {
+        new_orders: Limit::new(3, 3600),
+        ..Limits::NONE
+    };
+    let world = World::busy(limits, 16).await;
+    for n in 0..12 {
+        world.request(1, &[format!("a.example{n}.com").as_str()]).await;
+    }
+    world.run().await;
+    assert_eq!(world.ca.orders(&directory("one")), 3);
+    world.pass(HOUR / 3);
+    world.run().await;
+    assert_eq!(world.ca.orders(&directory("one")), 4);
+}
+
+#[tokio::test]
+async fn a_crash_between_reservation_and_order_counts_once() {
+    let world = World::new(Limits::LETS_ENCRYPT).await;
+    let id = world.request(1, &["a.example.com"]).await;
+    let request = world.get(id).await;
+    let provider = world.providers.by_name("one").unwrap();
+    let order = of_order(provider, request.account_id, &request.names);
+    // The life before got this far.
+    let name = format!("{id}-0");
+    world
+        .store
+        .reserve(&name, &order.spend, &order.look, start())
+        .await
+        .unwrap();
+    world.run().await;
+    assert_eq!(world.get(id).await.issuance.attempts, 1);
+    let keys: Vec<_> = order.spend.iter().map(|b| b.key.clone()).collect();
+    let arrivals = world.store.arrivals(&keys).await.unwrap();
+    for bucket in &order.spend {
+        let limit = bucket.limit.unwrap();
+        assert_eq!(
+            limit.used(arrivals.get(&bucket.key).copied(), start()),
+            1,
+            "{bucket}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -123,6 +123,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn a_bucket_gives_what_the_limit_says_and_no_more(
             limit in limit(), pauses in proptest::collection::vec(0u64..200_000_000, 1..200),

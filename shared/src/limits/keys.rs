@@ -205,7 +205,7 @@ impl OrderBuckets {
     pub fn blamed(&self, detail: &str) -> Vec<Blame<'_>> {
         let text = detail.to_ascii_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        if says(&["exact set", "duplicate"]) {
+        let understood = if says(&["exact set", "duplicate"]) {
             self.sure(Kind::DuplicateCertificates, &text)
         } else if says(&[
             "failed authorization",
@@ -218,14 +218,19 @@ impl OrderBuckets {
         } else if says(&["new order", "orders"]) {
             self.sure(Kind::NewOrders, &text)
         } else {
-            let mut blames = self.sure(Kind::DuplicateCertificates, &text);
-            let account = self.sure(Kind::NewOrders, &text).into_iter();
-            blames.extend(account.map(|blame| Blame {
-                at_most: Some(Duration::from_secs(3600)),
-                ..blame
-            }));
-            blames
+            vec![]
+        };
+        // Understood, but of a kind that is not counted here: there is no bucket to close.
+        if !understood.is_empty() {
+            return understood;
         }
+        let mut blames = self.sure(Kind::DuplicateCertificates, &text);
+        let account = self.sure(Kind::NewOrders, &text).into_iter();
+        blames.extend(account.map(|blame| Blame {
+            at_most: Some(Duration::from_secs(3600)),
+            ..blame
+        }));
+        blames
     }
 
     /// The buckets of a kind: those that the text names, or all.
@@ -332,6 +337,15 @@ mod tests {
         ] {
             assert_eq!(closed(detail), expected, "{detail}");
         }
+        let uncounted = OrderBuckets {
+            look: vec![],
+            ..buckets.clone()
+        };
+        assert_eq!(
+            uncounted.blamed("too many failed authorizations").len(),
+            2,
+            "as if not understood"
+        );
         let unknown = buckets.blamed("quota exceeded");
         assert_eq!(unknown[1].at_most, Some(Duration::from_secs(3600)));
     }

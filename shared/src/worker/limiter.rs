@@ -110,7 +110,13 @@ impl Limiter {
             request.issuance.phase,
             Phase::KeyStored { .. } | Phase::Finalizing { .. } | Phase::Done { .. } | Phase::Failed
         );
-        if sent || !matches!(failure.class, Class::OrderLost | Class::Permanent) {
+        let last_try = request.issuance.failures + 1 >= request.issuance.max_attempts;
+        let over = match failure.class {
+            Class::OrderLost | Class::Permanent => true,
+            Class::Transient => last_try,
+            Class::RateLimited { .. } => false,
+        };
+        if sent || !over {
             return;
         }
         let buckets = of_order(provider, request.account_id, &request.names);

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use certmint_shared::{
     dns::{Clock, SystemClock},
-    domain::{AccountId, NameSet, ProviderId, Providers, RequestId, Timestamp},
+    domain::{
+        AccountId, Class, Failure, NameSet, Problem, ProviderId, Providers, RequestId, Stage, Subproblem,
+        Timestamp,
+    },
     engine::{Event, next},
     limits::of_order,
     store::{ProviderHealth, ProviderTrouble, RateLedger, RequestStore},
@@ -154,5 +157,65 @@ async fn limits_show_what_is_left() {
         400,
         2003,
         "domain",
+    );
+}
+
+#[tokio::test]
+async fn a_failure_shows_its_problem_name_by_name() {
+    let client = Client::new().await;
+    client.account().await;
+    let body = r#"{"accountId":1,"domains":["a.example.com","b.example.com"]}"#;
+    client.post("/acme/certificate/request", body).await;
+    let (id, lease) = (RequestId::new(1), Duration::from_secs(60));
+    let claimed = client
+        .store
+        .claim_request(id, "w", FAR, lease, Duration::ZERO)
+        .await;
+    let mut failed = claimed.unwrap().unwrap();
+    let caa = "urn:ietf:params:acme:error:caa";
+    let failure = Failure {
+        class: Class::Permanent,
+        stage: Stage::Request,
+        problem: Problem {
+            kind: caa.into(),
+            detail: "CAA record forbids issuance".into(),
+            subproblems: vec![Subproblem {
+                identifier: "b.example.com".into(),
+                kind: caa.into(),
+                detail: "CAA record for example.com prevents issuance".into(),
+            }],
+        },
+    };
+    let event = Event::Failed {
+        failure,
+        reached_ca: true,
+    };
+    let step = next(&failed.issuance, event, FAR, 1).unwrap();
+    failed.issuance = step.state;
+    failed.status = step.status;
+    failed.last_error = step.error;
+    failed.wake_at = step.wake_at;
+    failed.lease.owner = None;
+    failed.updated_at = FAR;
+    client.store.save_request(&failed, FAR).await.unwrap();
+    let detail = client.get("/acme/certificate/requests/1").await.body;
+    let said = "Failed to request certificate: CAA record forbids issuance; b.example.com: CAA record for example.com prevents issuance";
+    for expected in [
+        r#""status":"failed","poll_max_attempts":10,"attempts":1,"#.to_owned(),
+        format!(r#""phase":"failed","next_action":"retry","reason":"{said}","not_before":null"#),
+        format!(
+            r#""last_problem":{{"type":"{caa}","detail":"CAA record forbids issuance","subproblems":[{{"identifier":"b.example.com","type":"{caa}","detail":"CAA record for example.com prevents issuance"}}]}}"#
+        ),
+        format!(r#""what":"{said}","problem":"{caa}"}}"#),
+    ] {
+        assert!(detail.contains(&expected), "{detail} lacks {expected}");
+    }
+    client.post("/acme/certificate/retry", r#"{"id":1}"#).await;
+    let again = client.get("/acme/certificate/requests/1").await.body;
+    let expected = r#""phase":"queued","next_action":"create_order","reason":"waits for a worker","not_before":null,"last_problem":null"#;
+    assert!(again.contains(expected), "{again}");
+    assert!(
+        again.contains(r#""what":"a client asked for a retry"}]"#),
+        "{again}"
     );
 }
