@@ -47,6 +47,8 @@ pub struct ScriptedCa {
     pub new_order: Mutex<HashMap<String, Failure>>,
     /// What reading an order says; else it is pending.
     pub order: Mutex<Option<Failure>>,
+    /// How often an account was registered, or tried to be.
+    pub registrations: Mutex<usize>,
     /// The directories of each newOrder.
     pub asked: Mutex<Vec<String>>,
 }
@@ -69,6 +71,9 @@ impl Ca for ScriptedCa {
         email: &Email,
         _eab: Option<&Eab>,
     ) -> Result<String, Failure> {
+        *self.registrations.lock().unwrap() += 1;
+        // Others get a turn, as with a real call.
+        tokio::task::yield_now().await;
         match self.register.lock().unwrap().get(directory_url) {
             Some(failure) => Err(failure.clone()),
             None => Ok(format!("{directory_url}/account/{email}")),

@@ -385,7 +385,7 @@ async fn a_provider_that_is_away_is_noted_and_the_others_go_on() {
 
 #[tokio::test]
 async fn a_directory_that_is_away_at_registration_holds_all_requests_of_the_account() {
-    let world = World::new(Limits::NONE).await;
+    let world = World::busy(Limits::NONE, 16).await;
     let away = problem(Class::Transient, DIRECTORY_UNREACHABLE, "no route to host");
     world.ca.register.lock().unwrap().insert(directory("one"), away);
     let ids = [
@@ -398,4 +398,5 @@ async fn a_directory_that_is_away_at_registration_holds_all_requests_of_the_acco
         assert_eq!((held.status, held.issuance.failures), (RequestStatus::Running, 0));
     }
     assert_eq!(world.account(1).await.0, AccountStatus::Pending);
+    assert_eq!(*world.ca.registrations.lock().unwrap(), 1, "one try for all");
 }

@@ -53,6 +53,13 @@ impl Accounts {
             return Err(failure);
         }
         let fresh = self.load(id).await;
+        // Noted while the others still wait for this slot: they find the note, not the CA.
+        if let Err(failure) = &fresh
+            && failure.problem.kind == DIRECTORY_UNREACHABLE
+        {
+            let now = self.adapters.clock.now();
+            self.health.away(provider, &failure.problem.detail, now).await;
+        }
         // A transient failure is asked again by the next request: another call may succeed.
         if !matches!(&fresh, Err(f) if f.class == Class::Transient) {
             *slot = Some(fresh.clone());

@@ -116,6 +116,12 @@ impl Worker {
     }
 
     async fn try_perform(&self, job: &Job, provider: &Provider, effect: Effect) -> Result<Event, Fault> {
+        // These two need no CA: whether its account can be had now is not their question.
+        match &effect {
+            Effect::CheckPropagation { challenges } => return self.check_propagation(challenges).await,
+            Effect::StoreKey { .. } => return self.store_key(job).await,
+            _ => {}
+        }
         let account = self
             .accounts
             .get(job.request.account_id)
@@ -134,7 +140,6 @@ impl Worker {
                     challenges: view.challenges,
                 })
             }
-            Effect::CheckPropagation { challenges } => self.check_propagation(&challenges).await,
             Effect::AcceptChallenges { order_url } => {
                 self.adapters.ca.accept_challenges(&account, &order_url).await?;
                 Ok(Event::ChallengesAccepted)
@@ -149,7 +154,6 @@ impl Worker {
                     progress => Event::OrderPolled { progress },
                 })
             }
-            Effect::StoreKey { .. } => self.store_key(job).await,
             Effect::Finalize { order_url, key_ref } => {
                 let stored = self.adapters.vault.get(&key_ref).await.map_err(from_vault)?;
                 let material = keys::parse(&stored)?;
@@ -162,8 +166,12 @@ impl Worker {
             Effect::RecordCertificate { order_url, key_ref } => {
                 self.record(job, &account, &order_url, key_ref).await
             }
-            // These are served for all issuances together; a job never hands them out alone.
-            Effect::Publish { .. } | Effect::CheckInSync { .. } | Effect::Unpublish => Ok(Event::NotYet {
+            // Done above, or served for all issuances together: a job never hands those out alone.
+            Effect::CheckPropagation { .. }
+            | Effect::StoreKey { .. }
+            | Effect::Publish { .. }
+            | Effect::CheckInSync { .. }
+            | Effect::Unpublish => Ok(Event::NotYet {
                 not_before: None,
                 reason: "waits for the shared DNS work".into(),
             }),
