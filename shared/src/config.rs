@@ -30,7 +30,9 @@ pub struct Config {
     pub secret_prefix: String,
     /// `CERTMINT_EVENT_BUS` (`default`).
     pub event_bus: String,
-    /// `CERTMINT_PROVIDERS`: a JSON array of `{id, name, directoryUrl, requiresEab}`.
+    /// `CERTMINT_PROVIDERS`: a JSON array of `{id, name, directoryUrl, requiresEab, limits?}`; `limits` is
+    /// `{newOrders?, certificatesPerDomain?, duplicateCertificates?, failedAuthorizations?}`, each
+    /// `{count, windowSeconds}`. Without it the numbers known for the directory hold; `{}` counts nothing.
     pub providers: Providers,
     /// `CERTMINT_DNS_SERVER`: the one server to ask for everything (local mode).
     pub dns_server: Option<SocketAddr>,
@@ -111,6 +113,7 @@ fn providers(json: &str) -> Result<Providers, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{Limit, Limits};
 
     fn config(set: &[(&str, &str)]) -> Result<Config, String> {
         let find = |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
@@ -128,6 +131,34 @@ mod tests {
             }
         );
         assert!(config.providers.by_name("google").unwrap().requires_eab);
+    }
+
+    #[test]
+    fn limits_are_data_of_the_provider() {
+        let limits = |more: &str| {
+            let json = format!(
+                r#"[{{"id":1,"name":"a","directoryUrl":"https://acme-v02.api.letsencrypt.org/directory","requiresEab":false{more}}}]"#
+            );
+            let config = config(&[("CERTMINT_TABLE", "t"), ("CERTMINT_PROVIDERS", &json)]);
+            config.map(|c| c.providers.by_name("a").unwrap().limits())
+        };
+        assert_eq!(limits("").unwrap(), Limits::LETS_ENCRYPT);
+        assert_eq!(limits(r#","limits":{}"#).unwrap(), Limits::NONE);
+        let one = limits(r#","limits":{"newOrders":{"count":2,"windowSeconds":60}}"#).unwrap();
+        assert_eq!(
+            (one.new_orders, one.duplicate_certificates),
+            (Limit::new(2, 60), None)
+        );
+        for wrong in [
+            r#","limits":{"orders":{}}"#,
+            r#","limits":{"newOrders":{"count":0,"windowSeconds":60}}"#,
+            r#","limits":{"newOrders":{"count":1,"windowSeconds":60,"burst":2}}"#,
+        ] {
+            assert!(
+                limits(wrong).unwrap_err().starts_with("CERTMINT_PROVIDERS"),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

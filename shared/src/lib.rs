@@ -10,6 +10,7 @@ pub mod dns;
 pub mod domain;
 pub mod engine;
 pub mod kick;
+pub mod limits;
 pub mod start;
 pub mod store;
 pub mod telemetry;

@@ -5,6 +5,9 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "engine_any_state/holds.rs"]
+mod holds;
+
 use std::time::Duration;
 
 use certmint_shared::{
@@ -134,6 +137,7 @@ fn state_in(kinds: std::ops::Range<u8>) -> impl Strategy<Value = Issuance> {
                 failures,
                 polls,
                 last_problem,
+                ..Issuance::new(NOW, MAX_ATTEMPTS)
             },
         )
 }
@@ -190,6 +194,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<u64>().prop_map(|id| Event::CertificateRecorded { certificate_id: CertificateId::new(id) }),
         2 => proptest::option::of(moment())
             .prop_map(|not_before| Event::NotYet { not_before, reason: "ns1 lags".into() }),
+        2 => moment().prop_map(|until| Event::Deferred { until, reason: "a limit is used up".into() }),
         2 => Just(Event::Unpublished),
         4 => failed(),
     ]
@@ -272,7 +277,11 @@ proptest! {
     #[test]
     fn the_same_news_twice_does_not_count_twice(state in state(), event in event(), seed in any::<u64>()) {
         let Ok(first) = next(&state, event.clone(), NOW, seed) else { return Ok(()) };
-        if matches!(event, Event::Failed { .. } | Event::NotYet { .. } | Event::Resumed) {
+        let news = !matches!(
+            event,
+            Event::Failed { .. } | Event::NotYet { .. } | Event::Deferred { .. } | Event::Resumed
+        );
+        if !news {
             return Ok(());
         }
         if let Ok(second) = next(&first.state, event, NOW, seed) {
@@ -384,10 +393,13 @@ proptest! {
             );
             prop_assert!(!ended(&state.phase) || step.state.phase == state.phase, "the end is not the end");
             owed = step.state.cleanup_owed;
+            prop_assert!(step.state.history.entries().len() <= 50);
+            prop_assert!(step.error.is_none() || step.state.history.entries().last().unwrap().problem.is_some());
             // A crash between two steps: only what was stored is left.
             state = stored(&step.state);
             now = now.plus(Duration::from_millis(pause));
         }
+        prop_assert!(serde_json::to_string(&state.history).unwrap().len() < 16 * 1024);
     }
 }
 

@@ -16,6 +16,8 @@ enum Answer {
     NotYet(Option<u32>),
     Transient,
     RateLimited(u32),
+    /// A limit is used up or the CA is away: nothing was tried. Where values are in a zone: slow.
+    Hold(u32),
     OrderLost,
     Permanent,
     /// The worker dies after the effect; the answer is lost and the stored state is taken up again.
@@ -28,6 +30,7 @@ fn answer() -> impl Strategy<Value = Answer> {
         2 => proptest::option::of(1u32..600).prop_map(Answer::NotYet),
         2 => Just(Answer::Transient),
         1 => (1u32..100_000).prop_map(Answer::RateLimited),
+        1 => (1u32..1_000_000).prop_map(Answer::Hold),
         1 => Just(Answer::OrderLost),
         1 => Just(Answer::Permanent),
         3 => Just(Answer::Crash),
@@ -160,6 +163,14 @@ fn play(script: &[Answer], max_attempts: u32) -> Run {
                 not_before: after.map(|s| run.now.plus(Duration::from_secs(u64::from(s)))),
                 reason: "the world is slow".into(),
             },
+            (Answer::Hold(s), _) if !run.state.phase.needs_values() => Event::Deferred {
+                until: run.now.plus(Duration::from_secs(u64::from(s))),
+                reason: "a limit is used up".into(),
+            },
+            (Answer::Hold(_), _) => Event::NotYet {
+                not_before: None,
+                reason: "the world is slow".into(),
+            },
             (Answer::Transient, _) => fault(Class::Transient),
             (Answer::RateLimited(s), _) => {
                 let at = run.now.plus(Duration::from_secs(u64::from(s)));
@@ -278,3 +289,6 @@ fn an_event_out_of_place_names_state_and_event() {
     let error = next(&queued(), Event::InSync, Timestamp::ZERO, 1).unwrap_err();
     assert_eq!(error.to_string(), "event InSync is not possible in phase queued");
 }
+
+#[path = "engine_properties/story.rs"]
+mod story;

@@ -6,6 +6,9 @@
     reason = "a test world fails by panicking"
 )]
 
+pub mod conformance_flight;
+pub mod conformance_health;
+pub mod conformance_rates;
 pub mod conformance_requests;
 pub mod conformance_store;
 pub mod conformance_txt;
@@ -14,5 +17,7 @@ pub mod conformance_zones;
 pub mod dynamo;
 pub mod faults;
 pub mod journey;
+pub mod memory_limits;
+pub mod scripted;
 pub mod sim;
 pub mod zones;

@@ -12,6 +12,7 @@ use certmint_shared::{
     dns::SystemClock,
     domain::Providers,
     kick::Kick,
+    store::dynamo::DynamoStore,
     vault::{KeyVault, VaultError},
 };
 use certmint_tests::dynamo;
@@ -63,6 +64,7 @@ impl Kick for CountedKick {
 
 struct Client {
     api: Api,
+    store: Arc<DynamoStore>,
     vault: Arc<MemoryVault>,
     kick: Arc<CountedKick>,
 }
@@ -73,13 +75,18 @@ impl Client {
         vault.0.lock().unwrap().insert("api-tokens".into(), TOKENS.into());
         let store = Arc::new(dynamo::store().await);
         let api = Api::new(
-            store,
+            store.clone(),
             vault.clone(),
             Providers::default(),
             kick.clone(),
             Arc::new(SystemClock),
         );
-        Self { api, vault, kick }
+        Self {
+            api,
+            store,
+            vault,
+            kick,
+        }
     }
 
     async fn call(
@@ -365,3 +372,6 @@ async fn the_same_key_is_the_same_call() {
             .contains(r#""total":1,"#)
     );
 }
+
+#[path = "api/progress.rs"]
+mod progress;

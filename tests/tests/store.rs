@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use certmint_shared::store::Store;
 use certmint_tests::{
+    conformance_flight as flight, conformance_health as health, conformance_rates as rates,
     conformance_requests as requests, conformance_store as suite, conformance_txt as txt, dynamo,
     sim::MemoryStore,
 };
@@ -22,9 +23,23 @@ macro_rules! conforms {
                       idempotent_requests, due_and_quarantined);
             conforms!(@tests txt: a_value_is_one_record, confirmations_are_conditional, what_is_due);
 
+            conforms!(@tests flight: same_names, keys);
+            conforms!(@tests health: troubles);
+            conforms!(@tests rates: reservations, giving_back, counting_and_closing, a_hundred_domains);
+
             #[tokio::test]
             async fn leases() {
                 suite::leases(fresh().await).await;
+            }
+
+            #[tokio::test]
+            async fn calls_at_once_make_one_request() {
+                flight::at_once(fresh().await).await;
+            }
+
+            #[tokio::test]
+            async fn orders_at_once_share_the_limit() {
+                rates::at_once(fresh().await).await;
             }
         }
     };

@@ -58,6 +58,15 @@ impl Body {
         }
     }
 
+    /// A switch; missing is off.
+    pub(super) fn flag(&mut self, name: &str) -> Result<bool, ApiError> {
+        match self.take(name) {
+            None => Ok(false),
+            Some(Value::Bool(on)) => Ok(on),
+            Some(_) => Err(ApiError::format(name, "must be true or false")),
+        }
+    }
+
     pub(super) fn texts(&mut self, name: &str) -> Result<Vec<String>, ApiError> {
         let wrong = || ApiError::format(name, "must be an array of strings");
         match self.take(name) {

@@ -3,6 +3,7 @@
 mod auth;
 mod error;
 mod input;
+mod limits;
 mod reads;
 mod wire;
 mod writes;
@@ -131,9 +132,10 @@ impl Api {
             ("GET", ["acme", "certificate", "requests"]) => self.list_requests(&params).await,
             ("GET", ["acme", "certificate", "requests", id]) => self.one_request(id).await,
             ("GET", ["acme", "requests", "summary"]) => self.summary().await,
-            ("GET", ["acme", "providers"]) => self.list_providers(&params),
+            ("GET", ["acme", "providers"]) => self.list_providers(&params).await,
             ("GET", ["acme", "accounts"]) => self.list_accounts(&params).await,
             ("GET", ["acme", "accounts", id]) => self.one_account(id).await,
+            ("GET", ["acme", "limits"]) => self.limits(&params).await,
             ("GET", ["acme", "challenges"]) => self.list_challenges(&params).await,
             ("GET", ["certificates"]) => self.list_certificates(&params).await,
             ("GET", ["certificates", "bindings"]) => self.list_bindings(&params).await,

@@ -51,7 +51,7 @@ impl Api {
 
     pub(super) async fn one_request(&self, id: &str) -> Data {
         let request = self.store.request(RequestId::new(id_in_path(id)?)).await?;
-        data(&RequestView::from(request))
+        data(&RequestView::in_full(request))
     }
 
     pub(super) async fn summary(&self) -> Data {
@@ -64,8 +64,9 @@ impl Api {
         data(&json!({"byStatus": by_status, "total": total}))
     }
 
-    pub(super) fn list_providers(&self, params: &Params<'_>) -> Data {
+    pub(super) async fn list_providers(&self, params: &Params<'_>) -> Data {
         let page = params.page()?;
+        let troubles = self.store.provider_troubles().await?;
         let all: Vec<_> = self
             .providers
             .iter()
@@ -85,7 +86,7 @@ impl Api {
                 next_cursor: None,
             },
             &page,
-            ProviderView::from,
+            |p| ProviderView::of(p, troubles.iter().find(|t| t.provider_id == p.id)),
         ))
     }
 

@@ -2,9 +2,13 @@
 
 use serde::Serialize;
 
-use crate::domain::{
-    Account, Binding, Certificate, DesiredState, Page, PageRequest, Problem, Provider, Providers, Request,
-    Timestamp, TxtRecord,
+use crate::{
+    domain::{
+        Account, Binding, Certificate, DesiredState, Page, PageRequest, Problem, Provider, Providers,
+        Request, Timestamp, TxtRecord,
+    },
+    engine::Entry,
+    store::ProviderTrouble,
 };
 
 /// A page of a list.
@@ -70,10 +74,55 @@ pub(super) struct RequestView {
     updated_at: String,
     names: Vec<String>,
     phase: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    next_action: &'static str,
+    reason: String,
     not_before: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     last_problem: Option<Problem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<Vec<EntryView>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deduplicated: Option<bool>,
+}
+
+/// One line of a request's history.
+#[derive(Serialize)]
+struct EntryView {
+    at: String,
+    phase: String,
+    what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+impl From<&Entry> for EntryView {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            at: entry.at.to_string(),
+            phase: entry.phase.clone(),
+            what: entry.what.clone(),
+            problem: entry.problem.clone(),
+        }
+    }
+}
+
+impl RequestView {
+    /// With its history, which lists leave out.
+    pub(super) fn in_full(request: Request) -> Self {
+        let history = request.issuance.history.entries().iter().map(EntryView::from);
+        let history = Some(history.collect());
+        Self {
+            history,
+            ..Self::from(request)
+        }
+    }
+
+    /// Says that an earlier call made this request.
+    pub(super) fn deduplicated(self) -> Self {
+        Self {
+            deduplicated: Some(true),
+            ..self
+        }
+    }
 }
 
 impl From<Request> for RequestView {
@@ -104,8 +153,12 @@ impl From<Request> for RequestView {
             updated_at: request.updated_at.to_string(),
             names,
             phase: request.issuance.phase.name(),
+            next_action: request.issuance.next_action(),
+            reason: request.issuance.reason().to_owned(),
             not_before: waits.map(|at| at.to_string()),
+            history: None,
             last_problem: request.issuance.last_problem,
+            deduplicated: None,
         }
     }
 }
@@ -118,21 +171,29 @@ pub(super) struct ProviderView {
     directory_url: String,
     requires_eab: bool,
     status: &'static str,
+    last_error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreachable_since: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
     created_at: String,
     updated_at: String,
 }
 
-impl From<&Provider> for ProviderView {
-    fn from(provider: &Provider) -> Self {
+impl ProviderView {
+    pub(super) fn of(provider: &Provider, trouble: Option<&ProviderTrouble>) -> Self {
         Self {
             id: provider.id.get(),
             name: provider.name.clone(),
             directory_url: provider.directory_url.clone(),
             requires_eab: provider.requires_eab,
-            status: "active",
+            status: if trouble.is_some() { "inactive" } else { "active" },
+            last_error: trouble.map(|t| t.last_error.clone()),
+            unreachable_since: trouble.map(|t| t.since.to_string()),
+            not_before: trouble.map(|t| t.retry_at.to_string()),
             // Providers come with the deployment's settings, which have no date of their own.
             created_at: Timestamp::ZERO.to_string(),
-            updated_at: Timestamp::ZERO.to_string(),
+            updated_at: trouble.map_or(Timestamp::ZERO, |t| t.updated_at).to_string(),
         }
     }
 }

@@ -98,6 +98,7 @@ impl Api {
         let mut body = Body::parse(&request.body)?;
         let account_id = AccountId::new(body.id("accountId")?);
         let domains = body.texts("domains")?;
+        let force = body.flag("force")?;
         body.end()?;
         let names = NameSet::parse(&domains).map_err(|e| match e {
             NameSetError::Name { index, source } => ApiError::value(&format!("domains[{index}]"), source),
@@ -111,12 +112,16 @@ impl Api {
             )));
         }
         let new = NewRequest { account_id, names };
-        let created = self
-            .store
-            .create_request(new, MAX_ATTEMPTS, key, self.clock.now())
-            .await?;
+        let now = self.clock.now();
+        let answer = if force {
+            RequestView::from(self.store.create_request(new, MAX_ATTEMPTS, key, now).await?)
+        } else {
+            let flight = self.store.request_once(new, MAX_ATTEMPTS, key, now).await?;
+            let view = RequestView::from(flight.request);
+            if flight.joined { view.deduplicated() } else { view }
+        };
         self.kick.kick().await;
-        data(&RequestView::from(created))
+        data(&answer)
     }
 
     /// POST `/acme/certificate/retry`.

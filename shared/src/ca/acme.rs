@@ -14,7 +14,7 @@ pub use super::http::SetupError;
 use super::{
     AccountKey, Ca, CaAccount, Eab, OrderView,
     http::{AcmeHttp, Seen, observed},
-    new_account::new_account,
+    new_account::{new_account, read_directory},
     problem,
 };
 use crate::{
@@ -58,39 +58,52 @@ impl AcmeCa {
             .map_err(|e| problem::failure(&e, seen, self.clock.now()))
     }
 
-    async fn session(&self, account: &CaAccount) -> Result<Account, Error> {
+    /// The account's session; a new one reads the directory.
+    async fn session(&self, account: &CaAccount) -> Result<Account, Failure> {
         let now = self.clock.now();
-        let mut sessions = self.sessions.lock().await;
-        match sessions.get(&account.registration_uri) {
-            Some((at, session)) if now.since(*at) < SESSION_KEPT => Ok(session.clone()),
-            _ => {
-                let session = Account::builder_with_http(Box::new(self.http.clone()))
-                    .from_parts(
-                        account.registration_uri.clone(),
-                        der(&account.key)?,
-                        account.directory_url.clone(),
-                    )
-                    .await?;
-                sessions.insert(account.registration_uri.clone(), (now, session.clone()));
-                Ok(session)
-            }
+        if let Some((at, session)) = self.sessions.lock().await.get(&account.registration_uri)
+            && now.since(*at) < SESSION_KEPT
+        {
+            return Ok(session.clone());
+        }
+        // Not under the lock: a CA that does not answer must not keep the others waiting.
+        let key = der(&account.key).map_err(|e| problem::failure(&e, Seen::default(), now))?;
+        let (uri, url) = (account.registration_uri.clone(), account.directory_url.clone());
+        let made = Account::builder_with_http(Box::new(self.http.clone())).from_parts(uri, key, url);
+        let (session, _) = self
+            .call(made)
+            .await
+            .map_err(|failure| problem::no_directory(&account.directory_url, &failure))?;
+        let kept = (now, session.clone());
+        self.sessions
+            .lock()
+            .await
+            .insert(account.registration_uri.clone(), kept);
+        Ok(session)
+    }
+
+    /// After a call that got no answer the next one reads the directory first: that tells an outage from a hiccup.
+    async fn doubt(&self, account: &CaAccount, failure: &Failure) {
+        if failure.problem.kind == problem::UNREACHABLE {
+            self.sessions.lock().await.remove(&account.registration_uri);
         }
     }
 
     /// Opens the order; one that the CA no longer knows is lost, one that is invalid says why.
     async fn open(&self, account: &CaAccount, order_url: &str) -> Result<(Order, Seen), Failure> {
         let lost = |text: String| Failure::new(Class::OrderLost, Stage::Request, "orderGone", text);
-        let (result, seen) = observed(async {
-            let session = self.session(account).await?;
-            session.order(order_url.to_owned()).await
-        })
-        .await;
+        let session = self.session(account).await?;
+        let (result, seen) = observed(session.order(order_url.to_owned())).await;
         let mut order = match result {
             Ok(order) => order,
             Err(e) if problem::order_is_gone(&e, seen) => {
                 return Err(lost(format!("the CA no longer knows order {order_url}")));
             }
-            Err(e) => return Err(problem::failure(&e, seen, self.clock.now())),
+            Err(e) => {
+                let failure = problem::failure(&e, seen, self.clock.now());
+                self.doubt(account, &failure).await;
+                return Err(failure);
+            }
         };
         if order.state().status == OrderStatus::Invalid {
             return Err(self.invalid(&mut order).await);
@@ -171,9 +184,13 @@ impl Ca for AcmeCa {
         email: &Email,
         eab: Option<&Eab>,
     ) -> Result<String, Failure> {
+        let (directory, _) = self
+            .call(read_directory(&self.http, directory_url))
+            .await
+            .map_err(|failure| problem::no_directory(directory_url, &failure))?;
         let calls = async {
             let key = der(key)?;
-            new_account(&self.http, directory_url, key.secret_pkcs8_der(), email, eab).await
+            new_account(&self.http, &directory, key.secret_pkcs8_der(), email, eab).await
         };
         Ok(self.call(calls).await?.0)
     }
@@ -184,11 +201,15 @@ impl Ca for AcmeCa {
             .into_iter()
             .map(|n| Identifier::Dns(n.to_owned()))
             .collect();
-        let calls = async {
-            let session = self.session(account).await?;
-            session.new_order(&NewOrder::new(&identifiers)).await
-        };
-        Ok(self.call(calls).await?.0.url().to_owned())
+        let session = self.session(account).await?;
+        let order = NewOrder::new(&identifiers);
+        match self.call(session.new_order(&order)).await {
+            Ok((order, _)) => Ok(order.url().to_owned()),
+            Err(failure) => {
+                self.doubt(account, &failure).await;
+                Err(failure)
+            }
+        }
     }
 
     async fn order(

@@ -10,7 +10,10 @@ mod problem;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-pub use self::new_account::{EabKeyError, decode_eab_key};
+pub use self::{
+    new_account::{EabKeyError, decode_eab_key},
+    problem::DIRECTORY_UNREACHABLE,
+};
 use crate::{
     domain::{AccountId, Email, Failure, NameSet, Timestamp},
     engine::{Challenge, OrderProgress},
@@ -53,7 +56,8 @@ pub struct OrderView {
     pub not_before: Option<Timestamp>,
 }
 
-/// A certificate authority. Errors are [`Failure`]s: classified, with the CA's problem in words.
+/// A certificate authority. Errors are [`Failure`]s: classified, with the CA's problem in words. One that cannot even
+/// give its directory is a transient failure of type [`DIRECTORY_UNREACHABLE`].
 #[async_trait]
 pub trait Ca: Send + Sync {
     /// Registers the key, or finds the account that has it (RFC 8555 §7.3): safe to repeat.

@@ -54,18 +54,26 @@ fn encode(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// The CA's directory (RFC 8555 §7.1.1).
+pub(super) async fn read_directory(http: &AcmeHttp, url: &str) -> Result<Value, Error> {
+    let (ok, bytes) = read(send(http, Method::GET, url, None).await?).await?;
+    if ok {
+        Ok(serde_json::from_slice(&bytes)?)
+    } else {
+        Err(Error::Str("the answer is no directory"))
+    }
+}
+
 /// Registers `key` and returns the account URL; a known key returns its account.
 pub(super) async fn new_account(
     http: &AcmeHttp,
-    directory_url: &str,
+    directory: &Value,
     key_pkcs8: &[u8],
     email: &Email,
     eab: Option<&Eab>,
 ) -> Result<String, Error> {
     let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key_pkcs8)
         .map_err(|_| Error::KeyRejected)?;
-    let directory: Value =
-        serde_json::from_slice(&read(send(http, Method::GET, directory_url, None).await?).await?.1)?;
     let url = |name: &str| {
         directory
             .get(name)

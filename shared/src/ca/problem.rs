@@ -8,6 +8,25 @@ use crate::domain::{Class, Failure, Problem, Stage, Subproblem, Timestamp};
 /// ACME's own problem types.
 pub(super) const NAMESPACE: &str = "urn:ietf:params:acme:error:";
 
+/// The problem type of a call that got no answer, or none that can be read.
+pub(super) const UNREACHABLE: &str = "urn:certmint:caUnreachable";
+
+/// The problem type of a CA whose directory cannot be read: nobody can do anything there now.
+pub const DIRECTORY_UNREACHABLE: &str = "urn:certmint:directoryUnreachable";
+
+/// An error in reading the directory. Whatever the answer is, if it is no directory, the CA is away or not there.
+pub(super) fn no_directory(url: &str, failure: &Failure) -> Failure {
+    match failure.class {
+        Class::RateLimited { .. } => failure.clone(),
+        _ => Failure::new(
+            Class::Transient,
+            Stage::Request,
+            "directoryUnreachable",
+            format!("the directory {url} cannot be read: {}", failure.problem.detail),
+        ),
+    }
+}
+
 /// What a problem type means, and what a person should do where that helps.
 fn meaning(kind: &str, not_before: Option<Timestamp>) -> (Class, Option<&'static str>) {
     match kind.strip_prefix(NAMESPACE).unwrap_or_default() {
@@ -106,7 +125,7 @@ pub(super) fn failure(error: &Error, seen: Seen, now: Timestamp) -> Failure {
         // HTML, truncated JSON, resets, time-outs: the CA or the way to it is ill.
         other => ours(
             Class::Transient,
-            "caUnreachable",
+            UNREACHABLE.trim_start_matches("urn:certmint:"),
             format!("the CA cannot be reached or understood: {other}"),
         ),
     }
@@ -160,6 +179,38 @@ mod tests {
                 not_before: Some(Timestamp::from_secs(9))
             }
         );
+    }
+
+    #[test]
+    fn words_for_a_person_say_what_to_do() {
+        for (name, word) in [
+            ("accountDoesNotExist", "create the account anew"),
+            ("unauthorized", "deactivated"),
+            ("externalAccountRequired", "eabKid"),
+            ("userActionRequired", "terms of service"),
+            ("caa", "CAA record"),
+        ] {
+            let problem = Problem {
+                kind: format!("{NAMESPACE}{name}"),
+                detail: "d".into(),
+                subproblems: vec![],
+            };
+            let failure = classify(problem, 400, None);
+            assert!(failure.problem.detail.contains(word), "{name}");
+            assert_eq!(failure.blames_account(true), name != "caa", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_none_is_away() {
+        let gone = classify(Problem::default(), 404, None);
+        let failure = no_directory("https://ca.test/dir", &gone);
+        assert_eq!(
+            (failure.class, failure.problem.kind.as_str()),
+            (Class::Transient, DIRECTORY_UNREACHABLE)
+        );
+        let limited = classify(Problem::default(), 429, None);
+        assert_eq!(no_directory("u", &limited), limited);
     }
 
     #[test]

@@ -79,7 +79,60 @@ pub struct Failure {
     pub problem: Problem,
 }
 
+/// The first `most` characters of a text; a cut is shown.
+pub(crate) fn clip(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
+/// Characters of a problem's words that are kept, of the whole and of each name: 100 names and all that is made from
+/// them (the sentence, the history) stay far below what an item holds.
+const DETAIL: usize = 1000;
+const SUBDETAIL: usize = 200;
+
 impl Failure {
+    /// The same in a size that fits an item, whatever a CA sends.
+    #[must_use]
+    pub fn bounded(&self) -> Self {
+        let problem = &self.problem;
+        let subproblems = problem
+            .subproblems
+            .iter()
+            .take(super::MAX_NAMES)
+            .map(|s| Subproblem {
+                identifier: clip(&s.identifier, 255),
+                kind: clip(&s.kind, SUBDETAIL),
+                detail: clip(&s.detail, SUBDETAIL),
+            });
+        let problem = Problem {
+            kind: clip(&problem.kind, SUBDETAIL),
+            detail: clip(&problem.detail, DETAIL),
+            subproblems: subproblems.collect(),
+        };
+        Self {
+            problem,
+            ..self.clone()
+        }
+    }
+
+    /// Whether the CA turned the account away, so that no other request of it can do better. A CA says
+    /// `unauthorized` of an order's names too, so that counts only where it names the account or answers a newOrder.
+    #[must_use]
+    pub fn blames_account(&self, ordering: bool) -> bool {
+        let kind = self.problem.kind.strip_prefix("urn:ietf:params:acme:error:");
+        self.class == Class::Permanent
+            && match kind {
+                Some("accountDoesNotExist" | "userActionRequired" | "externalAccountRequired") => true,
+                Some("unauthorized") => {
+                    let text = self.problem.detail.to_ascii_lowercase();
+                    ordering || (text.contains("account") && text.contains("deactivated"))
+                }
+                _ => false,
+            }
+    }
+
     /// A failure of our own (not from the CA) with a short machine name and a sentence.
     #[must_use]
     pub fn new(class: Class, stage: Stage, kind: &str, detail: impl Into<String>) -> Self {

@@ -13,6 +13,7 @@ mod txt;
 
 pub use account::{Account, AccountStatus, Email, EmailError, NewAccount};
 pub use certificate::{Binding, Certificate, CertificateSource};
+pub(crate) use failure::clip;
 pub use failure::{Class, Failure, Problem, Stage, Subproblem};
 pub use ids::{AccountId, CertificateId, ProviderId, RequestId};
 pub use name::{DomainName, MAX_NAMES, NameError, NameSet, NameSetError};

@@ -3,6 +3,7 @@
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::Fqdn;
 
@@ -64,6 +65,12 @@ impl DomainName {
     #[must_use]
     pub fn base(&self) -> &str {
         self.0.strip_prefix("*.").unwrap_or(&self.0)
+    }
+
+    /// The part that was bought from a registrar, by the Public Suffix List; the name itself where the list has none.
+    #[must_use]
+    pub fn registered(&self) -> &str {
+        psl::domain_str(self.base()).unwrap_or_else(|| self.base())
     }
 
     /// Where the CA looks for the challenge (RFC 8555 §8.4).
@@ -239,6 +246,16 @@ impl NameSet {
     #[must_use]
     pub fn strings(&self) -> Vec<&str> {
         self.0.iter().map(DomainName::as_str).collect()
+    }
+
+    /// The same for the same names in any order: SHA-256 of the sorted names, hex.
+    #[must_use]
+    pub fn set_key(&self) -> String {
+        let mut names = self.strings();
+        names.sort_unstable();
+        // No name holds a line break.
+        let digest = Sha256::digest(names.join("\n").as_bytes());
+        digest.iter().map(|b| format!("{b:02x}")).collect()
     }
 }
 

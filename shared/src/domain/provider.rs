@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ProviderId;
+use crate::limits::Limits;
 
 /// A certificate authority with an ACME directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,18 @@ pub struct Provider {
     pub directory_url: String,
     /// Whether accounts need an external account binding (RFC 8555 §7.3.4).
     pub requires_eab: bool,
+    /// What it allows in a time; `None`: as known for its directory ([`Limits::of_directory`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+}
+
+impl Provider {
+    /// What it allows in a time.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+            .unwrap_or_else(|| Limits::of_directory(&self.directory_url))
+    }
 }
 
 /// The configured certificate authorities.
@@ -58,6 +71,7 @@ impl Default for Providers {
             name: name.to_owned(),
             directory_url: directory.to_owned(),
             requires_eab,
+            limits: None,
         };
         Self(vec![
             provider(

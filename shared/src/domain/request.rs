@@ -1,6 +1,6 @@
 //! Certificate requests.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -104,4 +104,19 @@ pub struct Request {
     pub created_at: Timestamp,
     /// Last change.
     pub updated_at: Timestamp,
+}
+
+/// How long a success stands for the same names asked for again.
+const STANDS: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Request {
+    /// Whether the same names asked for again get this request: it is on its way, or it succeeded within a day.
+    #[must_use]
+    pub fn answers_for_its_names(&self, now: Timestamp) -> bool {
+        match self.status {
+            RequestStatus::Pending | RequestStatus::Running => true,
+            RequestStatus::Success => now < self.updated_at.plus(STANDS),
+            RequestStatus::Failed => false,
+        }
+    }
 }

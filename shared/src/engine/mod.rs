@@ -2,9 +2,13 @@
 //! to do. It reads no clock, draws no randomness and calls nobody.
 
 mod backoff;
+mod history;
 mod next;
+mod outlook;
+mod setback;
 mod state;
 
 pub use backoff::backoff;
+pub use history::{Entry, History};
 pub use next::{IllegalTransition, next};
 pub use state::{Challenge, Effect, Event, Issuance, OrderProgress, Phase, Step};

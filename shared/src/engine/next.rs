@@ -1,9 +1,8 @@
 //! The transition function.
 
-use std::time::Duration;
-
 use super::{
-    backoff,
+    history::Note,
+    setback::{fail, hold, wait},
     state::{Effect, Event, Issuance, OrderProgress, Phase, Step},
 };
 use crate::domain::{Class, Failure, RequestStatus, Stage, Timestamp};
@@ -16,20 +15,6 @@ pub struct IllegalTransition {
     pub phase: &'static str,
     /// The event.
     pub event: String,
-}
-
-/// Looks at something that lags start this close together and double up to [`POLL_MAX`].
-const POLL_MIN: Duration = Duration::from_millis(200);
-const POLL_MAX: Duration = Duration::from_secs(15);
-
-/// How long a phase may say "not yet". Route53 is in sync within 60 seconds as a rule; a CA's own deadline for a
-/// validation is minutes.
-const fn patience(phase: &Phase) -> Duration {
-    match phase {
-        Phase::Published { .. } | Phase::InSync { .. } => Duration::from_secs(10 * 60),
-        Phase::Validating { .. } => Duration::from_secs(15 * 60),
-        _ => Duration::from_secs(60 * 60),
-    }
 }
 
 /// What to do in a phase.
@@ -49,7 +34,7 @@ fn effects(phase: &Phase) -> Vec<Effect> {
     }
 }
 
-const fn status(phase: &Phase) -> RequestStatus {
+pub(super) const fn status(phase: &Phase) -> RequestStatus {
     match phase {
         Phase::Done { .. } => RequestStatus::Success,
         Phase::Failed => RequestStatus::Failed,
@@ -62,6 +47,14 @@ const fn status(phase: &Phase) -> RequestStatus {
 /// # Errors
 /// [`IllegalTransition`] if the state cannot have this event.
 pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result<Step, IllegalTransition> {
+    let mut step = transition(state, event.clone(), now, seed)?;
+    if let Some(note) = Note::of(&event, &step) {
+        step.state.history.push(now, state.phase.name(), note);
+    }
+    Ok(step)
+}
+
+fn transition(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result<Step, IllegalTransition> {
     let illegal = |event: &Event| IllegalTransition {
         phase: state.phase.name(),
         event: format!("{event:?}"),
@@ -69,7 +62,7 @@ pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result
     match (&state.phase, event) {
         (_, Event::Resumed) => Ok(resume(state, now)),
         // A late repeat: these phases have values in the zone or are about to.
-        (phase, event @ Event::Unpublished) if counts_on_values(phase) => Err(illegal(&event)),
+        (phase, event @ Event::Unpublished) if phase.needs_values() => Err(illegal(&event)),
         (_, Event::Unpublished) => Ok(resume(
             &Issuance {
                 cleanup_owed: false,
@@ -79,10 +72,14 @@ pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result
         )),
         (Phase::Done { .. } | Phase::Failed, event) => Err(illegal(&event)),
         (_, Event::Failed { failure, reached_ca }) => Ok(fail(state, &failure, reached_ca, now, seed)),
-        (_, Event::NotYet { not_before, reason }) => Ok(wait(state, not_before, reason, now, seed)),
+        // On hold no value stays in the zone.
+        (phase, event @ Event::Deferred { .. }) if phase.needs_values() => Err(illegal(&event)),
+        (_, Event::Deferred { until, reason }) => Ok(hold(state, until, &reason, now, seed)),
+        (_, Event::NotYet { not_before, reason }) => Ok(wait(state, not_before, &reason, now, seed)),
         (Phase::Queued, Event::OrderCreated { order_url }) => {
             let counted = Issuance {
                 attempts: state.attempts + 1,
+                orders: state.orders + 1,
                 ..state.clone()
             };
             Ok(enter(&counted, Phase::Ordered { order_url }, now))
@@ -161,7 +158,7 @@ pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result
         (Phase::Validating { order_url }, Event::OrderPolled { progress }) => {
             let order_url = order_url.clone();
             Ok(match progress {
-                OrderProgress::Pending => wait(state, None, "the CA is validating".into(), now, seed),
+                OrderProgress::Pending => wait(state, None, "the CA is validating", now, seed),
                 OrderProgress::Ready => enter(state, Phase::Ready { order_url }, now),
                 OrderProgress::Processing | OrderProgress::Valid => {
                     fail(state, &keyless_order(&order_url), false, now, seed)
@@ -181,7 +178,11 @@ pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result
             Ok(enter(state, Phase::Finalizing { order_url, key_ref }, now))
         }
         (Phase::Finalizing { .. }, Event::CertificateRecorded { certificate_id }) => {
-            Ok(end(state, Phase::Done { certificate_id }, now))
+            let solved = Issuance {
+                last_problem: None,
+                ..state.clone()
+            };
+            Ok(end(&solved, Phase::Done { certificate_id }, now))
         }
         (_, event) => Err(illegal(&event)),
     }
@@ -196,25 +197,13 @@ fn keyless_order(order_url: &str) -> Failure {
     )
 }
 
-/// Whether the phase needs its values in the zone; none of them is a place to wait without them.
-const fn counts_on_values(phase: &Phase) -> bool {
-    matches!(
-        phase,
-        Phase::Challenged { .. }
-            | Phase::Published { .. }
-            | Phase::InSync { .. }
-            | Phase::Propagated { .. }
-            | Phase::Validating { .. }
-    )
-}
-
 /// What the present phase asks for, again: the cleanup that an ended or waiting issuance owes, the rest of a wait,
 /// or the phase's own effects.
 fn resume(state: &Issuance, now: Timestamp) -> Step {
     let ended = matches!(state.phase, Phase::Done { .. } | Phase::Failed);
-    // A failure dates the phase to the moment of its next try. It never leaves one that counts on its values, so a
-    // date ahead of us there is another worker's clock.
-    let backing_off = !ended && !counts_on_values(&state.phase) && state.since > now;
+    // A failure or a hold dates the phase to the moment of its next try. It never leaves one that needs its values,
+    // so a date ahead of us there is another worker's clock.
+    let backing_off = !ended && !state.phase.needs_values() && state.since > now;
     let effects = match (ended || backing_off, state.cleanup_owed) {
         (true, true) => vec![Effect::Unpublish],
         (true, false) => vec![],
@@ -240,6 +229,8 @@ fn enter(state: &Issuance, phase: Phase, now: Timestamp) -> Step {
         since: now,
         polls: 0,
         cleanup_owed,
+        why: None,
+        held_since: None,
         ..state.clone()
     };
     Step {
@@ -252,7 +243,7 @@ fn enter(state: &Issuance, phase: Phase, now: Timestamp) -> Step {
 }
 
 /// Ends the issuance, in success or failure.
-fn end(state: &Issuance, phase: Phase, now: Timestamp) -> Step {
+pub(super) fn end(state: &Issuance, phase: Phase, now: Timestamp) -> Step {
     let effects = if state.cleanup_owed {
         vec![Effect::Unpublish]
     } else {
@@ -271,104 +262,5 @@ fn end(state: &Issuance, phase: Phase, now: Timestamp) -> Step {
         },
         effects,
         ..step
-    }
-}
-
-/// "Not yet": look again soon, or give up when the phase has used up its patience.
-fn wait(state: &Issuance, not_before: Option<Timestamp>, reason: String, now: Timestamp, seed: u64) -> Step {
-    if now.since(state.since) >= patience(&state.phase) {
-        let stage = match state.phase {
-            Phase::Published { .. } | Phase::InSync { .. } => Stage::Dns,
-            _ => Stage::Request,
-        };
-        let detail = format!("gave up waiting in phase {}: {reason}", state.phase.name());
-        return fail(
-            state,
-            &Failure::new(Class::Transient, stage, "deadline", detail),
-            false,
-            now,
-            seed,
-        );
-    }
-    let poll = POLL_MIN.saturating_mul(1 << state.polls.min(10)).min(POLL_MAX);
-    // A server's own moment is kept, but not past the deadline: then it is time to give up, not to sleep on.
-    let deadline = state.since.plus(patience(&state.phase));
-    let wake_at = now
-        .plus(poll)
-        .max(not_before.unwrap_or(Timestamp::ZERO).min(deadline));
-    let state = Issuance {
-        polls: state.polls + 1,
-        ..state.clone()
-    };
-    Step {
-        status: status(&state.phase),
-        state,
-        effects: vec![],
-        wake_at: Some(wake_at),
-        error: None,
-    }
-}
-
-/// Where a transient failure goes on. Values are taken out of the zone while we wait, so a phase that counts on
-/// them reads the order again and publishes what is still asked for; the order itself is kept.
-fn fall_back(phase: &Phase) -> Phase {
-    match phase.clone() {
-        Phase::Challenged { order_url, .. }
-        | Phase::Published { order_url, .. }
-        | Phase::InSync { order_url, .. }
-        | Phase::Propagated { order_url }
-        | Phase::Validating { order_url } => Phase::Ordered { order_url },
-        phase => phase,
-    }
-}
-
-fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: Timestamp, seed: u64) -> Step {
-    // A try is counted once: when its order was made, or when the CA refused to make one. "Later" is no refusal.
-    let limited = matches!(failure.class, Class::RateLimited { .. });
-    let judged = reached_ca && !limited && matches!(state.phase, Phase::Queued);
-    let attempts = state.attempts + u32::from(judged);
-    let failures = state.failures + 1;
-    let last_problem = Some(failure.problem.clone());
-    let error = Some(failure.sentence());
-    let state = Issuance {
-        attempts,
-        failures,
-        last_problem,
-        ..state.clone()
-    };
-    let spent = attempts >= state.max_attempts || failures >= state.max_attempts;
-    if failure.class == Class::Permanent || (spent && !limited) {
-        return Step {
-            error,
-            ..end(&state, Phase::Failed, now)
-        };
-    }
-    let phase = match failure.class {
-        Class::OrderLost => Phase::Queued,
-        _ => fall_back(&state.phase),
-    };
-    let not_before = match failure.class {
-        // A moment that is past says nothing (a date header and a clock that differ).
-        Class::RateLimited { not_before } => not_before.filter(|at| *at > now),
-        _ => None,
-    };
-    let wake_at = not_before.unwrap_or_else(|| now.plus(backoff(failures, seed)));
-    let effects = if state.cleanup_owed {
-        vec![Effect::Unpublish]
-    } else {
-        vec![]
-    };
-    let state = Issuance {
-        phase,
-        since: wake_at,
-        polls: 0,
-        ..state
-    };
-    Step {
-        status: RequestStatus::Running,
-        state,
-        effects,
-        wake_at: Some(wake_at),
-        error,
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::history::{History, Note};
 use crate::domain::{CertificateId, Failure, Fqdn, Problem, RequestStatus, Timestamp};
 
 /// One DNS-01 value that the CA wants to see (RFC 8555 §8.4).
@@ -105,6 +106,19 @@ impl Phase {
         }
     }
 
+    /// Whether the phase needs its values in the zone; none of them is a place to wait without them.
+    #[must_use]
+    pub const fn needs_values(&self) -> bool {
+        matches!(
+            self,
+            Self::Challenged { .. }
+                | Self::Published { .. }
+                | Self::InSync { .. }
+                | Self::Propagated { .. }
+                | Self::Validating { .. }
+        )
+    }
+
     /// The order, while there is one.
     #[must_use]
     pub fn order_url(&self) -> Option<&str> {
@@ -144,12 +158,24 @@ pub struct Issuance {
     pub last_problem: Option<Problem>,
     /// Whether a TXT value may be in a zone for it. Opened before the first change, closed when all are absent.
     pub cleanup_owed: bool,
+    /// Why it waits, or why it failed; [`Issuance::reason`] has words for the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Orders that the CA made or refused to make, over all retries: names the next order's reservation.
+    #[serde(default)]
+    pub orders: u32,
+    /// Since when it is on hold without a try in between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_since: Option<Timestamp>,
+    /// What happened so far.
+    #[serde(default)]
+    pub history: History,
 }
 
 impl Issuance {
     /// A new one.
     #[must_use]
-    pub const fn new(now: Timestamp, max_attempts: u32) -> Self {
+    pub fn new(now: Timestamp, max_attempts: u32) -> Self {
         Self {
             phase: Phase::Queued,
             since: now,
@@ -159,6 +185,32 @@ impl Issuance {
             polls: 0,
             last_problem: None,
             cleanup_owed: false,
+            why: None,
+            orders: 0,
+            held_since: None,
+            history: History::default(),
+        }
+    }
+
+    /// The number of the order that is about to be made, or that stands.
+    #[must_use]
+    pub const fn order_number(&self) -> u32 {
+        match self.phase {
+            Phase::Queued => self.orders,
+            _ => self.orders.saturating_sub(1),
+        }
+    }
+
+    /// A failed one anew, for a client's retry. What is owed and what happened stay.
+    #[must_use]
+    pub fn again(&self, now: Timestamp) -> Self {
+        let mut history = self.history.clone();
+        history.push(now, self.phase.name(), Note::done("a client asked for a retry"));
+        Self {
+            cleanup_owed: self.cleanup_owed,
+            orders: self.orders,
+            history,
+            ..Self::new(now, self.max_attempts)
         }
     }
 }
@@ -286,6 +338,13 @@ pub enum Event {
     NotYet {
         /// From Retry-After, if the server said so.
         not_before: Option<Timestamp>,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing was tried: a limit of the CA is used up, or the CA is known to be away. No attempt, no failure.
+    Deferred {
+        /// The earliest moment for a try.
+        until: Timestamp,
         /// Why.
         reason: String,
     },

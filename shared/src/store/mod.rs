@@ -1,9 +1,18 @@
 //! Everything that outlives an invocation. Traits by capability; `dynamo` implements them all.
 
 pub mod dynamo;
+mod flight;
+mod health;
+mod rates;
 pub mod schema;
 
 use async_trait::async_trait;
+
+pub use self::{
+    flight::{Flight, SingleFlight},
+    health::{ProviderHealth, ProviderTrouble},
+    rates::{GiveBack, RateLedger, Reserved},
+};
 
 use crate::domain::{
     Account, AccountId, AccountStatus, Binding, Certificate, CertificateId, Class, DesiredState, Email, Fqdn,
@@ -169,8 +178,9 @@ pub trait AccountStore: Send + Sync {
 /// Certificate requests.
 #[async_trait]
 pub trait RequestStore: Send + Sync {
-    /// Takes the next id and writes a pending request, due now. `Idempotency` as with accounts. The account must
-    /// exist ([`StoreError::NotFound`]).
+    /// Takes the next id and writes a pending request, due now, whatever else is on its way
+    /// ([`SingleFlight::request_once`] looks first). `Idempotency` as with accounts. The account must exist
+    /// ([`StoreError::NotFound`]).
     async fn create_request(
         &self,
         new: NewRequest,
@@ -185,7 +195,8 @@ pub trait RequestStore: Send + Sync {
     -> Result<Page<Request>, StoreError>;
     /// How many have each status, in the order of [`RequestStatus::ALL`].
     async fn request_counts(&self) -> Result<[(RequestStatus, u64); 4], StoreError>;
-    /// A failed request becomes a new pending one: attempts 0, error cleared, due now, lease free; the fence stays.
+    /// A failed request becomes a new pending one ([`Issuance::again`](crate::engine::Issuance::again)): attempts 0,
+    /// error cleared, due now, lease free; the fence grows.
     async fn retry_request(&self, id: RequestId, now: Timestamp) -> Result<Request, StoreError>;
     /// Ids that are due, earliest first over all shards, at most `limit`.
     async fn due_requests(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError>;
@@ -255,6 +266,18 @@ pub trait ChallengeStore: Send + Sync {
 }
 
 /// All of it.
-pub trait Store: AccountStore + RequestStore + CertificateStore + ChallengeStore {}
+pub trait Store:
+    AccountStore + RequestStore + SingleFlight + CertificateStore + ChallengeStore + ProviderHealth + RateLedger
+{
+}
 
-impl<T: AccountStore + RequestStore + CertificateStore + ChallengeStore> Store for T {}
+impl<T> Store for T where
+    T: AccountStore
+        + RequestStore
+        + SingleFlight
+        + CertificateStore
+        + ChallengeStore
+        + ProviderHealth
+        + RateLedger
+{
+}

@@ -4,10 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::Mutex;
 
-use super::Adapters;
+use super::{Adapters, health::Health};
 use crate::{
-    ca::{CaAccount, Eab, keys},
-    domain::{Account, AccountId, AccountStatus, Class, Failure, Provider, Stage},
+    ca::{CaAccount, DIRECTORY_UNREACHABLE, Eab, keys},
+    domain::{Account, AccountId, AccountStatus, Class, Failure, Provider, ProviderId, Stage},
     store::StoreError,
     vault::VaultError,
 };
@@ -17,14 +17,19 @@ type Slot = Arc<Mutex<Option<Result<CaAccount, Failure>>>>;
 /// Hands out accounts; a hundred requests of one account register it once.
 pub(super) struct Accounts {
     adapters: Adapters,
+    health: Arc<Health>,
     slots: Mutex<HashMap<AccountId, Slot>>,
+    /// An account never changes its CA.
+    providers: Mutex<HashMap<AccountId, ProviderId>>,
 }
 
 impl Accounts {
-    pub(super) fn new(adapters: Adapters) -> Self {
+    pub(super) fn new(adapters: Adapters, health: Arc<Health>) -> Self {
         Self {
             adapters,
+            health,
             slots: Mutex::default(),
+            providers: Mutex::default(),
         }
     }
 
@@ -40,7 +45,21 @@ impl Accounts {
         if let Some(known) = &*slot {
             return known.clone();
         }
+        // Others may have waited for a first one that found nobody.
+        let provider = self.provider(id).await?;
+        if let Some((_, reason)) = self.health.hold(provider, self.adapters.clock.now()).await {
+            let mut failure = Failure::new(Class::Transient, Stage::Request, "", reason);
+            failure.problem.kind = DIRECTORY_UNREACHABLE.to_owned();
+            return Err(failure);
+        }
         let fresh = self.load(id).await;
+        // Noted while the others still wait for this slot: they find the note, not the CA.
+        if let Err(failure) = &fresh
+            && failure.problem.kind == DIRECTORY_UNREACHABLE
+        {
+            let now = self.adapters.clock.now();
+            self.health.away(provider, &failure.problem.detail, now).await;
+        }
         // A transient failure is asked again by the next request: another call may succeed.
         if !matches!(&fresh, Err(f) if f.class == Class::Transient) {
             *slot = Some(fresh.clone());
@@ -48,15 +67,61 @@ impl Accounts {
         fresh
     }
 
+    /// The CA of an account. One read of an account that this worker has not met.
+    pub(super) async fn provider(&self, id: AccountId) -> Result<&Provider, Failure> {
+        let known = self.providers.lock().await.get(&id).copied();
+        let provider = match known {
+            Some(provider) => provider,
+            None => {
+                let account = self.adapters.store.account(id).await.map_err(from_store)?;
+                self.providers.lock().await.insert(id, account.provider_id);
+                account.provider_id
+            }
+        };
+        self.configured(id, provider)
+    }
+
+    fn configured(&self, id: AccountId, provider: ProviderId) -> Result<&Provider, Failure> {
+        self.adapters.providers.by_id(provider).ok_or_else(|| {
+            let why = format!("provider {provider} of account {id} is no longer configured");
+            Failure::new(Class::Permanent, Stage::Request, "noProvider", why)
+        })
+    }
+
+    /// The CA turned the account away: it becomes failed with the cause, and its other requests end with that
+    /// reason instead of asking. Two workers that find out at once write the same.
+    pub(super) async fn condemn(&self, id: AccountId, failure: &Failure) {
+        let why = &failure.problem.detail;
+        tracing::error!(
+            account_id = id.get(),
+            error = why,
+            alarm = "account",
+            "the CA rejects the account"
+        );
+        let slot = self.slots.lock().await.entry(id).or_default().clone();
+        *slot.lock().await = Some(Err(unusable(id, AccountStatus::Failed, why)));
+        let saved = match self.adapters.store.account(id).await {
+            Ok(account) if matches!(account.status, AccountStatus::Active | AccountStatus::Pending) => {
+                let failed = Account {
+                    status: AccountStatus::Failed,
+                    last_error: Some(why.clone()),
+                    updated_at: self.adapters.clock.now(),
+                    ..account
+                };
+                self.adapters.store.save_account(&failed).await.map(|_| ())
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = saved {
+            // The next request of the account that asks the CA finds out again.
+            tracing::warn!(account_id = id.get(), %error, "the account's failure was not stored");
+        }
+    }
+
     async fn load(&self, id: AccountId) -> Result<CaAccount, Failure> {
         let account = self.adapters.store.account(id).await.map_err(from_store)?;
-        let Some(provider) = self.adapters.providers.by_id(account.provider_id) else {
-            let why = format!(
-                "provider {} of account {id} is no longer configured",
-                account.provider_id
-            );
-            return Err(Failure::new(Class::Permanent, Stage::Request, "noProvider", why));
-        };
+        let provider = self.configured(id, account.provider_id)?;
         match account.status {
             AccountStatus::Active | AccountStatus::Pending => {}
             status => {
@@ -64,8 +129,7 @@ impl Accounts {
                     .last_error
                     .as_deref()
                     .unwrap_or("an operator switched it off");
-                let text = format!("account {id} is {}: {why}", status.as_str());
-                return Err(Failure::new(Class::Permanent, Stage::Request, "account", text));
+                return Err(unusable(id, status, why));
             }
         }
         let name = format!("account-key/{id}");
@@ -108,7 +172,11 @@ impl Accounts {
             .adapters
             .ca
             .register(&provider.directory_url, key, &account.email, eab.as_ref())
-            .await;
+            .await
+            .map_err(|failure| match eab {
+                Some(_) => with_eab_advice(failure),
+                None => failure,
+            });
         let changed = match &answer {
             Ok(uri) => Account {
                 status: AccountStatus::Active,
@@ -133,6 +201,23 @@ impl Accounts {
             Err(error) => Err(from_store(error)),
         }
     }
+}
+
+/// Why an account's requests end.
+fn unusable(id: AccountId, status: AccountStatus, why: &str) -> Failure {
+    let text = format!("account {id} is {}: {why}", status.as_str());
+    Failure::new(Class::Permanent, Stage::Request, "account", text)
+}
+
+/// A CA that refuses an account with a binding means the binding, in whatever words (RFC 8555 §7.3.4).
+fn with_eab_advice(mut failure: Failure) -> Failure {
+    if failure.class == Class::Permanent {
+        let detail = &failure.problem.detail;
+        failure.problem.detail = format!(
+            "{detail}; eabKid and eabHmacKey may be wrong, used or expired: create the account with new ones"
+        );
+    }
+    failure
 }
 
 /// A store error as the engine takes it.

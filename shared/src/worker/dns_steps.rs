@@ -68,6 +68,7 @@ impl Worker {
     }
 
     async fn fail(&self, job: &mut Job, failure: Failure) {
+        self.came_to_nothing(job, &failure).await;
         let event = Event::Failed {
             failure,
             reached_ca: false,
@@ -146,14 +147,14 @@ impl Worker {
                     Some(Err(error)) => failure = Some(dns_failure(error)),
                 }
             }
-            let event = match failure {
-                Some(failure) => Event::Failed {
-                    failure,
-                    reached_ca: false,
-                },
-                None => Event::Published { changes },
-            };
-            jobs[*index].apply(event, &*self.adapters.store, self.now()).await;
+            let job = &mut jobs[*index];
+            match failure {
+                Some(failure) => self.fail(job, failure).await,
+                None => {
+                    let event = Event::Published { changes };
+                    job.apply(event, &*self.adapters.store, self.now()).await;
+                }
+            }
         }
     }
 

@@ -1,14 +1,16 @@
 //! Effects that concern one issuance alone.
 
+use std::time::Duration;
+
 use super::{
     Worker,
     accounts::{from_store, from_vault},
     job::Job,
 };
 use crate::{
-    ca::{CaAccount, check, keys},
+    ca::{CaAccount, DIRECTORY_UNREACHABLE, check, keys},
     dns::Visibility,
-    domain::{Certificate, CertificateId, CertificateSource, Failure},
+    domain::{AccountId, Certificate, CertificateId, CertificateSource, Failure, Provider},
     engine::{Challenge, Effect, Event, OrderProgress},
 };
 
@@ -16,6 +18,12 @@ use crate::{
 pub(super) struct Fault {
     failure: Failure,
     reached_ca: bool,
+}
+
+impl Fault {
+    fn is_outage(&self) -> bool {
+        self.failure.problem.kind == DIRECTORY_UNREACHABLE
+    }
 }
 
 impl From<Failure> for Fault {
@@ -30,13 +38,90 @@ impl From<Failure> for Fault {
 impl Worker {
     /// Does it and says what happened.
     pub(super) async fn perform(&self, job: &mut Job, effect: Effect) -> Event {
-        match self.try_perform(job, effect).await {
+        let (account, asks_ca) = (job.request.account_id, asks_ca(&effect));
+        let ordering = matches!(effect, Effect::NewOrder);
+        let done = match self.accounts.provider(account).await {
+            Err(failure) => Err(failure.into()),
+            Ok(provider) => {
+                if asks_ca && let Some(hold) = self.hold(job, provider).await {
+                    return hold;
+                }
+                let done = self.try_perform(job, provider, effect).await;
+                if asks_ca {
+                    self.learn(account, provider, ordering, &done).await;
+                    // A CA that is away is no failure of this request.
+                    if done.as_ref().is_err_and(Fault::is_outage)
+                        && let Some(hold) = self.hold(job, provider).await
+                    {
+                        return hold;
+                    }
+                }
+                done
+            }
+        };
+        match done {
             Ok(event) => event,
-            Err(Fault { failure, reached_ca }) => Event::Failed { failure, reached_ca },
+            Err(Fault { failure, reached_ca }) => {
+                self.came_to_nothing(job, &failure).await;
+                Event::Failed { failure, reached_ca }
+            }
         }
     }
 
-    async fn try_perform(&self, job: &Job, effect: Effect) -> Result<Event, Fault> {
+    /// Tells the rate ledger of a failure that ends an order.
+    pub(super) async fn came_to_nothing(&self, job: &Job, failure: &Failure) {
+        if let Ok(provider) = self.accounts.provider(job.request.account_id).await {
+            self.limiter
+                .came_to_nothing(&job.request, provider, failure, self.now())
+                .await;
+        }
+    }
+
+    /// A CA that is known to be away is not asked, where the issuance can wait without values in the zone.
+    async fn hold(&self, job: &Job, provider: &Provider) -> Option<Event> {
+        if job.request.issuance.phase.needs_values() {
+            return None;
+        }
+        let (until, reason) = self.health.hold(provider, self.now()).await?;
+        // Not all in the same moment.
+        let spread = Duration::from_secs(job.request.id.get() % 10);
+        let until = until.plus(spread);
+        Some(Event::Deferred { until, reason })
+    }
+
+    /// What an answer, or none, says of the CA and of the account.
+    async fn learn(
+        &self,
+        account: AccountId,
+        provider: &Provider,
+        ordering: bool,
+        done: &Result<Event, Fault>,
+    ) {
+        match done {
+            // A limit of the ledger is no word of the CA.
+            Ok(Event::Deferred { .. }) => {}
+            Ok(_) => self.health.answered(provider.id).await,
+            Err(fault) if fault.is_outage() => {
+                let detail = &fault.failure.problem.detail;
+                self.health.away(provider, detail, self.now()).await;
+            }
+            Err(Fault { failure, .. }) if failure.problem.kind.starts_with(ACME_ERRORS) => {
+                self.health.answered(provider.id).await;
+                if failure.blames_account(ordering) {
+                    self.accounts.condemn(account, failure).await;
+                }
+            }
+            Err(_) => {}
+        }
+    }
+
+    async fn try_perform(&self, job: &Job, provider: &Provider, effect: Effect) -> Result<Event, Fault> {
+        // These two need no CA: whether its account can be had now is not their question.
+        match &effect {
+            Effect::CheckPropagation { challenges } => return self.check_propagation(challenges).await,
+            Effect::StoreKey { .. } => return self.store_key(job).await,
+            _ => {}
+        }
         let account = self
             .accounts
             .get(job.request.account_id)
@@ -47,7 +132,7 @@ impl Worker {
                 Fault { failure, reached_ca }
             })?;
         match effect {
-            Effect::NewOrder => self.new_order(job, &account).await,
+            Effect::NewOrder => self.new_order(job, provider, &account).await,
             Effect::LoadChallenges { order_url } => {
                 let view = self.adapters.ca.order(&account, &order_url, true).await?;
                 Ok(Event::ChallengesLoaded {
@@ -55,7 +140,6 @@ impl Worker {
                     challenges: view.challenges,
                 })
             }
-            Effect::CheckPropagation { challenges } => self.check_propagation(&challenges).await,
             Effect::AcceptChallenges { order_url } => {
                 self.adapters.ca.accept_challenges(&account, &order_url).await?;
                 Ok(Event::ChallengesAccepted)
@@ -70,7 +154,6 @@ impl Worker {
                     progress => Event::OrderPolled { progress },
                 })
             }
-            Effect::StoreKey { .. } => self.store_key(job).await,
             Effect::Finalize { order_url, key_ref } => {
                 let stored = self.adapters.vault.get(&key_ref).await.map_err(from_vault)?;
                 let material = keys::parse(&stored)?;
@@ -83,19 +166,28 @@ impl Worker {
             Effect::RecordCertificate { order_url, key_ref } => {
                 self.record(job, &account, &order_url, key_ref).await
             }
-            // These are served for all issuances together; a job never hands them out alone.
-            Effect::Publish { .. } | Effect::CheckInSync { .. } | Effect::Unpublish => Ok(Event::NotYet {
+            // Done above, or served for all issuances together: a job never hands those out alone.
+            Effect::CheckPropagation { .. }
+            | Effect::StoreKey { .. }
+            | Effect::Publish { .. }
+            | Effect::CheckInSync { .. }
+            | Effect::Unpublish => Ok(Event::NotYet {
                 not_before: None,
                 reason: "waits for the shared DNS work".into(),
             }),
         }
     }
 
-    async fn new_order(&self, job: &Job, account: &CaAccount) -> Result<Event, Fault> {
-        match self.adapters.ca.new_order(account, &job.request.names).await {
+    async fn new_order(&self, job: &Job, provider: &Provider, account: &CaAccount) -> Result<Event, Fault> {
+        let request = &job.request;
+        if let Some(hold) = self.limiter.admit(request, provider, self.now()).await? {
+            return Ok(hold);
+        }
+        match self.adapters.ca.new_order(account, &request.names).await {
             Ok(order_url) => Ok(Event::OrderCreated { order_url }),
             Err(failure) => {
                 let reached_ca = failure.problem.kind.starts_with(ACME_ERRORS);
+                let failure = self.limiter.refused(request, provider, failure, self.now()).await;
                 Err(Fault { failure, reached_ca })
             }
         }
@@ -203,5 +295,17 @@ impl Worker {
     }
 }
 
+/// Whether an effect needs an answer of the CA.
+const fn asks_ca(effect: &Effect) -> bool {
+    !matches!(
+        effect,
+        Effect::CheckPropagation { .. }
+            | Effect::StoreKey { .. }
+            | Effect::Publish { .. }
+            | Effect::CheckInSync { .. }
+            | Effect::Unpublish
+    )
+}
+
 /// The namespace of ACME's own problem types (RFC 8555 §6.7).
-const ACME_ERRORS: &str = "urn:ietf:params:acme:error:";
+pub(super) const ACME_ERRORS: &str = "urn:ietf:params:acme:error:";

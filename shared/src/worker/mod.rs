@@ -7,7 +7,9 @@
 mod accounts;
 mod dns_steps;
 mod effects;
+mod health;
 mod job;
+mod limiter;
 mod settings;
 
 use std::{sync::Arc, time::Duration};
@@ -15,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 use futures::{StreamExt, stream};
 
 pub use self::settings::WorkerSettings;
-use self::{accounts::Accounts, job::Job};
+use self::{accounts::Accounts, health::Health, job::Job, limiter::Limiter};
 use crate::{
     ca::Ca,
     dns::{Clock, DnsView, DnsZones, ledger::Ledger},
@@ -63,6 +65,8 @@ pub struct Worker {
     adapters: Adapters,
     ledger: Ledger,
     accounts: Accounts,
+    health: Arc<Health>,
+    limiter: Limiter,
     settings: WorkerSettings,
     /// Names this worker in leases.
     owner: String,
@@ -77,11 +81,15 @@ impl Worker {
             adapters.store.clone(),
             adapters.clock.clone(),
         );
-        let accounts = Accounts::new(adapters.clone());
+        let health = Arc::new(Health::new(adapters.store.clone()));
+        let accounts = Accounts::new(adapters.clone(), health.clone());
+        let limiter = Limiter::new(adapters.store.clone());
         Self {
             adapters,
             ledger,
             accounts,
+            health,
+            limiter,
             settings,
             owner,
         }
@@ -98,6 +106,7 @@ impl Worker {
     pub async fn run(&self, deadline: Timestamp) -> Result<Report, StoreError> {
         let stop_at = deadline.minus(self.settings.margin);
         self.accounts.forget().await;
+        self.health.load().await;
         let mut report = Report::default();
         let mut jobs = Vec::new();
         loop {

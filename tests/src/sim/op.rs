@@ -38,6 +38,16 @@ ops! {
     Quarantine,
     /// Records a certificate.
     RecordCertificate,
+    /// Reads what a CA's limits leave.
+    ReadRates,
+    /// Takes or counts in the rate ledger.
+    TakeRates,
+    /// Gives back to the rate ledger, or closes a bucket.
+    MoveRates,
+    /// Reads which CAs are in trouble.
+    ReadHealth,
+    /// Notes or clears a CA's trouble.
+    NoteHealth,
     /// Writes one TXT intent.
     PutTxt,
     /// Writes down what a zone holds of one value.

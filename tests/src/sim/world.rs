@@ -16,9 +16,10 @@ use certmint_shared::{
     cleanup::Cleaner,
     dns::Clock,
     domain::{
-        AccountId, NameSet, NewAccount, NewRequest, ProviderId, Providers, RequestId, RequestStatus,
-        Timestamp,
+        AccountId, NameSet, NewAccount, NewRequest, Provider, ProviderId, Providers, RequestId,
+        RequestStatus, Timestamp,
     },
+    limits::Limits,
     store::{AccountStore, RequestStore},
     worker::{Adapters, Worker},
 };
@@ -334,7 +335,7 @@ impl World {
                 zones: zones.clone(),
                 view: zones,
                 clock: clock.clone(),
-                providers: Providers::default(),
+                providers: unlimited(),
             };
             let owner = format!("process-{}", self.processes);
             Function::Worker(Arc::new(Worker::new(adapters, self.scenario.settings, owner)))
@@ -445,4 +446,14 @@ impl World {
     pub(super) fn status(&self, id: RequestId) -> Option<RequestStatus> {
         self.clients.tables().requests.get(&id).map(|r| r.status)
     }
+}
+
+/// The configured CAs without limits of their own: these histories are about crashes, not about waiting for a week.
+fn unlimited() -> Providers {
+    let all = Providers::default();
+    let list = all.iter().map(|p| Provider {
+        limits: Some(Limits::NONE),
+        ..p.clone()
+    });
+    Providers::new(list.collect()).expect("names differ")
 }

@@ -180,7 +180,7 @@ async fn the_ledger_publishes_beside_another_tools_value_and_leaves_it() {
         .iter()
         .map(|(name, _)| (zone.clone(), name.clone()))
         .collect();
-    let outcomes = ledger.apply(places).await;
+    let outcomes = ledger.apply(places, &[owner].into()).await;
     assert_eq!(outcomes.len(), 601);
     assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
     let both = TxtRrset {
@@ -190,7 +190,7 @@ async fn the_ledger_publishes_beside_another_tools_value_and_leaves_it() {
     assert_eq!(zones.txt_rrset(&zone, &fqdn).await, Ok(Some(both)));
 
     let places = ledger.release(owner).await.unwrap();
-    let outcomes = ledger.apply(places).await;
+    let outcomes = ledger.apply(places, &[owner].into()).await;
     assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
     let left: Vec<_> = served
         .route53

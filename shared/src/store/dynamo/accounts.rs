@@ -58,15 +58,26 @@ fn write(account: &Account) -> Item {
     item
 }
 
+/// What an earlier call with the same key answered with.
+pub(super) struct Replay {
+    /// The record.
+    pub(super) id: u64,
+    /// Whether that call found the record instead of making it.
+    pub(super) joined: bool,
+}
+
 impl DynamoStore {
     /// The record that an earlier call with this key made. One read.
-    pub(super) async fn replay(&self, idempotency: &Idempotency) -> Result<Option<u64>, StoreError> {
+    pub(super) async fn replay(&self, idempotency: &Idempotency) -> Result<Option<Replay>, StoreError> {
         match self
             .get(&format!("IDEMPOTENCY#{}", idempotency.key), "META")
             .await?
         {
             None => Ok(None),
-            Some(row) if row.text("body_hash")? == idempotency.body_hash => row.number("id").map(Some),
+            Some(row) if row.text("body_hash")? == idempotency.body_hash => Ok(Some(Replay {
+                id: row.number("id")?,
+                joined: row.opt_number("joined")?.is_some(),
+            })),
             Some(_) => Err(StoreError::KeyReused),
         }
     }
@@ -76,15 +87,19 @@ impl DynamoStore {
         &self,
         idempotency: &Idempotency,
         id: u64,
+        joined: bool,
         now: Timestamp,
     ) -> Result<TransactWriteItem, StoreError> {
-        let item = Item::from([
+        let mut item = Item::from([
             ("pk".into(), s(format!("IDEMPOTENCY#{}", idempotency.key))),
             ("sk".into(), s("META")),
             ("body_hash".into(), s(&idempotency.body_hash)),
             ("id".into(), n(id)),
             ("ttl".into(), n(now.plus(REMEMBERED).millis() / 1000)),
         ]);
+        if joined {
+            item.insert("joined".into(), n(1));
+        }
         self.put(item, Condition::absent())
     }
 }
@@ -104,9 +119,9 @@ impl AccountStore for DynamoStore {
         now: Timestamp,
     ) -> Result<Account, StoreError> {
         if let Some(key) = &idempotency
-            && let Some(id) = self.replay(key).await?
+            && let Some(known) = self.replay(key).await?
         {
-            return self.account(AccountId::new(id)).await;
+            return self.account(AccountId::new(known.id)).await;
         }
         // Asked first so that a refused call takes no id; the transaction decides.
         let unique = format!("UNIQUE#ACCOUNT#{}#{}", new.provider_id, new.email);
@@ -136,14 +151,14 @@ impl AccountStore for DynamoStore {
             self.put(write(&account), Condition::absent())?,
         ];
         if let Some(key) = &idempotency {
-            items.push(self.remember(key, account.id.get(), now)?);
+            items.push(self.remember(key, account.id.get(), false, now)?);
         }
         match self.transact(items).await {
             Ok(()) => Ok(account),
             // The same call ran beside this one and won.
             Err(Refusal::Condition(_)) => match &idempotency {
                 Some(key) => match self.replay(key).await? {
-                    Some(id) => self.account(AccountId::new(id)).await,
+                    Some(known) => self.account(AccountId::new(known.id)).await,
                     None => Err(exists(&new)),
                 },
                 None => Err(exists(&new)),

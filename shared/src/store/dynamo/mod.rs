@@ -6,9 +6,13 @@
 //! | request | `REQUEST#<id>`, `META` | `REQUEST#<status>#<shard>`, id | `ACCOUNT#<id>#REQUEST`, `<status>#<id>` | `WORK#<shard>`, wake time |
 //! | certificate | `CERTIFICATE#<id>`, `META` | `CERTIFICATE#wildcard` or `…#plain`, id | | |
 //! | binding | `CERTIFICATE#<id>`, `BINDING#<website>` | `BINDING#active` or `…#inactive`, ids | | |
+//! | CA in trouble | `PROVIDER`, id | | | |
+//! | rate bucket | `RATE#<provider>#<kind>#<of whom>`, `META` (TTL) | | | |
+//! | reservation | `RESERVED#<id>`, part (TTL one week) | | | |
 //! | TXT value | `TXT#<fqdn>`, value | `TXT#<desired state>`, created | `REQUEST#<id>#TXT`, name and value | `CLEANUP#<shard>`, due time |
 //! | attempts | `ATTEMPTS`, `<attempts>#<request>` | | | |
 //! | uniqueness | `UNIQUE#<what>`, `META` | | | |
+//! | newest request of a set | `INFLIGHT#<account>#<set>`, `META` (TTL) | | | |
 //! | idempotency | `IDEMPOTENCY#<key>`, `META` (TTL one day) | | | |
 //! | id counter | `COUNTER#<kind>`, `META` | | | |
 //! | list counter | `COUNT#<list>`, `T#<shard>` and `B#<bucket>#<shard>` | | | |
@@ -17,6 +21,10 @@ mod accounts;
 mod certificates;
 mod challenges;
 mod counters;
+mod flight;
+mod health;
+mod rates;
+mod request_lists;
 mod requests;
 mod row;
 mod write;

@@ -1,16 +1,20 @@
 //! Certificate requests: claim, fence, lists.
 
-use std::{cmp::Reverse, collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
-    types::{KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+    types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use futures::future::try_join_all;
 
 use super::{
-    DynamoStore, END, Item, LIST, OWNER, Range, Row, SHARDS, TABLE, WORK, n, pad, refused, s,
+    DynamoStore, Item, Range, Row, SHARDS, WORK,
+    flight::{Insert, Lock},
+    n, pad, refused,
+    request_lists::ranges,
+    s,
     write::{Condition, Refusal},
 };
 use crate::{
@@ -18,12 +22,8 @@ use crate::{
         AccountId, CertificateId, Lease, NewRequest, Page, PageRequest, Request, RequestId, RequestStatus,
         Timestamp,
     },
-    engine::Issuance,
     store::{AccountStore, Idempotency, RequestFilter, RequestStore, StoreError},
 };
-
-/// DynamoDB quota: items in one BatchGetItem.
-const BATCH: u64 = 100;
 
 fn key(id: RequestId) -> String {
     format!("REQUEST#{id}")
@@ -33,7 +33,7 @@ fn shard(id: RequestId) -> u64 {
     id.get() % SHARDS
 }
 
-fn read(row: &Row) -> Result<Request, StoreError> {
+pub(super) fn read(row: &Row) -> Result<Request, StoreError> {
     Ok(Request {
         id: RequestId::new(row.number("id")?),
         account_id: AccountId::new(row.number("account_id")?),
@@ -53,7 +53,7 @@ fn read(row: &Row) -> Result<Request, StoreError> {
     })
 }
 
-fn write(request: &Request) -> Result<Item, StoreError> {
+pub(super) fn write(request: &Request) -> Result<Item, StoreError> {
     let json = |what: serde_json::Result<String>| {
         what.map_err(|e| StoreError::Refused {
             operation: "PutItem",
@@ -109,7 +109,7 @@ fn write(request: &Request) -> Result<Item, StoreError> {
 }
 
 /// The lists that count a request.
-fn lists(account: AccountId, status: RequestStatus) -> [String; 4] {
+pub(super) fn lists(account: AccountId, status: RequestStatus) -> [String; 4] {
     let status = status.as_str();
     [
         "REQUEST".into(),
@@ -157,139 +157,11 @@ impl DynamoStore {
         }
         Ok(writes)
     }
-
-    /// Requests by id, in the order given; ids without a request are left out. One batch read per 100.
-    async fn requests_by_id(&self, ids: &[u64]) -> Result<Vec<Request>, StoreError> {
-        let mut found = HashMap::new();
-        for chunk in ids.chunks(usize::try_from(BATCH).unwrap_or(100)) {
-            let keys: Vec<Item> = chunk
-                .iter()
-                .map(|id| {
-                    Item::from([
-                        ("pk".into(), s(format!("REQUEST#{id}"))),
-                        ("sk".into(), s("META")),
-                    ])
-                })
-                .collect();
-            let mut pending = Some(keys);
-            while let Some(keys) = pending.take().filter(|k| !k.is_empty()) {
-                let keys = KeysAndAttributes::builder()
-                    .set_keys(Some(keys))
-                    .consistent_read(true)
-                    .build()
-                    .map_err(|e| StoreError::Refused {
-                        operation: "BatchGetItem",
-                        message: e.to_string(),
-                    })?;
-                let call = self.client.batch_get_item().request_items(&self.table, keys);
-                let answer = call.send().await.map_err(|e| refused("BatchGetItem", &e))?;
-                for item in answer.responses.unwrap_or_default().into_values().flatten() {
-                    let request = read(&Row(item))?;
-                    found.insert(request.id.get(), request);
-                }
-                pending = answer
-                    .unprocessed_keys
-                    .and_then(|mut u| u.remove(&self.table))
-                    .map(|k| k.keys);
-            }
-        }
-        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
-    }
-
-    /// The newest `count` requests below `before`, by walking ids; a hole costs a key of a batch read.
-    async fn walk(&self, before: u64, count: usize) -> Result<Vec<Request>, StoreError> {
-        let top = match before {
-            u64::MAX => match self.get("COUNTER#REQUEST", "META").await? {
-                Some(row) => row.number("value")? + 1,
-                None => 1,
-            },
-            before => before,
-        };
-        let (mut list, mut next) = (Vec::new(), top);
-        while list.len() < count && next > 1 {
-            let low = next.saturating_sub(BATCH.min((count - list.len()) as u64)).max(1);
-            let ids: Vec<u64> = (low..next).rev().collect();
-            list.extend(self.requests_by_id(&ids).await?);
-            next = low;
-        }
-        Ok(list)
-    }
-
-    /// The newest `count` of several index ranges, each sorted by id.
-    async fn merged(&self, ranges: Vec<Range<'_>>, count: usize) -> Result<Vec<Request>, StoreError> {
-        let reads = try_join_all(ranges.iter().map(|range| self.range(range, count))).await?;
-        let mut list = reads.iter().flatten().map(read).collect::<Result<Vec<_>, _>>()?;
-        list.sort_by_key(|r| Reverse(r.id));
-        list.truncate(count);
-        Ok(list)
-    }
-
-    async fn with_attempts(
-        &self,
-        filter: &RequestFilter,
-        least: u32,
-        page: &PageRequest,
-    ) -> Result<Page<Request>, StoreError> {
-        let range = Range {
-            index: None,
-            keys: TABLE,
-            partition: "ATTEMPTS".into(),
-            from: format!("{least:04}"),
-            to: END.into(),
-            forward: false,
-        };
-        let pointers = self.range(&range, usize::MAX).await?;
-        let ids = pointers
-            .iter()
-            .map(|row| row.number("id"))
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut all = self.requests_by_id(&ids).await?;
-        all.retain(|r| {
-            filter.status.is_none_or(|x| x == r.status) && filter.account_id.is_none_or(|a| a == r.account_id)
-        });
-        all.sort_by_key(|r| Reverse(r.id));
-        let total = all.len() as u64;
-        let skip = (page.page.max(1) as usize - 1) * page.page_size as usize;
-        let list = all.into_iter().skip(skip).take(page.page_size as usize).collect();
-        Ok(Page {
-            list,
-            total,
-            next_cursor: None,
-        })
-    }
-}
-
-fn ranges(filter: &RequestFilter, before: u64) -> Vec<Range<'static>> {
-    let last = pad(before.min(999_999_999_999).saturating_sub(1));
-    match (filter.account_id, filter.status) {
-        (Some(account), status) => RequestStatus::ALL
-            .into_iter()
-            .filter(|x| status.is_none_or(|y| y == *x))
-            .map(|x| Range {
-                index: Some("by_owner"),
-                keys: OWNER,
-                partition: format!("ACCOUNT#{account}#REQUEST"),
-                from: format!("{}#", x.as_str()),
-                to: format!("{}#{last}", x.as_str()),
-                forward: false,
-            })
-            .collect(),
-        (None, status) => (0..SHARDS)
-            .map(|shard| Range {
-                index: Some("list"),
-                keys: LIST,
-                partition: format!("REQUEST#{}#{shard}", status.map_or("", RequestStatus::as_str)),
-                from: "0".into(),
-                to: last.clone(),
-                forward: false,
-            })
-            .collect(),
-    }
 }
 
 #[async_trait]
 impl RequestStore for DynamoStore {
-    /// Reads: the account (and the key). Writes: the counter, then one transaction of request, counts and key.
+    /// Reads: the account (and the key). Writes: the counter, then one transaction of request, lock, counts and key.
     async fn create_request(
         &self,
         new: NewRequest,
@@ -298,40 +170,22 @@ impl RequestStore for DynamoStore {
         now: Timestamp,
     ) -> Result<Request, StoreError> {
         if let Some(key) = &idempotency
-            && let Some(id) = self.replay(key).await?
+            && let Some(known) = self.replay(key).await?
         {
-            return self.request(RequestId::new(id)).await;
+            return self.request(RequestId::new(known.id)).await;
         }
         self.account(new.account_id).await?;
-        let request = Request {
-            id: RequestId::new(self.next_id("REQUEST").await?),
-            account_id: new.account_id,
-            names: new.names,
-            status: RequestStatus::Pending,
-            issuance: Issuance::new(now, max_attempts),
-            last_error: None,
-            result_certificate_id: None,
-            wake_at: Some(now),
-            lease: Lease::default(),
-            created_at: now,
-            updated_at: now,
-        };
-        let mut items = vec![self.put(write(&request)?, Condition::absent())?];
-        if let Some(key) = &idempotency {
-            items.push(self.remember(key, request.id.get(), now)?);
-        }
-        for list in lists(request.account_id, request.status) {
-            items.extend(self.count(&list, request.id.get(), 1)?);
-        }
-        match (self.transact(items).await, &idempotency) {
-            (Ok(()), _) => Ok(request),
-            (Err(Refusal::Condition(1)), Some(key)) => match self.replay(key).await? {
-                Some(id) => self.request(RequestId::new(id)).await,
-                None => Err(StoreError::KeyReused),
-            },
-            // The id is new: only a lost answer to this very write can have made the item.
-            (Err(Refusal::Condition(_)), _) => self.request(request.id).await,
-            (Err(Refusal::Store(error)), _) => Err(error),
+        let request = self.new_request(new, max_attempts, now).await?;
+        match self
+            .insert(&request, idempotency.as_ref(), Lock::Whatever, now)
+            .await?
+        {
+            Insert::Written => Ok(request),
+            Insert::Known(id) => self.request(id).await,
+            Insert::Beaten => Err(StoreError::Conflict {
+                kind: "request",
+                id: request.id.to_string(),
+            }),
         }
     }
 
@@ -411,10 +265,7 @@ impl RequestStore for DynamoStore {
         }
         let fresh = Request {
             status: RequestStatus::Pending,
-            issuance: Issuance {
-                cleanup_owed: old.issuance.cleanup_owed,
-                ..Issuance::new(now, old.issuance.max_attempts)
-            },
+            issuance: old.issuance.again(now),
             last_error: None,
             wake_at: Some(now),
             lease: Lease {

@@ -134,6 +134,43 @@ impl DynamoStore {
             .build())
     }
 
+    /// Changes attributes of an item. The condition's values serve the expression too.
+    pub(super) fn update(
+        &self,
+        pk: &str,
+        expression: &str,
+        condition: Condition,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let mut update = Update::builder()
+            .table_name(&self.table)
+            .key("pk", s(pk))
+            .key("sk", s("META"))
+            .update_expression(expression)
+            .set_condition_expression(condition.text);
+        for (name, value) in condition.values {
+            update = update.expression_attribute_values(name, value);
+        }
+        // `ttl` is a reserved word.
+        if expression.contains("#ttl") {
+            update = update.expression_attribute_names("#ttl", "ttl");
+        }
+        Ok(TransactWriteItem::builder()
+            .update(Self::built(update.build())?)
+            .build())
+    }
+
+    /// Deletes an item that must be there.
+    pub(super) fn delete_existing(&self, pk: &str, sk: &str) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("pk", s(pk))
+            .key("sk", s(sk))
+            .condition_expression("attribute_exists(pk)");
+        Ok(TransactWriteItem::builder()
+            .delete(Self::built(delete.build())?)
+            .build())
+    }
+
     /// Adds to a counter item.
     pub(super) fn add(&self, pk: &str, sk: &str, delta: i64) -> Result<TransactWriteItem, StoreError> {
         let update = Update::builder()

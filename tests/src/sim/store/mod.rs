@@ -4,6 +4,8 @@
 mod accounts;
 mod certificates;
 mod challenges;
+mod flight;
+mod limits;
 mod requests;
 
 use std::{
@@ -21,6 +23,7 @@ use certmint_shared::{
 };
 
 use super::{gate::Gate, timeline::TaskId};
+use crate::memory_limits::MemoryLimits;
 
 /// A value's key in the ledger.
 type TxtKey = (Fqdn, String);
@@ -41,7 +44,12 @@ pub struct Tables {
     /// The ledger.
     pub txt: BTreeMap<TxtKey, TxtRecord>,
     bindings: BTreeMap<(u64, u64), Binding>,
-    keys: BTreeMap<String, (String, u64)>,
+    /// Idempotency keys: the body's hash, the record, whether the answer was an earlier one's.
+    keys: BTreeMap<String, (String, u64, bool)>,
+    /// The newest request of an account and set of names.
+    flights: BTreeMap<(u64, String), RequestId>,
+    /// Rate ledger and the CAs' health.
+    limits: Arc<MemoryLimits>,
     ids: BTreeMap<&'static str, u64>,
     index: Index,
     /// Claims under which nothing was written yet.
@@ -98,14 +106,14 @@ impl Tables {
     fn replay(&self, idempotency: Option<&Idempotency>) -> Result<Option<u64>, StoreError> {
         match idempotency.and_then(|i| Some((i, self.keys.get(&i.key)?))) {
             None => Ok(None),
-            Some((i, (hash, id))) if *hash == i.body_hash => Ok(Some(*id)),
+            Some((i, (hash, id, _))) if *hash == i.body_hash => Ok(Some(*id)),
             Some(_) => Err(StoreError::KeyReused),
         }
     }
 
     fn remember(&mut self, idempotency: Option<Idempotency>, id: u64) {
         if let Some(i) = idempotency {
-            self.keys.insert(i.key, (i.body_hash, id));
+            self.keys.insert(i.key, (i.body_hash, id, false));
         }
     }
 }

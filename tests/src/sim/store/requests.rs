@@ -12,6 +12,41 @@ use certmint_shared::{
 use super::{super::op::Op, MemoryStore, Tables, not_found, page, page_by_id};
 
 impl MemoryStore {
+    /// Writes a new request; it holds its names from now on.
+    pub(super) fn insert_request(
+        &self,
+        tables: &mut Tables,
+        new: NewRequest,
+        max_attempts: u32,
+        idempotency: Option<Idempotency>,
+        now: Timestamp,
+    ) -> Result<Request, StoreError> {
+        if !tables.accounts.contains_key(&new.account_id.get()) {
+            return Err(not_found("account", new.account_id));
+        }
+        let id = tables.next_id("request");
+        let request = Request {
+            id: RequestId::new(id),
+            account_id: new.account_id,
+            names: new.names,
+            status: RequestStatus::Pending,
+            issuance: Issuance::new(now, max_attempts),
+            last_error: None,
+            result_certificate_id: None,
+            wake_at: Some(now),
+            lease: Lease::default(),
+            created_at: now,
+            updated_at: now,
+        };
+        tables.requests.insert(request.id, request.clone());
+        tables
+            .flights
+            .insert((request.account_id.get(), request.names.set_key()), request.id);
+        tables.remember(idempotency, id);
+        self.index_request(tables, request.id, Some(now));
+        Ok(request)
+    }
+
     /// A lease is never taken from an invocation that is within its time.
     fn check_claim(&self, tables: &mut Tables, held: &Request) {
         let (Some(timeline), Some(task)) = (self.gate.timeline(), self.gate.task()) else {
@@ -41,27 +76,7 @@ impl RequestStore for MemoryStore {
         if let Some(id) = tables.replay(idempotency.as_ref())? {
             return Ok(tables.requests[&RequestId::new(id)].clone());
         }
-        if !tables.accounts.contains_key(&new.account_id.get()) {
-            return Err(not_found("account", new.account_id));
-        }
-        let id = tables.next_id("request");
-        let request = Request {
-            id: RequestId::new(id),
-            account_id: new.account_id,
-            names: new.names,
-            status: RequestStatus::Pending,
-            issuance: Issuance::new(now, max_attempts),
-            last_error: None,
-            result_certificate_id: None,
-            wake_at: Some(now),
-            lease: Lease::default(),
-            created_at: now,
-            updated_at: now,
-        };
-        tables.requests.insert(request.id, request.clone());
-        tables.remember(idempotency, id);
-        self.index_request(&mut tables, request.id, Some(now));
-        Ok(request)
+        self.insert_request(&mut tables, new, max_attempts, idempotency, now)
     }
 
     async fn request(&self, id: RequestId) -> Result<Request, StoreError> {
@@ -122,10 +137,7 @@ impl RequestStore for MemoryStore {
         }
         let fresh = Request {
             status: RequestStatus::Pending,
-            issuance: Issuance {
-                cleanup_owed: old.issuance.cleanup_owed,
-                ..Issuance::new(now, old.issuance.max_attempts)
-            },
+            issuance: old.issuance.again(now),
             last_error: None,
             wake_at: Some(now),
             lease: Lease {

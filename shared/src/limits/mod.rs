@@ -1,0 +1,65 @@
+//! What a CA allows in a time, so that we wait instead of asking in vain. Pure: the counts are in the store.
+
+mod bucket;
+mod keys;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    bucket::Limit,
+    keys::{Blame, Bucket, Kind, OrderBuckets, RateKey, of_name, of_order},
+};
+
+/// The limits of one CA. A limit that is not set is not counted; what the CA itself says is kept all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Limits {
+    /// New orders of one account.
+    pub new_orders: Option<Limit>,
+    /// Certificates that name a registered domain, over all accounts.
+    pub certificates_per_domain: Option<Limit>,
+    /// Certificates for exactly the same names, over all accounts.
+    pub duplicate_certificates: Option<Limit>,
+    /// Failed authorizations of one name by one account.
+    pub failed_authorizations: Option<Limit>,
+}
+
+const HOUR: u64 = 3600;
+const WEEK: u64 = 7 * 24 * HOUR;
+
+impl Limits {
+    /// Let's Encrypt. Token buckets that refill evenly: one order every 36 seconds, one certificate of a domain every
+    /// 202 minutes, one of a set every 34 hours, one failed authorization every 12 minutes.
+    // https://letsencrypt.org/docs/rate-limits/ (June 2025).
+    pub const LETS_ENCRYPT: Self = Self {
+        new_orders: Limit::new(300, 3 * HOUR),
+        certificates_per_domain: Limit::new(50, WEEK),
+        duplicate_certificates: Limit::new(5, WEEK),
+        failed_authorizations: Limit::new(5, HOUR),
+    };
+    /// Google Trust Services publishes no number for its ACME endpoint; quotas belong to a Cloud project. One account
+    /// that keeps to 100 orders an hour is a cautious guess; the CA's own `rateLimited` closes what it means.
+    pub const GOOGLE: Self = Self {
+        new_orders: Limit::new(100, HOUR),
+        certificates_per_domain: None,
+        duplicate_certificates: None,
+        failed_authorizations: None,
+    };
+    /// Nothing is counted.
+    pub const NONE: Self = Self {
+        new_orders: None,
+        certificates_per_domain: None,
+        duplicate_certificates: None,
+        failed_authorizations: None,
+    };
+
+    /// Those of a well-known directory; none of others (a private CA, a test CA).
+    #[must_use]
+    pub fn of_directory(url: &str) -> Self {
+        match url.strip_prefix("https://").and_then(|u| u.split('/').next()) {
+            Some("acme-v02.api.letsencrypt.org") => Self::LETS_ENCRYPT,
+            Some("dv.acme-v02.api.pki.goog") => Self::GOOGLE,
+            _ => Self::NONE,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Which CAs are away: their requests wait instead of asking one by one; those of other CAs go on.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::sync::Mutex;
+
+use crate::{
+    domain::{Provider, ProviderId, Timestamp, clip},
+    engine::backoff,
+    store::{ProviderTrouble, Store},
+};
+
+/// A CA that is away is tried again at least this often.
+const LONGEST: Duration = Duration::from_secs(10 * 60);
+/// Characters of an error that is kept.
+const ERROR: usize = 500;
+
+/// What this worker knows of CAs in trouble; the store has the same for other workers and clients.
+pub(super) struct Health {
+    store: Arc<dyn Store>,
+    known: Mutex<HashMap<ProviderId, ProviderTrouble>>,
+}
+
+impl Health {
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            known: Mutex::default(),
+        }
+    }
+
+    /// Reads what others found. One query a pass.
+    pub(super) async fn load(&self) {
+        match self.store.provider_troubles().await {
+            Ok(all) => *self.known.lock().await = all.into_iter().map(|t| (t.provider_id, t)).collect(),
+            Err(error) => tracing::warn!(%error, "providers' health not read"),
+        }
+    }
+
+    /// Until when nobody asks this CA, and why.
+    pub(super) async fn hold(&self, provider: &Provider, now: Timestamp) -> Option<(Timestamp, String)> {
+        let known = self.known.lock().await;
+        let trouble = known.get(&provider.id).filter(|t| t.retry_at > now)?;
+        let reason = format!(
+            "provider {} cannot be reached since {}: {}",
+            provider.name, trouble.since, trouble.last_error
+        );
+        Some((trouble.retry_at, reason))
+    }
+
+    /// A try did not reach the CA. Many at once count as one.
+    pub(super) async fn away(&self, provider: &Provider, detail: &str, now: Timestamp) {
+        let mut known = self.known.lock().await;
+        let before = known.get(&provider.id);
+        if before.is_some_and(|t| t.retry_at > now) {
+            return;
+        }
+        let failures = before.map_or(0, |t| t.failures).saturating_add(1);
+        let trouble = ProviderTrouble {
+            provider_id: provider.id,
+            since: before.map_or(now, |t| t.since),
+            failures,
+            last_error: clip(detail, ERROR),
+            retry_at: now.plus(backoff(failures, provider.id.get()).min(LONGEST)),
+            updated_at: now,
+        };
+        tracing::error!(
+            provider = provider.name,
+            failures,
+            error = trouble.last_error,
+            alarm = "provider",
+            "CA cannot be reached"
+        );
+        if let Err(error) = self.store.note_trouble(&trouble).await {
+            tracing::warn!(%error, "provider's trouble not stored");
+        }
+        known.insert(provider.id, trouble);
+    }
+
+    /// The CA answered. Writes only if it was in trouble.
+    pub(super) async fn answered(&self, provider: ProviderId) {
+        if self.known.lock().await.remove(&provider).is_none() {
+            return;
+        }
+        tracing::info!(provider_id = provider.get(), "CA answers again");
+        if let Err(error) = self.store.clear_trouble(provider).await {
+            tracing::warn!(%error, "provider's recovery not stored");
+        }
+    }
+}

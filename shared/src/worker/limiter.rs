@@ -1,0 +1,157 @@
+//! Keeps to what the CA allows: asks the rate ledger before newOrder, and tells it what became of the order.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Mutex;
+
+use super::{accounts::from_store, effects::ACME_ERRORS};
+use crate::{
+    ca::DIRECTORY_UNREACHABLE,
+    domain::{Class, Failure, Provider, Request, Timestamp},
+    engine::{Event, Phase, backoff},
+    limits::{Bucket, of_order},
+    store::{GiveBack, Reserved, Store},
+};
+
+/// The rate ledger in a worker's hands.
+pub(super) struct Limiter {
+    store: Arc<dyn Store>,
+    /// The issuances of one worker take turns: they spend the same account's bucket.
+    turn: Mutex<()>,
+}
+
+/// Names the reservation of a request's present order: the same after a crash, another one for the next order.
+fn reservation(request: &Request) -> String {
+    format!("{}-{}", request.id, request.issuance.order_number())
+}
+
+impl Limiter {
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            turn: Mutex::default(),
+        }
+    }
+
+    /// Takes what the order costs; a limit that is used up puts the request on hold, and the CA is not asked.
+    pub(super) async fn admit(
+        &self,
+        request: &Request,
+        provider: &Provider,
+        now: Timestamp,
+    ) -> Result<Option<Event>, Failure> {
+        let buckets = of_order(provider, request.account_id, &request.names);
+        let _turn = self.turn.lock().await;
+        let reserved = self
+            .store
+            .reserve(&reservation(request), &buckets.spend, &buckets.look, now)
+            .await
+            .map_err(from_store)?;
+        Ok(match reserved {
+            Reserved::Taken => None,
+            Reserved::Full { bucket, earliest } => Some(Event::Deferred {
+                until: earliest,
+                reason: full(provider, &bucket, earliest),
+            }),
+        })
+    }
+
+    /// What the CA's refusal of an order says about its limits. Without a moment from the CA the ledger guesses: the
+    /// time after which one comes back, where that is longer than the back-off.
+    pub(super) async fn refused(
+        &self,
+        request: &Request,
+        provider: &Provider,
+        failure: Failure,
+        now: Timestamp,
+    ) -> Failure {
+        let buckets = of_order(provider, request.account_id, &request.names);
+        let Class::RateLimited { not_before } = failure.class else {
+            if failure.problem.kind == DIRECTORY_UNREACHABLE {
+                self.give_back(request, &buckets.spend, GiveBack::All, now).await;
+            }
+            return failure;
+        };
+        // What the CA refuses for a limit it does not count.
+        self.give_back(request, &buckets.spend, GiveBack::All, now).await;
+        let told = not_before.filter(|at| *at > now);
+        let wait = backoff(request.issuance.failures + 1, request.id.get());
+        let mut guess = None;
+        for blame in buckets.blamed(&failure.problem.detail) {
+            let comes_back = blame.bucket.limit.map_or(Duration::ZERO, |l| l.interval());
+            if told.is_none() && blame.at_most.is_none() && comes_back > wait {
+                guess = guess.max(Some(now.plus(comes_back)));
+            }
+            let until = told.unwrap_or_else(|| now.plus(comes_back.max(wait)));
+            let until = blame.at_most.map_or(until, |most| until.min(now.plus(most)));
+            if let Err(error) = self.store.close(blame.bucket, until).await {
+                tracing::warn!(request_id = request.id.get(), %error, "a CA's limit was not noted");
+            }
+        }
+        Failure {
+            class: Class::RateLimited {
+                not_before: told.or(guess),
+            },
+            ..failure
+        }
+    }
+
+    /// An issuance failed before its CSR was sent: no certificate comes of this order, and names that the CA could
+    /// not authorize count. To be called with the request as it was before the failure; a crash in between leaves
+    /// the certificates counted.
+    pub(super) async fn came_to_nothing(
+        &self,
+        request: &Request,
+        provider: &Provider,
+        failure: &Failure,
+        now: Timestamp,
+    ) {
+        let sent = matches!(
+            request.issuance.phase,
+            Phase::KeyStored { .. } | Phase::Finalizing { .. } | Phase::Done { .. } | Phase::Failed
+        );
+        let last_try = request.issuance.failures + 1 >= request.issuance.max_attempts;
+        let over = match failure.class {
+            Class::OrderLost | Class::Permanent => true,
+            Class::Transient => last_try,
+            Class::RateLimited { .. } => false,
+        };
+        if sent || !over {
+            return;
+        }
+        let buckets = of_order(provider, request.account_id, &request.names);
+        let judged = failure.problem.kind.starts_with(ACME_ERRORS);
+        if judged && request.issuance.phase.order_url().is_some() {
+            let names: Vec<&str> = failure
+                .problem
+                .subproblems
+                .iter()
+                .map(|s| s.identifier.as_str())
+                .collect();
+            let id = format!("{}-failed", reservation(request));
+            if let Err(error) = self.store.count(&id, &buckets.failed(&names), now).await {
+                tracing::warn!(request_id = request.id.get(), %error, "failed authorizations not counted");
+            }
+        }
+        self.give_back(request, &buckets.spend, GiveBack::Certificates, now)
+            .await;
+    }
+
+    /// A reservation that is not given back stays counted: too much rather than too little.
+    async fn give_back(&self, request: &Request, spend: &[Bucket], what: GiveBack, now: Timestamp) {
+        let id = reservation(request);
+        if let Err(error) = self.store.give_back(&id, spend, what, now).await {
+            tracing::warn!(request_id = request.id.get(), %error, "reservation not given back");
+        }
+    }
+}
+
+fn full(provider: &Provider, bucket: &Bucket, earliest: Timestamp) -> String {
+    match bucket.limit {
+        Some(_) => format!(
+            "{} allows {bucket}; they are used up until {earliest}",
+            provider.name
+        ),
+        None => format!("{} takes no {bucket} before {earliest}", provider.name),
+    }
+}

@@ -1,0 +1,133 @@
+//! Single flight, as every store must do it.
+
+use std::{sync::Arc, time::Duration};
+
+use certmint_shared::{
+    domain::{AccountId, NameSet, NewAccount, NewRequest, ProviderId, RequestStatus, Timestamp},
+    engine::Phase,
+    store::{Flight, Idempotency, Store, StoreError},
+};
+use futures::future::join_all;
+
+use crate::conformance_store::start;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+async fn account(store: &dyn Store) -> AccountId {
+    let new = NewAccount {
+        provider_id: ProviderId::new(1),
+        email: "ops@example.com".parse().expect("an address"),
+        eab_kid: None,
+        eab_key_ref: None,
+    };
+    store
+        .create_account(new, None, start())
+        .await
+        .expect("an account")
+        .id
+}
+
+fn new(account_id: AccountId, names: &[&str]) -> NewRequest {
+    let names = NameSet::parse(names).expect("names");
+    NewRequest { account_id, names }
+}
+
+async fn once(store: &dyn Store, new: NewRequest, key: Option<&str>, now: Timestamp) -> Flight {
+    let key = key.map(|key| Idempotency {
+        key: key.into(),
+        body_hash: "h".into(),
+    });
+    store.request_once(new, 10, key, now).await.expect("a request")
+}
+
+/// Ends a request as `status` at `now`.
+async fn end(store: &dyn Store, flight: &Flight, status: RequestStatus, now: Timestamp) {
+    let id = flight.request.id;
+    let lease = Duration::from_secs(60);
+    let claimed = store.claim_request(id, "w", now, lease, Duration::ZERO).await;
+    let mut request = claimed.expect("an answer").expect("claimed");
+    request.status = status;
+    request.issuance.phase = Phase::Failed;
+    request.wake_at = None;
+    request.updated_at = now;
+    store.save_request(&request, now).await.expect("saved");
+}
+
+/// The same names in any order are one request while it is on its way and for a day after its success.
+pub async fn same_names(store: &dyn Store) {
+    let account = account(store).await;
+    let ab = || new(account, &["a.example.com", "b.example.com"]);
+    let ba = || new(account, &["b.example.com", "a.example.com"]);
+    let first = once(store, ab(), None, start()).await;
+    assert!(!first.joined);
+    let again = once(store, ba(), None, start()).await;
+    assert_eq!((again.request.id, again.joined), (first.request.id, true));
+    let other = once(store, new(account, &["a.example.com"]), None, start()).await;
+    assert_eq!((other.request.id.get(), other.joined), (2, false));
+
+    end(store, &first, RequestStatus::Success, start()).await;
+    let soon = once(store, ab(), None, start().plus(DAY - Duration::from_secs(1))).await;
+    assert_eq!(
+        (soon.request.id, soon.request.status),
+        (first.request.id, RequestStatus::Success)
+    );
+    let later = once(store, ab(), None, start().plus(DAY)).await;
+    assert_eq!((later.request.id.get(), later.joined), (3, false));
+
+    end(store, &later, RequestStatus::Failed, start().plus(DAY)).await;
+    let anew = once(store, ab(), None, start().plus(DAY)).await;
+    assert_eq!(
+        (anew.request.id.get(), anew.joined),
+        (4, false),
+        "a failed request does not count"
+    );
+    let forced = store
+        .create_request(ab(), 10, None, start().plus(DAY))
+        .await
+        .expect("forced");
+    assert_eq!(forced.id.get(), 5);
+    let newest = once(store, ab(), None, start().plus(DAY)).await;
+    assert_eq!(newest.request.id.get(), 5, "the newest one is joined");
+    let nobody = store
+        .request_once(new(AccountId::new(9), &["a.example.com"]), 10, None, start())
+        .await;
+    assert!(matches!(nobody, Err(StoreError::NotFound { .. })));
+}
+
+/// A key gives its first answer again, also when that answer was an existing request.
+pub async fn keys(store: &dyn Store) {
+    let account = account(store).await;
+    let one = || new(account, &["example.com"]);
+    let made = once(store, one(), Some("k1"), start()).await;
+    let joined = once(store, one(), Some("k2"), start()).await;
+    assert_eq!((made.joined, joined.joined), (false, true));
+    end(store, &made, RequestStatus::Failed, start()).await;
+    for (key, was) in [("k1", false), ("k2", true)] {
+        let again = once(store, one(), Some(key), start()).await;
+        assert_eq!((again.request.id, again.joined), (made.request.id, was), "{key}");
+    }
+    let other = Idempotency {
+        key: "k2".into(),
+        body_hash: "other".into(),
+    };
+    let reused = store.request_once(one(), 10, Some(other), start()).await;
+    assert!(matches!(reused, Err(StoreError::KeyReused)));
+}
+
+/// Of many calls at once one makes the request; also when they replace a stale lock.
+pub async fn at_once(store: Arc<dyn Store>) {
+    let account = account(&*store).await;
+    for round in 0..2 {
+        let calls = (0..8).map(|_| {
+            let store = store.clone();
+            async move { once(&*store, new(account, &["example.com"]), None, start()).await }
+        });
+        let flights = join_all(calls).await;
+        let made: Vec<&Flight> = flights.iter().filter(|f| !f.joined).collect();
+        assert_eq!(made.len(), 1, "round {round}");
+        assert!(flights.iter().all(|f| f.request.id == made[0].request.id));
+        end(&*store, made[0], RequestStatus::Failed, start()).await;
+    }
+    let counts = store.request_counts().await.expect("counts").map(|(_, n)| n);
+    assert_eq!(counts, [0, 0, 0, 2]);
+}

@@ -1,0 +1,282 @@
+//! The worker with a CA that answers what a test says: as far as orders and their failure, no certificate.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use certmint_shared::{
+    ca::{AccountKey, Ca, CaAccount, Eab, OrderView},
+    dns::{Clock, DnsView, Visibility},
+    domain::{
+        AccountId, AccountStatus, Class, Email, Failure, Fqdn, NameSet, NewAccount, NewRequest, Problem,
+        Provider, ProviderId, Providers, Request, RequestId, Stage, Timestamp,
+    },
+    engine::OrderProgress,
+    limits::Limits,
+    store::{AccountStore, RequestStore, dynamo::DynamoStore},
+    vault::{KeyVault, VaultError},
+    worker::{Adapters, Worker, WorkerSettings},
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{conformance_store::start, dynamo, zones::MemoryZones};
+
+/// A problem of the CA.
+#[must_use]
+pub fn problem(class: Class, kind: &str, detail: &str) -> Failure {
+    Failure {
+        class,
+        stage: Stage::Request,
+        problem: Problem {
+            kind: kind.into(),
+            detail: detail.into(),
+            subproblems: vec![],
+        },
+    }
+}
+
+/// Answers by directory; counts what it is asked.
+#[derive(Default)]
+pub struct ScriptedCa {
+    /// What registration says, by directory; else it succeeds.
+    pub register: Mutex<HashMap<String, Failure>>,
+    /// What newOrder says, by directory; else it succeeds.
+    pub new_order: Mutex<HashMap<String, Failure>>,
+    /// What reading an order says; else it is pending.
+    pub order: Mutex<Option<Failure>>,
+    /// How often an account was registered, or tried to be.
+    pub registrations: Mutex<usize>,
+    /// The directories of each newOrder.
+    pub asked: Mutex<Vec<String>>,
+}
+
+impl ScriptedCa {
+    /// How often newOrder was called at a directory.
+    #[must_use]
+    pub fn orders(&self, directory: &str) -> usize {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|d| *d == directory).count()
+    }
+}
+
+#[async_trait]
+impl Ca for ScriptedCa {
+    async fn register(
+        &self,
+        directory_url: &str,
+        _key: &AccountKey,
+        email: &Email,
+        _eab: Option<&Eab>,
+    ) -> Result<String, Failure> {
+        *self.registrations.lock().unwrap() += 1;
+        // Others get a turn, as with a real call.
+        tokio::task::yield_now().await;
+        match self.register.lock().unwrap().get(directory_url) {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(format!("{directory_url}/account/{email}")),
+        }
+    }
+
+    async fn new_order(&self, account: &CaAccount, _names: &NameSet) -> Result<String, Failure> {
+        let directory = account.directory_url.clone();
+        self.asked.lock().unwrap().push(directory.clone());
+        match self.new_order.lock().unwrap().get(&directory) {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(format!("{directory}/order")),
+        }
+    }
+
+    async fn order(&self, _: &CaAccount, _: &str, _: bool) -> Result<OrderView, Failure> {
+        match &*self.order.lock().unwrap() {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(OrderView {
+                progress: OrderProgress::Pending,
+                challenges: vec![],
+                not_before: None,
+            }),
+        }
+    }
+
+    async fn accept_challenges(&self, _: &CaAccount, _: &str) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn finalize(&self, _: &CaAccount, _: &str, _: &[u8]) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn certificate(&self, _: &CaAccount, _: &str) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
+}
+
+#[derive(Default)]
+struct Vault(Mutex<HashMap<String, String>>);
+
+#[async_trait]
+impl KeyVault for Vault {
+    async fn put_if_absent(&self, name: &str, value: SecretString) -> Result<SecretString, VaultError> {
+        let mut all = self.0.lock().unwrap();
+        let kept = all
+            .entry(name.into())
+            .or_insert_with(|| value.expose_secret().into());
+        Ok(kept.clone().into())
+    }
+
+    async fn get(&self, name: &str) -> Result<SecretString, VaultError> {
+        let all = self.0.lock().unwrap();
+        let found = all.get(name).cloned().map(Into::into);
+        found.ok_or_else(|| VaultError::NotFound(name.into()))
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), VaultError> {
+        self.0.lock().unwrap().remove(name);
+        Ok(())
+    }
+}
+
+struct NoView;
+
+#[async_trait]
+impl DnsView for NoView {
+    async fn challenge_target(&self, fqdn: &Fqdn) -> Fqdn {
+        fqdn.clone()
+    }
+
+    async fn visibility(&self, _: &Fqdn, _: &Fqdn, _: &[String]) -> Visibility {
+        Visibility::Everywhere
+    }
+
+    async fn domain_exists(&self, _: &Fqdn) -> Option<bool> {
+        None
+    }
+}
+
+struct Watch(Mutex<Timestamp>);
+
+#[async_trait]
+impl Clock for Watch {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
+/// Two CAs, `one` and `two`, each with one account of that number, and a worker.
+pub struct World {
+    /// The store.
+    pub store: Arc<DynamoStore>,
+    /// The CAs.
+    pub ca: Arc<ScriptedCa>,
+    /// Their settings.
+    pub providers: Providers,
+    watch: Arc<Watch>,
+    worker: Worker,
+}
+
+/// The directory of a CA.
+#[must_use]
+pub fn directory(name: &str) -> String {
+    format!("https://{name}.test/dir")
+}
+
+impl World {
+    /// A world whose CAs have these limits; the worker does one thing after the other.
+    pub async fn new(limits: Limits) -> Self {
+        Self::busy(limits, 1).await
+    }
+
+    /// The same with so many calls at once.
+    pub async fn busy(limits: Limits, parallelism: usize) -> Self {
+        let provider = |id, name: &str| Provider {
+            id: ProviderId::new(id),
+            name: name.into(),
+            directory_url: directory(name),
+            requires_eab: false,
+            limits: Some(limits),
+        };
+        let store = Arc::new(dynamo::store().await);
+        let vault = Arc::new(Vault::default());
+        let eab = SecretString::from("your_eab_hmac_key_here");
+        vault.put_if_absent("account-eab/2", eab).await.expect("stored");
+        for (id, kid) in [(1, None), (2, Some("kid"))] {
+            let new = NewAccount {
+                provider_id: ProviderId::new(id),
+                email: "ops@example.com".parse().expect("an address"),
+                eab_kid: kid.map(str::to_owned),
+                eab_key_ref: kid.map(|_| "account-eab/2".to_owned()),
+            };
+            store
+                .create_account(new, None, start())
+                .await
+                .expect("an account");
+        }
+        let (ca, watch) = (
+            Arc::new(ScriptedCa::default()),
+            Arc::new(Watch(Mutex::new(start()))),
+        );
+        let providers = Providers::new(vec![provider(1, "one"), provider(2, "two")]).expect("providers");
+        let adapters = Adapters {
+            store: store.clone(),
+            vault,
+            ca: ca.clone(),
+            zones: Arc::new(MemoryZones::default()),
+            view: Arc::new(NoView),
+            clock: watch.clone(),
+            providers: providers.clone(),
+        };
+        // No waiting within a pass: a test tells the time.
+        let settings = WorkerSettings {
+            parallelism,
+            patience: Duration::ZERO,
+            ..WorkerSettings::default()
+        };
+        let worker = Worker::new(adapters, settings, "w".into());
+        Self {
+            store,
+            ca,
+            providers,
+            watch,
+            worker,
+        }
+    }
+
+    /// A new request of an account.
+    pub async fn request(&self, account: u64, names: &[&str]) -> RequestId {
+        let new = NewRequest {
+            account_id: AccountId::new(account),
+            names: NameSet::parse(names).expect("names"),
+        };
+        let made = self.store.create_request(new, 10, None, self.watch.now()).await;
+        made.expect("a request").id
+    }
+
+    /// One pass of the worker.
+    pub async fn run(&self) {
+        let deadline = self.watch.now().plus(Duration::from_secs(600));
+        self.worker.run(deadline).await.expect("a pass");
+    }
+
+    /// Time goes by.
+    pub fn pass(&self, time: Duration) {
+        let mut now = self.watch.0.lock().unwrap();
+        *now = now.plus(time);
+    }
+
+    /// A request as it is stored.
+    pub async fn get(&self, id: RequestId) -> Request {
+        self.store.request(id).await.expect("a request")
+    }
+
+    /// An account's status and last error.
+    pub async fn account(&self, id: u64) -> (AccountStatus, Option<String>) {
+        let account = self.store.account(AccountId::new(id)).await.expect("an account");
+        (account.status, account.last_error)
+    }
+}
