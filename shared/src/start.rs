@@ -147,6 +147,7 @@ pub async fn worker() -> Result<WorkerFunction, StartError> {
     };
     let settings = WorkerSettings {
         batch_size: config.worker.batch_size,
+        patience: config.worker.patience,
         ..WorkerSettings::default()
     };
     let owner = uuid::Uuid::new_v4().to_string();

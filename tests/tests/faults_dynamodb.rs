@@ -49,8 +49,9 @@ async fn lost_answers_are_recognised_as_our_own_writes() {
         let (journey, rules) = Journey::with_faults(options()).await;
         let account = journey.account().await;
         let calls = AtomicUsize::new(0);
-        let every_other =
-            move |call: &Call| call.operation == operation && calls.fetch_add(1, Ordering::SeqCst) % 2 == 0;
+        let every_other = move |call: &Call| {
+            call.operation == operation && calls.fetch_add(1, Ordering::SeqCst).is_multiple_of(2)
+        };
         let lost = rules.add_matching(every_other, 0, usize::MAX, Fault::LoseAnswer);
         let id = journey.request(account, &["example.com", "*.example.com"]).await;
         let request = journey.until(id, "success").await;

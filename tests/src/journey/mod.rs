@@ -36,6 +36,8 @@ pub fn options() -> Options {
         ports: Ports::any(),
         interval: None,
         reused_authorizations: 0,
+        // What lags on purpose is not waited for.
+        env: vec![("ACME_WORKER_PATIENCE".into(), "3".into())],
         // Tests run in the folder of their package.
         tools: concat!(env!("CARGO_MANIFEST_DIR"), "/../.certmint/tools").into(),
         ..Options::default()
