@@ -80,7 +80,12 @@ async fn an_item_that_cannot_be_read_stops_nobody() {
     let (journey, rules) = Journey::with_faults(options()).await;
     let account = journey.account().await;
     // No kick: the bad item must be there before the worker looks.
-    rules.add(Operation::PutEvents, 0, usize::MAX, Fault::Reset);
+    rules.add(
+        Operation::PutEvents,
+        0,
+        usize::MAX,
+        Fault::json(400, "ResourceNotFoundException"),
+    );
     let broken = journey.request(account, &["broken.example.com"]).await;
     journey.spoil_request(broken).await;
     let id = journey.request(account, &["example.com"]).await;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use certmint_stack::{Options, Ports, Stack};
+use certmint_stack::{Function, Logs, Options, Ports, Stack};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -25,6 +25,20 @@ pub struct Journey {
     pub stack: Stack,
     /// The client.
     pub client: Client,
+    _shown: ShownOnFailure,
+}
+
+/// Shows what the functions logged if the test fails.
+struct ShownOnFailure(Logs);
+
+impl Drop for ShownOnFailure {
+    #[allow(clippy::print_stderr, reason = "the log of a failed test")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let functions = self.0.all().into_iter().filter(|l| !l.contains(" Pebble "));
+            functions.for_each(|line| eprintln!("{line}"));
+        }
+    }
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -42,6 +56,17 @@ pub fn options() -> Options {
         tools: concat!(env!("CARGO_MANIFEST_DIR"), "/../.certmint/tools").into(),
         ..Options::default()
     }
+}
+
+/// Restarts a function with another environment.
+///
+/// # Panics
+/// If it does not start.
+pub async fn set_env(function: &Function, name: &str, value: &str) {
+    function
+        .set_env(name, value)
+        .await
+        .expect("the function starts again");
 }
 
 /// Looks until `look` finds something. A condition that does not come true in half a minute is a failure.
@@ -69,6 +94,7 @@ impl Journey {
         let client = Client::new(stack.url(), stack.token.clone());
         Self {
             ahead: AtomicU64::new(0),
+            _shown: ShownOnFailure(stack.logs.clone()),
             stack,
             client,
         }
@@ -161,10 +187,10 @@ impl Journey {
 
     /// Moves the clocks of worker and cleaner on, which restarts them. Nothing may be under way: await
     /// [`Journey::work`] first.
-    pub fn later(&self, by: Duration) {
+    pub async fn later(&self, by: Duration) {
         let ahead = self.ahead.fetch_add(by.as_secs(), Ordering::SeqCst) + by.as_secs();
         for function in [&self.stack.worker, &self.stack.cleanup] {
-            function.set_env("CERTMINT_CLOCK_OFFSET", &ahead.to_string());
+            set_env(function, "CERTMINT_CLOCK_OFFSET", &ahead.to_string()).await;
         }
     }
 
@@ -179,7 +205,7 @@ impl Journey {
             if matches!(request["status"].as_str(), Some("success" | "failed")) {
                 return request;
             }
-            self.later(HOUR);
+            self.later(HOUR).await;
         }
         panic!("request {id} never ends: {}", self.look(id).await);
     }

@@ -3,7 +3,10 @@
 use std::{
     net::SocketAddr,
     process::Stdio,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -34,6 +37,8 @@ struct Current {
 struct Instance {
     shared: Arc<Shared>,
     current: Mutex<Option<Current>>,
+    /// Whether the process that runs now has asked for work.
+    asked: AtomicBool,
     /// When the invocation in hand is killed.
     deadline: watch::Sender<Option<Instant>>,
 }
@@ -79,6 +84,7 @@ pub(super) async fn start(shared: Arc<Shared>, tasks: &mut JoinSet<()>) -> Resul
     let instance = Arc::new(Instance {
         shared,
         current: Mutex::default(),
+        asked: AtomicBool::new(false),
         deadline: watch::Sender::new(None),
     });
     let routes = Router::new()
@@ -100,7 +106,9 @@ pub(super) async fn start(shared: Arc<Shared>, tasks: &mut JoinSet<()>) -> Resul
 }
 
 async fn next(State(instance): State<Arc<Instance>>) -> Response {
-    instance.shared.ready.send_modify(|n| *n += 1);
+    if !instance.asked.swap(true, Ordering::SeqCst) {
+        instance.shared.ready.send_modify(|n| *n += 1);
+    }
     let taken = instance.shared.queue.lock().await.recv().await;
     let Some(invocation) = taken else {
         return plain(410, Body::empty());
@@ -195,6 +203,7 @@ async fn supervise(instance: Arc<Instance>, address: SocketAddr) {
         let mut kill = instance.shared.kill.clone();
         kill.mark_unchanged();
         let began = Instant::now();
+        instance.asked.store(false, Ordering::SeqCst);
         let mut child = match spawn(&instance, address) {
             Ok(child) => child,
             Err(error) => {

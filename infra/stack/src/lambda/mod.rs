@@ -74,6 +74,7 @@ struct Shared {
     logs: Logs,
     stop: watch::Receiver<bool>,
     kill: watch::Receiver<u64>,
+    /// How often an instance started and asked for work.
     ready: watch::Sender<usize>,
 }
 
@@ -127,9 +128,13 @@ impl Function {
     /// # Errors
     /// If that takes too long: the log says why the function does not start.
     pub async fn ready(&self) -> Result<(), StackError> {
+        self.started(self.shared.config.instances).await
+    }
+
+    /// Waits until instances have started so many times.
+    async fn started(&self, times: usize) -> Result<(), StackError> {
         let mut ready = self.ready.clone();
-        let all = self.shared.config.instances;
-        let wait = ready.wait_for(|started| *started >= all);
+        let wait = ready.wait_for(|started| *started >= times);
         match tokio::time::timeout(Duration::from_secs(20), wait).await {
             Ok(Ok(_)) => Ok(()),
             _ => Err(StackError::Function {
@@ -183,16 +188,23 @@ impl Function {
     }
 
     /// Changes the function's environment, as an update of its configuration does: every instance is started anew.
-    pub fn set_env(&self, name: &str, value: &str) {
-        let mut overrides = self
-            .shared
-            .overrides
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        overrides.retain(|(n, _)| n != name);
-        overrides.push((name.to_owned(), value.to_owned()));
-        drop(overrides);
+    /// Returns once all ask for work.
+    ///
+    /// # Errors
+    /// If one does not start.
+    pub async fn set_env(&self, name: &str, value: &str) -> Result<(), StackError> {
+        {
+            let mut overrides = self
+                .shared
+                .overrides
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            overrides.retain(|(n, _)| n != name);
+            overrides.push((name.to_owned(), value.to_owned()));
+        }
+        let before = *self.ready.borrow();
         self.kill();
+        self.started(before + self.shared.config.instances).await
     }
 
     /// Kills every instance at once (SIGKILL); each is started anew.
