@@ -12,6 +12,7 @@ use std::{
 use bytes::Bytes;
 use certmint_stack::{Function, Logs, Options, Ports, Stack};
 use serde_json::Value;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::time::Instant;
 
 pub use self::client::{Answer, Client};
@@ -192,6 +193,17 @@ impl Journey {
         for function in [&self.stack.worker, &self.stack.cleanup] {
             set_env(function, "CERTMINT_CLOCK_OFFSET", &ahead.to_string()).await;
         }
+    }
+
+    /// Seconds from the worker's present to an RFC 3339 moment.
+    ///
+    /// # Panics
+    /// If it is none.
+    #[must_use]
+    pub fn seconds_until(&self, moment: &Value) -> i64 {
+        let at = OffsetDateTime::parse(moment.as_str().expect("a moment"), &Rfc3339).expect("RFC 3339");
+        let ahead = i64::try_from(self.ahead.load(Ordering::SeqCst)).expect("some days");
+        (at - OffsetDateTime::now_utc()).whole_seconds() - ahead
     }
 
     /// Runs the worker again and again, an hour later each time, until the request has ended.
