@@ -44,12 +44,13 @@ impl Drop for ShownOnFailure {
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Options for a test: free ports, no schedule (kicks do the work), every authorization made anew.
+/// Options for a test: free ports, no schedule (kicks do the work), every nonce good, every authorization made anew.
 #[must_use]
 pub fn options() -> Options {
     Options {
         ports: Ports::any(),
         interval: None,
+        bad_nonces: 0,
         reused_authorizations: 0,
         // What lags on purpose is not waited for.
         env: vec![("ACME_WORKER_PATIENCE".into(), "3".into())],

@@ -36,6 +36,7 @@ struct Current {
 
 struct Instance {
     shared: Arc<Shared>,
+    number: usize,
     current: Mutex<Option<Current>>,
     /// Whether the process that runs now has asked for work.
     asked: AtomicBool,
@@ -74,7 +75,11 @@ impl Instance {
 }
 
 /// Starts the Runtime API of one instance and the process that uses it.
-pub(super) async fn start(shared: Arc<Shared>, tasks: &mut JoinSet<()>) -> Result<(), StackError> {
+pub(super) async fn start(
+    shared: Arc<Shared>,
+    number: usize,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), StackError> {
     let listener = TcpListener::bind("127.0.0.1:0")
         .await
         .map_err(StackError::io("the Lambda Runtime API"))?;
@@ -83,6 +88,7 @@ pub(super) async fn start(shared: Arc<Shared>, tasks: &mut JoinSet<()>) -> Resul
         .map_err(StackError::io("the Lambda Runtime API"))?;
     let instance = Arc::new(Instance {
         shared,
+        number,
         current: Mutex::default(),
         asked: AtomicBool::new(false),
         deadline: watch::Sender::new(None),
@@ -176,9 +182,14 @@ fn spawn(instance: &Instance, address: SocketAddr) -> std::io::Result<Child> {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
+    let clock = config
+        .clocks
+        .get(instance.number)
+        .map(|ahead| ("CERTMINT_CLOCK_OFFSET", ahead.to_string()));
     process::command(&config.binary)
         .env_clear()
         .envs(config.env.iter().cloned())
+        .envs(clock)
         .envs(overrides)
         .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
         .env("AWS_LAMBDA_FUNCTION_NAME", config.name)

@@ -34,6 +34,8 @@ pub struct FunctionConfig {
     pub timeout: Duration,
     /// Instances that run beside each other.
     pub instances: usize,
+    /// Seconds that each instance's clock is ahead.
+    pub clocks: Vec<i64>,
 }
 
 /// Why an invocation has no answer.
@@ -112,8 +114,8 @@ impl Function {
             kill: killed,
             ready: ready_tx,
         });
-        for _ in 0..instances {
-            instance::start(shared.clone(), tasks).await?;
+        for number in 0..instances {
+            instance::start(shared.clone(), number, tasks).await?;
         }
         Ok(Self {
             queue: sender,
