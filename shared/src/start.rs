@@ -12,7 +12,7 @@ use crate::{
     config::{Config, ConfigError},
     dns::{Clock, SystemClock, route53::Route53Zones, view::PublicDns},
     domain::Timestamp,
-    kick::EventBridgeKick,
+    kick::{EventBridgeKick, Kick},
     store::{StoreError, dynamo::DynamoStore},
     vault::secrets_manager::SecretsManagerVault,
     worker::{self, Adapters, Worker, WorkerSettings},
@@ -83,14 +83,17 @@ fn zones(sdk: &SdkConfig, clock: &Arc<dyn Clock>) -> Arc<Route53Zones> {
     ))
 }
 
+fn kick(sdk: &SdkConfig, config: &Config) -> EventBridgeKick {
+    EventBridgeKick::new(aws_sdk_eventbridge::Client::new(sdk), config.event_bus.clone())
+}
+
 /// The HTTP API.
 ///
 /// # Errors
 /// If a setting is missing or wrong.
 pub async fn api() -> Result<Api, StartError> {
     let (sdk, config) = (sdk().await, config()?);
-    let events = aws_sdk_eventbridge::Client::new(&sdk);
-    let kick = Arc::new(EventBridgeKick::new(events, config.event_bus.clone()));
+    let kick = Arc::new(kick(&sdk, &config));
     let (store, vault) = (store(&sdk, &config), vault(&sdk, &config));
     let clock = clock(&config);
     Ok(Api::new(store, vault, config.providers, kick, clock))
@@ -99,11 +102,12 @@ pub async fn api() -> Result<Api, StartError> {
 /// A worker that may be switched off by `ACME_WORKER_ENABLED`.
 pub struct WorkerFunction {
     worker: Option<Worker>,
+    kick: EventBridgeKick,
     clock: Arc<dyn Clock>,
 }
 
 impl WorkerFunction {
-    /// One pass, until the Lambda deadline (milliseconds since the epoch) is near.
+    /// One pass, until the Lambda deadline (milliseconds since the epoch) is near; then what is left is kicked on.
     ///
     /// # Errors
     /// If the list of due requests cannot be read.
@@ -119,6 +123,9 @@ impl WorkerFunction {
                     more = report.more,
                     "pass ended"
                 );
+                if report.more {
+                    self.kick.kick().await;
+                }
                 Ok(report)
             }
             None => {
@@ -135,7 +142,7 @@ impl WorkerFunction {
 /// If a setting is missing or wrong.
 pub async fn worker() -> Result<WorkerFunction, StartError> {
     let (sdk, config) = (sdk().await, config()?);
-    let clock = clock(&config);
+    let (clock, kick) = (clock(&config), kick(&sdk, &config));
     let adapters = Adapters {
         store: store(&sdk, &config),
         vault: vault(&sdk, &config),
@@ -155,7 +162,7 @@ pub async fn worker() -> Result<WorkerFunction, StartError> {
         .worker
         .enabled
         .then(|| Worker::new(adapters, settings, owner));
-    Ok(WorkerFunction { worker, clock })
+    Ok(WorkerFunction { worker, kick, clock })
 }
 
 /// dns-cleanup.
