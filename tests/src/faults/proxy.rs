@@ -1,6 +1,6 @@
 //! The proxy itself: HTTP/1.1, with TLS towards the functions and the CA where the CA is the other side.
 
-use std::{convert::Infallible, io, path::Path, sync::Arc};
+use std::{convert::Infallible, io, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Uri, header::HOST};
@@ -134,7 +134,7 @@ impl Proxy {
 async fn serve(stream: TcpStream, rules: Rules, ready: Arc<OnceCell<Ready>>) {
     // A function may call before the test has said where to.
     while ready.get().is_none() {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let Some(side) = ready.get() else { return };
     let service = service_fn(|request| answer(request, &rules, side));
@@ -175,6 +175,12 @@ async fn forward(request: Request<Bytes>, side: &Ready) -> Result<Response<Bytes
 /// An error here closes the connection without an answer.
 fn cut() -> io::Error {
     io::ErrorKind::ConnectionReset.into()
+}
+
+/// Says nothing for longer than a killed caller lives: it must not notice and go on.
+async fn silence() -> io::Error {
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    cut()
 }
 
 type Body = http_body_util::combinators::BoxBody<Bytes, io::Error>;
@@ -235,12 +241,12 @@ async fn answer(
         }
         Some(Fault::Before(run)) => {
             run();
-            Err(cut())
+            Err(silence().await)
         }
         Some(Fault::After(run)) => {
             forward(request, side).await?;
             run();
-            Err(cut())
+            Err(silence().await)
         }
         Some(Fault::Rewrite(edit)) => {
             let (mut parts, body) = forward(request, side).await?.into_parts();
