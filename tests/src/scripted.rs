@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use certmint_shared::{
     ca::{AccountKey, Ca, CaAccount, Eab, OrderView},
-    dns::{Clock, DnsView, Visibility},
+    dns::{Clock, DnsError, DnsView, Visibility},
     domain::{
         AccountId, AccountStatus, Class, Email, Failure, Fqdn, NameSet, NewAccount, NewRequest, Problem,
         Provider, ProviderId, Providers, Request, RequestId, Stage, Timestamp,
@@ -142,8 +142,8 @@ struct NoView;
 
 #[async_trait]
 impl DnsView for NoView {
-    async fn challenge_target(&self, fqdn: &Fqdn) -> Fqdn {
-        fqdn.clone()
+    async fn challenge_target(&self, fqdn: &Fqdn) -> Result<Fqdn, DnsError> {
+        Ok(fqdn.clone())
     }
 
     async fn visibility(&self, _: &Fqdn, _: &Fqdn, _: &[String]) -> Visibility {

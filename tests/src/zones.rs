@@ -87,6 +87,7 @@ impl DnsZones for MemoryZones {
             {
                 return Err(DnsError::Mismatch {
                     zone: zone.name.to_string(),
+                    message: "it does not stand so".into(),
                 });
             }
             if let Some(after) = &change.after {

@@ -13,14 +13,12 @@ use std::{
 
 use futures::{StreamExt, stream};
 
-use super::{Clock, DnsError, DnsZones, MAX_CHANGES, MAX_CHARS, TxtChange, TxtRrset, Zone};
+use super::{Clock, DnsError, DnsZones, MAX_CHANGES, MAX_CHARS, READS, TxtChange, TxtRrset, Zone};
 use crate::{
     domain::{DesiredState, Fqdn, RequestId, TXT_TTL, Timestamp, TxtRecord, TxtStatus},
     store::{ChallengeStore, StoreError},
 };
 
-/// Reads in flight at once. Route53 allows five calls a second for the whole AWS account.
-const READS: usize = 4;
 /// Rounds against another writer before the change is left for later.
 const ROUNDS: usize = 4;
 /// A change is sent this soon after the ledger was read for it, or the ledger is read again. A process that stood
@@ -287,12 +285,19 @@ impl Ledger {
         let mut queue = vec![batch];
         while let Some(mut batch) = queue.pop() {
             let mut result = self.change(zone, &batch).await;
+            let mut unchanged = 0;
             for _ in 1..ROUNDS {
-                if !matches!(result, Err(DnsError::Mismatch { .. })) {
+                let Err(DnsError::Mismatch { message, .. }) = &result else {
                     break;
-                }
+                };
                 result = match self.reread(zone, batch.clone(), owners).await {
+                    // Twice what stands is what we thought: no other writer was there, Route53 means something else.
+                    Ok(fresh) if unchanged == 1 && same_changes(&fresh, &batch) => {
+                        result = Err(refused(message));
+                        break;
+                    }
                     Ok(fresh) => {
+                        unchanged += usize::from(!self.is_stale(&batch) && same_changes(&fresh, &batch));
                         batch = fresh;
                         self.change(zone, &batch).await
                     }
@@ -336,16 +341,21 @@ impl Ledger {
         if changes.is_empty() {
             return Ok(None);
         }
-        let now = self.clock.now();
-        if batch.iter().any(|item| now.since(item.read_at) > FRESH) {
+        if self.is_stale(batch) {
             return Err(DnsError::Mismatch {
                 zone: zone.name.to_string(),
+                message: "it was read too long ago".into(),
             });
         }
         let change = self.zones.change_txt(zone, &changes).await?;
         let (added, removed) = values_moved(&changes);
         tracing::info!(zone = %zone.name, change, rrsets = changes.len(), added, removed, "zone changed");
         Ok(Some(change))
+    }
+
+    fn is_stale(&self, batch: &[Item]) -> bool {
+        let now = self.clock.now();
+        batch.iter().any(|item| now.since(item.read_at) > FRESH)
     }
 
     async fn reread(
@@ -355,26 +365,26 @@ impl Ledger {
         owners: &BTreeSet<RequestId>,
     ) -> Result<Vec<Item>, DnsError> {
         let now = self.clock.now();
-        let reads = batch.into_iter().map(|item| async move {
-            // The other writer may be one of ours: its intents count too. They are read first: a zone that was read
-            // before says nothing of a value that came and was given up in between.
-            let ours = self
-                .store
-                .txt_rrset(&item.fqdn)
-                .await
-                .map_err(|e| DnsError::Unavailable {
-                    operation: "ledger",
-                    message: e.to_string(),
-                })?;
-            let stands = self.zones.txt_rrset(zone, &item.fqdn).await?;
-            Ok(Item::new(item.fqdn, ours, owners, stands.map(sorted), now))
+        // The other writer may be one of ours: its intents count too. They are read first: a zone that was read before
+        // says nothing of a value that came and was given up in between.
+        let intents = batch.into_iter().map(|item| async move {
+            let ours = self.store.txt_rrset(&item.fqdn).await;
+            let ours = ours.map_err(|e| DnsError::Unavailable {
+                operation: "ledger",
+                message: e.to_string(),
+            });
+            ours.map(|ours| (item.fqdn, ours))
         });
-        stream::iter(reads)
-            .buffer_unordered(READS)
-            .collect::<Vec<_>>()
-            .await
-            .into_iter()
-            .collect()
+        let intents: Vec<Result<(Fqdn, Vec<TxtRecord>), DnsError>> =
+            stream::iter(intents).buffered(16).collect().await;
+        let intents = intents.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let names: Vec<Fqdn> = intents.iter().map(|(fqdn, _)| fqdn.clone()).collect();
+        let mut stand = self.zones.txt_rrsets(zone, &names).await?;
+        let item = |(fqdn, ours): (Fqdn, Vec<TxtRecord>)| {
+            let stands = stand.remove(&fqdn).map(sorted);
+            Item::new(fqdn, ours, owners, stands, now)
+        };
+        Ok(intents.into_iter().map(item).collect())
     }
 
     /// Writes down what the zone holds now. A crash before this is healed by the next change's mismatch. An absence
@@ -399,6 +409,18 @@ impl Ledger {
                 operation: "ledger",
                 message: e.to_string(),
             })
+    }
+}
+
+/// Whether two readings of a batch, in the same order, ask for the same changes.
+fn same_changes(a: &[Item], b: &[Item]) -> bool {
+    a.iter().map(Item::change).eq(b.iter().map(Item::change))
+}
+
+fn refused(message: &str) -> DnsError {
+    DnsError::Refused {
+        operation: "ChangeResourceRecordSets",
+        message: message.to_owned(),
     }
 }
 

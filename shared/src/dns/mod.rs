@@ -5,9 +5,10 @@ mod query;
 pub mod route53;
 pub mod view;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
+use futures::{StreamExt, stream};
 
 use crate::domain::{Class, Fqdn, Timestamp};
 
@@ -60,10 +61,12 @@ pub enum DnsError {
         zone: String,
     },
     /// An RRset did not stand as `before` said (`InvalidChangeBatch`); nothing was changed.
-    #[error("a record set in zone {zone} changed meanwhile")]
+    #[error("a record set in zone {zone} changed meanwhile: {message}")]
     Mismatch {
         /// The zone.
         zone: String,
+        /// What Route53 said.
+        message: String,
     },
     /// Slow, throttled, `PriorRequestNotComplete`, or away.
     #[error("Route53 {operation}: {message}")]
@@ -105,8 +108,20 @@ pub trait DnsZones: Send + Sync {
     async fn in_sync(&self, change_id: &str) -> Result<bool, DnsError>;
     /// One TXT RRset as it stands now.
     async fn txt_rrset(&self, zone: &Zone, fqdn: &Fqdn) -> Result<Option<TxtRrset>, DnsError>;
+    /// Those of these TXT RRsets that exist. By default one read each, some at once.
+    async fn txt_rrsets(&self, zone: &Zone, names: &[Fqdn]) -> Result<BTreeMap<Fqdn, TxtRrset>, DnsError> {
+        let reads = names.iter().cloned().map(|fqdn| async move {
+            let stands = self.txt_rrset(zone, &fqdn).await?;
+            Ok(stands.map(|rrset| (fqdn, rrset)))
+        });
+        let read: Vec<Result<Option<(Fqdn, TxtRrset)>, DnsError>> =
+            stream::iter(reads).buffered(READS).collect().await;
+        read.into_iter().filter_map(Result::transpose).collect()
+    }
 }
 
+/// Reads in flight at once. Route53 allows five calls a second for the whole AWS account.
+pub(crate) const READS: usize = 4;
 /// Route53 quota: ResourceRecord elements in one ChangeResourceRecordSets request.
 pub const MAX_CHANGES: usize = 1000;
 /// Route53 quota: characters of all Value elements in one request.
@@ -124,9 +139,9 @@ pub enum Visibility {
 /// The DNS that everybody sees.
 #[async_trait]
 pub trait DnsView: Send + Sync {
-    /// Follows CNAMEs from `_acme-challenge.…` (delegated challenges) to the name that must hold the TXT. A failing
-    /// look-up answers the name itself.
-    async fn challenge_target(&self, fqdn: &Fqdn) -> Fqdn;
+    /// Follows CNAMEs from `_acme-challenge.…` (delegated challenges) to the name that must hold the TXT. A look-up that
+    /// fails is an error: the value would be written beside the CNAME.
+    async fn challenge_target(&self, fqdn: &Fqdn) -> Result<Fqdn, DnsError>;
     /// Whether every authoritative server of `zone` answers every value of `fqdn`.
     async fn visibility(&self, zone: &Fqdn, fqdn: &Fqdn, values: &[String]) -> Visibility;
     /// Whether the name's registered domain exists in the public DNS at all (SOA found); `None`: cannot be told.

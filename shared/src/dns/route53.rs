@@ -1,6 +1,10 @@
 //! Zones in Route53.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use aws_sdk_route53::{
@@ -8,9 +12,10 @@ use aws_sdk_route53::{
     error::{ProvideErrorMetadata, SdkError},
     types::{Change, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType},
 };
+use futures::{StreamExt, stream};
 use tokio::sync::Mutex;
 
-use super::{Clock, DnsError, DnsZones, TxtChange, TxtRrset, Zone};
+use super::{Clock, DnsError, DnsZones, READS, TxtChange, TxtRrset, Zone};
 use crate::domain::{Fqdn, Timestamp};
 
 /// Route53 allows five calls a second for the whole AWS account: the zone list is read this seldom.
@@ -86,7 +91,7 @@ where
         .or_else(|| code.clone())
         .unwrap_or_else(|| error.to_string());
     match code.as_deref() {
-        Some("InvalidChangeBatch") => DnsError::Mismatch { zone },
+        Some("InvalidChangeBatch") => DnsError::Mismatch { zone, message },
         Some("NoSuchHostedZone") => DnsError::NoSuchZone { zone },
         Some(
             "AccessDenied"
@@ -145,6 +150,19 @@ fn sdk_changes(change: &TxtChange) -> Result<Vec<Change>, DnsError> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// More names than this are read by listing the zone.
+const FEW: usize = 8;
+/// Route53 quota: record sets in one ListResourceRecordSets answer.
+const PAGE: i32 = 300;
+
+fn values(set: ResourceRecordSet) -> TxtRrset {
+    let records = set.resource_records.unwrap_or_default();
+    TxtRrset {
+        ttl: set.ttl.and_then(|t| u32::try_from(t).ok()).unwrap_or_default(),
+        values: records.into_iter().map(|r| r.value).collect(),
+    }
 }
 
 #[async_trait]
@@ -214,14 +232,53 @@ impl DnsZones for Route53Zones {
             .resource_record_sets
             .into_iter()
             .find(|s| s.r#type == RrType::Txt && Fqdn::new(&s.name) == *fqdn);
-        Ok(set.map(|s| TxtRrset {
-            ttl: s.ttl.and_then(|t| u32::try_from(t).ok()).unwrap_or_default(),
-            values: s
-                .resource_records
-                .unwrap_or_default()
-                .into_iter()
-                .map(|r| r.value)
-                .collect(),
-        }))
+        Ok(set.map(values))
+    }
+
+    /// A few by one call each; many by pages of 300, as long as that is fewer calls.
+    async fn txt_rrsets(&self, zone: &Zone, names: &[Fqdn]) -> Result<BTreeMap<Fqdn, TxtRrset>, DnsError> {
+        let mut found = BTreeMap::new();
+        let mut left: BTreeSet<&Fqdn> = names.iter().collect();
+        let mut start = (None, None, None);
+        let mut budget = if names.len() > FEW { names.len() } else { 0 };
+        while budget > 0 && !left.is_empty() {
+            budget -= 1;
+            let call = self
+                .client
+                .list_resource_record_sets()
+                .hosted_zone_id(&zone.id)
+                .set_start_record_name(start.0)
+                .set_start_record_type(start.1)
+                .set_start_record_identifier(start.2)
+                .max_items(PAGE);
+            let page = call
+                .send()
+                .await
+                .map_err(|e| translate("ListResourceRecordSets", zone.name.as_str(), e))?;
+            for set in page.resource_record_sets {
+                let fqdn = Fqdn::new(&set.name);
+                if set.r#type == RrType::Txt && left.remove(&fqdn) {
+                    found.insert(fqdn, values(set));
+                }
+            }
+            if !page.is_truncated {
+                // The whole zone was seen: the rest does not exist.
+                return Ok(found);
+            }
+            start = (
+                page.next_record_name,
+                page.next_record_type,
+                page.next_record_identifier,
+            );
+        }
+        let reads = left.into_iter().cloned().map(|fqdn| async move {
+            let stands = self.txt_rrset(zone, &fqdn).await?;
+            Ok(stands.map(|rrset| (fqdn, rrset)))
+        });
+        let read: Vec<Result<_, DnsError>> = stream::iter(reads).buffered(READS).collect().await;
+        for stands in read {
+            found.extend(stands?);
+        }
+        Ok(found)
     }
 }

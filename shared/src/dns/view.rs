@@ -13,7 +13,7 @@ use hickory_proto::{
 };
 
 use super::{
-    DnsView, Visibility,
+    DnsError, DnsView, Visibility,
     query::{QueryError, ask},
 };
 use crate::domain::Fqdn;
@@ -65,14 +65,26 @@ impl PublicDns {
             })
             .collect();
         let addresses = join_all(names.iter().map(|name| async move {
-            let answer = ask(self.recursive, name, RecordType::A, true).await.ok()?;
+            let answer = match ask(self.recursive, name, RecordType::A, true).await {
+                Ok(answer) => answer,
+                Err(e) => {
+                    return Some(Err(format!(
+                        "resolver {} {e} for name server {name}",
+                        self.recursive
+                    )));
+                }
+            };
+            // One without an IPv4 address cannot be asked from a Lambda.
             answer.answers.iter().find_map(|r| match &r.data {
-                RData::A(a) => Some((name.clone(), SocketAddr::new(IpAddr::V4(a.0), 53))),
+                RData::A(a) => Some(Ok((name.clone(), SocketAddr::new(IpAddr::V4(a.0), 53)))),
                 _ => None,
             })
         }))
         .await;
-        let servers: Vec<_> = addresses.into_iter().flatten().collect();
+        let servers = addresses
+            .into_iter()
+            .flatten()
+            .collect::<Result<Vec<_>, String>>()?;
         if servers.is_empty() {
             Err(format!("no name server of zone {zone} could be found"))
         } else {
@@ -125,12 +137,19 @@ fn lacks(answer: Result<Message, QueryError>, values: &[String]) -> Option<Strin
 
 #[async_trait]
 impl DnsView for PublicDns {
-    async fn challenge_target(&self, fqdn: &Fqdn) -> Fqdn {
+    async fn challenge_target(&self, fqdn: &Fqdn) -> Result<Fqdn, DnsError> {
         let mut target = fqdn.clone();
         for _ in 0..MAX_CNAMES {
-            let Ok(answer) = ask(self.recursive, target.as_str(), RecordType::CNAME, true).await else {
-                break;
+            let failed = |what: String| DnsError::Unavailable {
+                operation: "CNAME look-up",
+                message: format!("resolver {} {what} for {target}", self.recursive),
             };
+            let answer = ask(self.recursive, target.as_str(), RecordType::CNAME, true).await;
+            let answer = answer.map_err(|e| failed(e.to_string()))?;
+            let code = answer.metadata.response_code;
+            if !matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
+                return Err(failed(format!("answers {code}")));
+            }
             let alias = answer.answers.iter().find_map(|r| match &r.data {
                 RData::CNAME(name) if Fqdn::new(&r.name.to_ascii()) == target => {
                     Some(Fqdn::new(&name.0.to_ascii()))
@@ -142,7 +161,7 @@ impl DnsView for PublicDns {
                 None => break,
             }
         }
-        target
+        Ok(target)
     }
 
     async fn visibility(&self, zone: &Fqdn, fqdn: &Fqdn, values: &[String]) -> Visibility {

@@ -103,7 +103,8 @@ impl Worker {
     pub(super) async fn locate(&self, challenges: &[Challenge]) -> Result<Vec<Place>, Failure> {
         let mut places = Vec::with_capacity(challenges.len());
         for challenge in challenges {
-            let fqdn = self.adapters.view.challenge_target(&challenge.fqdn).await;
+            let target = self.adapters.view.challenge_target(&challenge.fqdn).await;
+            let fqdn = target.map_err(|e| dns_failure(&e))?;
             match self.adapters.zones.find_zone(&fqdn).await {
                 Ok(Some(zone)) => places.push(Place {
                     zone,

@@ -241,6 +241,7 @@ impl SimZones {
         {
             return Err(DnsError::Mismatch {
                 zone: zone.name.to_string(),
+                message: "it does not stand so".into(),
             });
         }
         self.check_intents(changes);
@@ -328,12 +329,8 @@ impl DnsZones for SimZones {
 
 #[async_trait]
 impl DnsView for SimZones {
-    async fn challenge_target(&self, fqdn: &Fqdn) -> Fqdn {
-        let target = self
-            .gate
-            .call(Op::Follow, || Ok::<_, NoAnswer>(self.lock().target(fqdn)))
-            .await;
-        target.unwrap_or_else(|_| fqdn.clone())
+    async fn challenge_target(&self, fqdn: &Fqdn) -> Result<Fqdn, DnsError> {
+        self.gate.call(Op::Follow, || Ok(self.lock().target(fqdn))).await
     }
 
     async fn visibility(&self, _zone: &Fqdn, fqdn: &Fqdn, values: &[String]) -> Visibility {

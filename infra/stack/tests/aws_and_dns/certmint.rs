@@ -64,10 +64,11 @@ async fn a_txt_rrset_is_compared_and_swapped() {
 
     let other = Fqdn::new("_acme-challenge.b.sub.example.test");
     let stale = [change(&other, &[], &["\"c\""]), change(&fqdn, &["\"a\""], &[])];
-    let mismatch = DnsError::Mismatch {
-        zone: "sub.example.test".into(),
-    };
-    assert_eq!(zones.change_txt(&zone, &stale).await, Err(mismatch));
+    let refusal = zones.change_txt(&zone, &stale).await;
+    assert!(
+        matches!(&refusal, Err(DnsError::Mismatch { zone, message }) if zone == "sub.example.test" && message.contains("_acme-challenge.a.sub.example.test")),
+        "{refusal:?}"
+    );
     assert_eq!(zones.txt_rrset(&zone, &other).await, Ok(None));
     zones
         .change_txt(&zone, &[change(&fqdn, after, &[])])
@@ -218,7 +219,7 @@ async fn the_view_sees_what_route53_holds() {
         .route53
         .upsert(fqdn.as_str(), "CNAME", 60, &[target.as_str()])
         .unwrap();
-    assert_eq!(view.challenge_target(&fqdn).await, target);
+    assert_eq!(view.challenge_target(&fqdn).await, Ok(target.clone()));
 
     let zone = zones.find_zone(&target).await.unwrap().unwrap();
     // Enough values that the view has to come back over TCP.
