@@ -7,7 +7,7 @@ use futures::{StreamExt, stream};
 use super::{Worker, job::Job};
 use crate::{
     dns::{DnsError, Zone, ledger::Outcome},
-    domain::{Failure, Fqdn, Stage},
+    domain::{Failure, Fqdn, Stage, Timestamp},
     engine::{Challenge, Effect, Event},
 };
 
@@ -16,6 +16,14 @@ pub(super) struct Place {
     pub(super) zone: Zone,
     pub(super) fqdn: Fqdn,
     pub(super) value: String,
+}
+
+/// What became of a job's values.
+enum Intent {
+    /// They are in the ledger; these RRsets are to follow.
+    Written(Vec<(Zone, Fqdn)>),
+    /// They go with the next batch of their zones.
+    NotBefore(Timestamp),
 }
 
 fn dns_failure(error: &DnsError) -> Failure {
@@ -31,12 +39,13 @@ impl Worker {
         let mut clearing: BTreeSet<usize> = BTreeSet::new();
         for (index, job) in jobs.iter_mut().enumerate() {
             job.check_lease(self.now());
-            match job.shared_effect().cloned() {
+            match job.shared_effect(self.now()).cloned() {
                 Some(Effect::Publish { challenges }) => match self.intend(job, &challenges).await {
-                    Ok(places) => {
+                    Ok(Intent::Written(places)) => {
                         touched.extend(places.iter().cloned());
                         publishing.insert(index, places);
                     }
+                    Ok(Intent::NotBefore(at)) => job.hold(at),
                     Err(failure) => self.fail(job, failure).await,
                 },
                 Some(Effect::Unpublish) => match self.ledger.release(job.request.id).await {
@@ -54,6 +63,8 @@ impl Worker {
             }
         }
         if !touched.is_empty() || !clearing.is_empty() {
+            self.pace
+                .note(publishing.values().flatten().map(|(zone, _)| zone), self.now());
             let owners = publishing.keys().map(|index| jobs[*index].request.id).collect();
             let outcomes = self.ledger.apply(touched.into_iter().collect(), &owners).await;
             self.report_publishing(jobs, &publishing, &outcomes).await;
@@ -76,10 +87,14 @@ impl Worker {
         job.apply(event, &*self.adapters.store, self.now()).await;
     }
 
-    /// Writes the intents of one job's values to the ledger, before any zone changes.
-    async fn intend(&self, job: &Job, challenges: &[Challenge]) -> Result<Vec<(Zone, Fqdn)>, Failure> {
+    /// Writes the intents of one job's values to the ledger, before any zone changes; or says that its zones were
+    /// published to just now.
+    async fn intend(&self, job: &Job, challenges: &[Challenge]) -> Result<Intent, Failure> {
         let places = self.locate(challenges).await?;
         let now = self.now();
+        if let Some(at) = self.pace.not_before(places.iter().map(|p| &p.zone), now) {
+            return Ok(Intent::NotBefore(at));
+        }
         let until = now.plus(self.settings.txt_lease);
         let mut by_zone: BTreeMap<Zone, Vec<(Fqdn, String)>> = BTreeMap::new();
         for place in places {
@@ -96,7 +111,7 @@ impl Worker {
                 .map_err(super::accounts::from_store)?;
             touched.extend(values.into_iter().map(|(fqdn, _)| (zone.clone(), fqdn)));
         }
-        Ok(touched)
+        Ok(Intent::Written(touched))
     }
 
     /// Follows delegated challenges and finds the zone of each value.
@@ -166,7 +181,7 @@ impl Worker {
             .iter()
             .enumerate()
             .filter(|(_, job)| job.wait_until().is_none_or(|at| at <= now))
-            .filter_map(|(index, job)| match job.shared_effect() {
+            .filter_map(|(index, job)| match job.shared_effect(now) {
                 Some(Effect::CheckInSync { changes }) => Some((index, changes.clone())),
                 _ => None,
             })

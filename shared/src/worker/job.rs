@@ -13,6 +13,8 @@ pub(super) struct Job {
     pub(super) request: Request,
     effects: VecDeque<Effect>,
     wait_until: Option<Timestamp>,
+    /// Its shared effect waits for company until then.
+    held_until: Option<Timestamp>,
     /// The lease is gone or the state cannot be stored: hands off.
     lost: bool,
     skew: Duration,
@@ -25,6 +27,7 @@ impl Job {
             request,
             effects: VecDeque::new(),
             wait_until: None,
+            held_until: None,
             lost: false,
             skew,
         };
@@ -53,7 +56,10 @@ impl Job {
     /// When it can go on, if it waits. What is to be done before the wait, such as taking values out of the zone, is
     /// due at once.
     pub(super) fn wait_until(&self) -> Option<Timestamp> {
-        self.wait_until.filter(|_| self.effects.is_empty())
+        match self.effects.is_empty() {
+            true => self.wait_until,
+            false => self.held_until,
+        }
     }
 
     /// The next effect that needs no other issuance, once any wait is over.
@@ -68,8 +74,14 @@ impl Job {
     }
 
     /// The effect that waits for the shared DNS work.
-    pub(super) fn shared_effect(&self) -> Option<&Effect> {
-        if self.lost { None } else { self.effects.front() }
+    pub(super) fn shared_effect(&self, now: Timestamp) -> Option<&Effect> {
+        let held = self.held_until.is_some_and(|at| at > now);
+        self.effects.front().filter(|_| !self.lost && !held)
+    }
+
+    /// Leaves its shared effect for the round at that time.
+    pub(super) const fn hold(&mut self, until: Timestamp) {
+        self.held_until = Some(until);
     }
 
     /// A worker that stood still past its lease does nothing more: what it began is another's by now.
@@ -127,6 +139,7 @@ impl Job {
         request.status = step.status;
         // A shared effect is taken by `shared_effect`, not popped: drop it now that its event is here.
         self.effects = step.effects.into();
+        self.held_until = None;
         self.wait_until = step.wake_at;
         let over = self.effects.is_empty() && self.wait_until.is_none();
         if over {

@@ -10,6 +10,7 @@ mod effects;
 mod health;
 mod job;
 mod limiter;
+mod pace;
 mod settings;
 
 use std::{sync::Arc, time::Duration};
@@ -17,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 use futures::{StreamExt, stream};
 
 pub use self::settings::WorkerSettings;
-use self::{accounts::Accounts, health::Health, job::Job, limiter::Limiter};
+use self::{accounts::Accounts, health::Health, job::Job, limiter::Limiter, pace::Pace};
 use crate::{
     ca::Ca,
     dns::{Clock, DnsView, DnsZones, ledger::Ledger},
@@ -70,6 +71,7 @@ pub struct Worker {
     settings: WorkerSettings,
     /// Names this worker in leases.
     owner: String,
+    pace: Pace,
 }
 
 impl Worker {
@@ -92,6 +94,7 @@ impl Worker {
             limiter,
             settings,
             owner,
+            pace: Pace::default(),
         }
     }
 
