@@ -97,3 +97,23 @@ async fn before_its_time_is_over_a_worker_hands_its_work_back() {
     assert_eq!(rules.seen(Operation::NewOrder).len(), 1, "with the same order");
     journey.ends_well(id).await;
 }
+
+#[tokio::test]
+async fn events_that_come_again_change_nothing() {
+    let mut options = options();
+    options.workers = 2;
+    let (journey, rules) = Journey::with_faults(options).await;
+    let account = journey.account().await;
+    let id = journey.request(account, &["example.com"]).await;
+    // Kicks and ticks in any number, some of them long after there was something to do.
+    for _ in 0..10 {
+        journey.stack.worker.trigger(Bytes::from_static(b"{}"));
+    }
+    journey.until(id, "success").await;
+    for _ in 0..3 {
+        journey.work().await.unwrap();
+        journey.clean().await;
+    }
+    assert_eq!(rules.seen(Operation::NewOrder).len(), 1);
+    journey.ends_well(id).await;
+}

@@ -236,3 +236,25 @@ impl DynamoStore {
         Err(last.unwrap_or(tired).into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::{Client, config::BehaviorVersion};
+
+    use super::*;
+
+    #[test]
+    fn an_item_that_is_too_large_is_refused_in_time() {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .build();
+        let store = DynamoStore::new(Client::from_conf(config), "t".into());
+        let item = |bytes: usize| Item::from([("pk".into(), s("A")), ("text".into(), s("x".repeat(bytes)))]);
+        assert!(store.put(item(300 * 1024), Condition::default()).is_ok());
+        let refused = store.put(item(390 * 1024), Condition::default());
+        assert!(
+            matches!(&refused, Err(StoreError::Refused { message, .. }) if message.contains("at most")),
+            "{refused:?}"
+        );
+    }
+}
