@@ -9,6 +9,7 @@
 pub mod conformance_flight;
 pub mod conformance_health;
 pub mod conformance_rates;
+pub mod conformance_renewals;
 pub mod conformance_requests;
 pub mod conformance_store;
 pub mod conformance_txt;

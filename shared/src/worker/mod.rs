@@ -10,6 +10,7 @@ mod effects;
 mod health;
 mod job;
 mod limiter;
+mod renewals;
 mod settings;
 
 use std::{sync::Arc, time::Duration};
@@ -48,6 +49,8 @@ pub struct Adapters {
 /// What a pass did, for the log and the answer of the invocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
+    /// Renewals that were begun.
+    pub renewals: usize,
     /// Requests that were taken up.
     pub claimed: usize,
     /// Certificates recorded.
@@ -107,7 +110,10 @@ impl Worker {
         let stop_at = deadline.minus(self.settings.margin);
         self.accounts.forget().await;
         self.health.load().await;
-        let mut report = Report::default();
+        let mut report = Report {
+            renewals: self.renew_due(stop_at).await,
+            ..Report::default()
+        };
         let mut jobs = Vec::new();
         loop {
             if self.now() < stop_at {
