@@ -16,13 +16,14 @@ pub fn first(certificate: &Certificate) -> Renewal {
     let ours = certificate.source == CertificateSource::Acme && certificate.account_id.is_some();
     let renew_at =
         ours.then(|| schedule::by_life(certificate.not_before, certificate.expires_at, draw("life")));
-    let look = schedule::first_look(certificate.updated_at, draw("look"));
+    let life = certificate.expires_at.since(certificate.not_before);
+    let look = schedule::first_look(certificate.updated_at, life, draw("look"));
     Renewal {
         certificate_id: certificate.id,
         mode: if ours { RenewMode::Auto } else { RenewMode::Manual },
         expires_at: certificate.expires_at,
         renew_at,
-        look_at: renew_at.map(|at| at.min(look)),
+        look_at: renew_at.map(|_| look),
         request_id: None,
         last_error: None,
         window: None,

@@ -64,10 +64,12 @@ pub fn by_window(window: Window, not_before: Timestamp, expires_at: Timestamp, d
     drawn.min(latest(not_before, expires_at))
 }
 
-/// When the CA is asked for its window first: soon, but not all that were issued together at once.
+/// When the CA is asked for its window first: within an hour, but not all that were issued together at once. Nothing
+/// is renewed before its first look, so a CA that issues what is due already is not asked again and again.
 #[must_use]
-pub fn first_look(issued_at: Timestamp, draw: Draw) -> Timestamp {
-    issued_at.plus(draw.part_of(HOUR))
+pub fn first_look(issued_at: Timestamp, life: Duration, draw: Draw) -> Timestamp {
+    let half = (life / 24).min(HOUR) / 2;
+    issued_at.plus(half).plus(draw.part_of(half))
 }
 
 /// How long until the CA is asked again: its Retry-After, but no less than a minute and no more than half a day
