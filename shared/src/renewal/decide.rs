@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::schedule::{self, Draw};
+use super::{draw, schedule};
 use crate::{
     ca::RenewalInfo,
     domain::{Certificate, RenewMode, Renewal, Request, RequestId, RequestStatus, Timestamp},
@@ -78,14 +78,9 @@ pub fn after_answer(
         same if same == renewal.window => renewal.renew_at,
         Some(window) => {
             let purpose = format!("window {} {}", window.start.millis(), window.end.millis());
-            let draw = Draw::of(&certificate.fingerprint, &purpose);
-            Some(schedule::by_window(window, from, to, draw))
+            Some(schedule::by_window(window, from, to, draw(certificate, &purpose)))
         }
-        None => Some(schedule::by_life(
-            from,
-            to,
-            Draw::of(&certificate.fingerprint, "life"),
-        )),
+        None => Some(schedule::by_life(from, to, draw(certificate, "life"))),
     };
     let wait = info.map_or(schedule::LOOK_WITHOUT_ARI, |i| {
         schedule::until_next_look(i.retry_after)

@@ -8,11 +8,18 @@ pub use self::decide::{Decision, after_answer, decide, failed_look, started};
 use self::schedule::Draw;
 use crate::domain::{Certificate, CertificateSource, RenewMode, Renewal};
 
+/// The draw of one version of a certificate for a purpose.
+fn draw(certificate: &Certificate, purpose: &str) -> Draw {
+    let names: Vec<String> = certificate.names.iter().map(ToString::to_string).collect();
+    let of = format!("{} {} {}", certificate.id, certificate.version, names.join(" "));
+    Draw::of(&of, purpose)
+}
+
 /// The schedule of a certificate that was just recorded, before its CA was asked. What is not from ACME is not ours to
 /// renew.
 #[must_use]
 pub fn first(certificate: &Certificate) -> Renewal {
-    let draw = |purpose| Draw::of(&certificate.fingerprint, purpose);
+    let draw = |purpose| draw(certificate, purpose);
     let ours = certificate.source == CertificateSource::Acme && certificate.account_id.is_some();
     let renew_at =
         ours.then(|| schedule::by_life(certificate.not_before, certificate.expires_at, draw("life")));

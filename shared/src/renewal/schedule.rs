@@ -1,5 +1,5 @@
-//! When a certificate is renewed. Pure: what is random is drawn from the certificate's own fingerprint, so that a
-//! repeat draws the same; what was drawn is stored.
+//! When a certificate is renewed. Pure: what is random is drawn from what the certificate is (its id, version and
+//! names), so that a repeat draws the same and two deployments do not; what was drawn is stored.
 
 use std::time::Duration;
 
@@ -24,11 +24,11 @@ const LAST_RESORT: u32 = 20;
 pub struct Draw(u64);
 
 impl Draw {
-    /// Draws for a certificate, apart from other draws for it by `purpose`.
+    /// Draws for whoever `of` names, apart from other draws for it by `purpose`.
     #[must_use]
-    pub fn of(fingerprint: &str, purpose: &str) -> Self {
+    pub fn of(of: &str, purpose: &str) -> Self {
         let hash = Sha256::new()
-            .chain_update(fingerprint)
+            .chain_update(of)
             .chain_update([0])
             .chain_update(purpose)
             .finalize();
