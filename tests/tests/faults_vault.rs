@@ -99,7 +99,7 @@ async fn a_key_that_waits_for_deletion_can_be_restored() {
         .secrets
         .operate("RestoreSecret", &json!({ "SecretId": key }))
         .await;
-    journey
+    let _ = journey
         .client
         .post("/acme/certificate/retry", &json!({ "id": second }).to_string())
         .await
