@@ -57,9 +57,9 @@ pub fn svg(outcome: &Outcome, title: &str) -> String {
             HEIGHT - BOTTOM + 16.0
         );
     }
-    let _ = write!(
+    let _ = writeln!(
         text,
-        "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">day</text></svg>\n",
+        "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">day</text></svg>",
         WIDTH - 12.0,
         HEIGHT - 4.0
     );
