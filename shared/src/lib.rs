@@ -11,6 +11,7 @@ pub mod domain;
 pub mod engine;
 pub mod kick;
 pub mod limits;
+pub mod renewal;
 pub mod start;
 pub mod store;
 pub mod telemetry;

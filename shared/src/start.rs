@@ -116,6 +116,7 @@ impl WorkerFunction {
             Some(worker) => {
                 let report = worker.run(deadline(deadline_ms, &*self.clock)).await?;
                 tracing::info!(
+                    renewals = report.renewals,
                     claimed = report.claimed,
                     succeeded = report.succeeded,
                     failed = report.failed,

@@ -29,7 +29,7 @@ async fn account(store: &dyn Store) -> AccountId {
 
 fn new(account_id: AccountId, names: &[&str]) -> NewRequest {
     let names = NameSet::parse(names).expect("names");
-    NewRequest { account_id, names }
+    NewRequest::new(account_id, names)
 }
 
 async fn once(store: &dyn Store, new: NewRequest, key: Option<&str>, now: Timestamp) -> Flight {

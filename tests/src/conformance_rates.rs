@@ -25,6 +25,7 @@ fn provider() -> Provider {
             certificates_per_domain: Limit::new(3, 3600),
             duplicate_certificates: Limit::new(1, 3600),
             failed_authorizations: Limit::new(1, 3600),
+            ..Limits::NONE
         }),
     }
 }

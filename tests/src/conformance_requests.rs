@@ -29,10 +29,7 @@ async fn account(store: &dyn Store) -> AccountId {
 }
 
 fn new_request(account_id: AccountId) -> NewRequest {
-    NewRequest {
-        account_id,
-        names: NameSet::parse(&["example.com"]).expect("names"),
-    }
+    NewRequest::new(account_id, NameSet::parse(&["example.com"]).expect("names"))
 }
 
 async fn request(store: &dyn Store) -> Request {

@@ -33,15 +33,7 @@ fn new_account(email: &str) -> NewAccount {
 async fn request(store: &dyn Store, account: AccountId) -> Request {
     let names = NameSet::parse(&["example.com"]).expect("names");
     store
-        .create_request(
-            NewRequest {
-                account_id: account,
-                names,
-            },
-            10,
-            None,
-            start(),
-        )
+        .create_request(NewRequest::new(account, names), 10, None, start())
         .await
         .expect("a request")
 }
@@ -264,6 +256,8 @@ pub async fn certificates(store: &dyn Store) {
         account_id: Some(request.account_id),
         provider: "letsencrypt".into(),
         request_id: Some(request.id),
+        profile: None,
+        version: 1,
         created_at: start(),
         updated_at: start(),
     };

@@ -9,6 +9,7 @@
 pub mod conformance_flight;
 pub mod conformance_health;
 pub mod conformance_rates;
+pub mod conformance_renewals;
 pub mod conformance_requests;
 pub mod conformance_store;
 pub mod conformance_txt;
@@ -16,6 +17,7 @@ pub mod conformance_vault;
 pub mod conformance_zones;
 pub mod dynamo;
 pub mod faults;
+pub mod fleet;
 pub mod journey;
 pub mod memory_limits;
 pub mod scripted;

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use certmint_shared::{
-    ca::{AccountKey, Ca, CaAccount, Eab, OrderView},
+    ca::{AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView, RenewalInfo},
     dns::{Clock, DnsError, DnsView, Visibility},
     domain::{
         AccountId, AccountStatus, Class, Email, Failure, Fqdn, NameSet, NewAccount, NewRequest, Problem,
@@ -80,13 +80,17 @@ impl Ca for ScriptedCa {
         }
     }
 
-    async fn new_order(&self, account: &CaAccount, _names: &NameSet) -> Result<String, Failure> {
+    async fn new_order(&self, account: &CaAccount, _terms: &OrderTerms<'_>) -> Result<String, Failure> {
         let directory = account.directory_url.clone();
         self.asked.lock().unwrap().push(directory.clone());
         match self.new_order.lock().unwrap().get(&directory) {
             Some(failure) => Err(failure.clone()),
             None => Ok(format!("{directory}/order")),
         }
+    }
+
+    async fn renewal_info(&self, _: &str, _: &str) -> Result<Option<RenewalInfo>, Failure> {
+        Ok(None)
     }
 
     async fn order(&self, _: &CaAccount, _: &str, _: bool) -> Result<OrderView, Failure> {
@@ -249,10 +253,7 @@ impl World {
 
     /// A new request of an account.
     pub async fn request(&self, account: u64, names: &[&str]) -> RequestId {
-        let new = NewRequest {
-            account_id: AccountId::new(account),
-            names: NameSet::parse(names).expect("names"),
-        };
+        let new = NewRequest::new(AccountId::new(account), NameSet::parse(names).expect("names"));
         let made = self.store.create_request(new, 10, None, self.watch.now()).await;
         made.expect("a request").id
     }

@@ -62,10 +62,7 @@ impl World {
     }
 
     async fn work_on_one(&self, account: &Account) -> Request {
-        let new = NewRequest {
-            account_id: account.id,
-            names: NameSet::parse(&["example.com"]).unwrap(),
-        };
+        let new = NewRequest::new(account.id, NameSet::parse(&["example.com"]).unwrap());
         let now = SystemClock.now();
         let request = self.store.create_request(new, 10, None, now).await.unwrap();
         let deadline = now.plus(Duration::from_secs(60));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use certmint_shared::store::Store;
 use certmint_tests::{
     conformance_flight as flight, conformance_health as health, conformance_rates as rates,
-    conformance_requests as requests, conformance_store as suite, conformance_txt as txt, dynamo,
-    sim::MemoryStore,
+    conformance_renewals as renewals, conformance_requests as requests, conformance_store as suite,
+    conformance_txt as txt, dynamo, sim::MemoryStore,
 };
 
 macro_rules! conforms {
@@ -26,6 +26,13 @@ macro_rules! conforms {
             conforms!(@tests flight: same_names, keys);
             conforms!(@tests health: troubles);
             conforms!(@tests rates: reservations, giving_back, counting_and_closing, a_hundred_domains);
+
+            conforms!(@tests renewals: due_and_ending, in_place);
+
+            #[tokio::test]
+            async fn renewals_at_once_make_one_request() {
+                renewals::one_request(fresh().await).await;
+            }
 
             #[tokio::test]
             async fn leases() {

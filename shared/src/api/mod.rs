@@ -5,6 +5,7 @@ mod error;
 mod input;
 mod limits;
 mod reads;
+mod renewals;
 mod wire;
 mod writes;
 
@@ -13,7 +14,13 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use self::{auth::Auth, error::ApiError, input::Params};
-use crate::{dns::Clock, domain::Providers, kick::Kick, store::Store, vault::KeyVault};
+use crate::{
+    dns::Clock,
+    domain::{Providers, RenewMode},
+    kick::Kick,
+    store::Store,
+    vault::KeyVault,
+};
 
 /// A call as the transport read it.
 #[derive(Clone, Debug, Default)]
@@ -137,6 +144,15 @@ impl Api {
             ("GET", ["acme", "accounts", id]) => self.one_account(id).await,
             ("GET", ["acme", "limits"]) => self.limits(&params).await,
             ("GET", ["acme", "challenges"]) => self.list_challenges(&params).await,
+            ("GET", ["certificates", "renewal", "candidates"]) => self.renewal_candidates(&params).await,
+            ("POST", ["certificates", "renewal", "trigger"]) => self.trigger_renewal(request).await,
+            ("POST", ["certificates", "renewal", "disable-auto"]) => {
+                self.set_renew_mode(request, RenewMode::Manual).await
+            }
+            ("POST", ["certificates", "renewal", "enable-auto"]) => {
+                self.set_renew_mode(request, RenewMode::Auto).await
+            }
+            ("GET", ["certificates", id, "versions"]) => self.list_versions(id, &params).await,
             ("GET", ["certificates"]) => self.list_certificates(&params).await,
             ("GET", ["certificates", "bindings"]) => self.list_bindings(&params).await,
             ("GET", ["certificates", id]) => self.one_certificate(id).await,

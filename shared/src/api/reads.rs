@@ -6,7 +6,7 @@ use super::{
     Api, Data, data,
     error::ApiError,
     input::Params,
-    wire::{AccountView, BindingView, CertificateView, DESIRED, List, ProviderView, RequestView, TxtView},
+    wire::{AccountView, BindingView, DESIRED, List, ProviderView, RequestView, TxtView},
 };
 use crate::{
     domain::{
@@ -30,7 +30,7 @@ const ACCOUNT_STATUSES: [(&str, AccountStatus); 4] = [
     ("disabled", AccountStatus::Disabled),
 ];
 
-fn id_in_path(text: &str) -> Result<u64, ApiError> {
+pub(super) fn id_in_path(text: &str) -> Result<u64, ApiError> {
     text.parse()
         .ok()
         .filter(|id| *id > 0)
@@ -133,7 +133,13 @@ impl Api {
         };
         let found = self.store.certificates(&filter, &page).await?;
         let now = self.clock.now();
-        data(&List::of(found, &page, |c| CertificateView::of(c, now)))
+        let list = self.with_renewals(found.list).await?;
+        let found = Page {
+            list,
+            total: found.total,
+            next_cursor: found.next_cursor,
+        };
+        data(&List::of(found, &page, |row| row.view(now)))
     }
 
     pub(super) async fn one_certificate(&self, id: &str) -> Data {
@@ -141,7 +147,9 @@ impl Api {
             .store
             .certificate(CertificateId::new(id_in_path(id)?))
             .await?;
-        data(&CertificateView::of(certificate, self.clock.now()))
+        let mut rows = self.with_renewals(vec![certificate]).await?;
+        let now = self.clock.now();
+        data(&rows.pop().map(|row| row.view(now)))
     }
 
     pub(super) async fn list_bindings(&self, params: &Params<'_>) -> Data {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     domain::{
         Account, Binding, Certificate, DesiredState, Page, PageRequest, Problem, Provider, Providers,
-        Request, Timestamp, TxtRecord,
+        Renewal, Request, Timestamp, TxtRecord, Window,
     },
     engine::Entry,
     store::ProviderTrouble,
@@ -70,6 +70,10 @@ pub(super) struct RequestView {
     attempts: u32,
     last_error: Option<String>,
     result_certificate_id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    renews: Option<u64>,
     created_at: String,
     updated_at: String,
     names: Vec<String>,
@@ -149,6 +153,8 @@ impl From<Request> for RequestView {
             attempts: request.issuance.attempts,
             last_error: request.last_error,
             result_certificate_id: request.result_certificate_id.map(|id| id.get()),
+            profile: request.profile,
+            renews: request.renews.map(|id| id.get()),
             created_at: request.created_at.to_string(),
             updated_at: request.updated_at.to_string(),
             names,
@@ -265,6 +271,13 @@ pub(super) struct CertificateView {
     source: &'static str,
     provider: String,
     renew_mode: &'static str,
+    renew_at: Option<String>,
+    renewing: bool,
+    renewal_request_id: Option<u64>,
+    renewal_window: Option<WindowView>,
+    renewal_explanation_url: Option<String>,
+    version: u64,
+    profile: Option<String>,
     issue_at: String,
     expire_at: String,
     acme_account_id: Option<u64>,
@@ -291,8 +304,14 @@ impl CertificateView {
                 "expired"
             },
             source: certificate.source.as_str(),
-            // Nothing renews by itself yet.
             renew_mode: "manual",
+            renew_at: None,
+            renewing: false,
+            renewal_request_id: None,
+            renewal_window: None,
+            renewal_explanation_url: None,
+            version: certificate.version,
+            profile: certificate.profile,
             issue_at: certificate.not_before.to_string(),
             expire_at: certificate.expires_at.to_string(),
             acme_account_id: certificate.account_id.map(|id| id.get()),
@@ -305,6 +324,38 @@ impl CertificateView {
             serial: certificate.serial,
             issuer: certificate.issuer,
             provider: certificate.provider,
+        }
+    }
+}
+
+/// The time in which a CA wants a certificate to be renewed.
+#[derive(Serialize)]
+struct WindowView {
+    start: String,
+    end: String,
+}
+
+impl From<Window> for WindowView {
+    fn from(window: Window) -> Self {
+        Self {
+            start: window.start.to_string(),
+            end: window.end.to_string(),
+        }
+    }
+}
+
+impl CertificateView {
+    /// With what is known of its renewal.
+    pub(super) fn renewed_by(self, renewal: Renewal, renewing: bool, last_error: Option<String>) -> Self {
+        Self {
+            renew_mode: renewal.mode.as_str(),
+            renew_at: renewal.renew_at.map(|at| at.to_string()),
+            renewing,
+            renewal_request_id: renewal.request_id.map(|id| id.get()),
+            renewal_window: renewal.window.map(WindowView::from),
+            renewal_explanation_url: renewal.explanation_url,
+            last_error,
+            ..self
         }
     }
 }

@@ -11,12 +11,12 @@ use super::{
 };
 use crate::{
     ca::decode_eab_key,
-    domain::{AccountId, AccountStatus, Email, NameSet, NameSetError, NewAccount, NewRequest, RequestId},
+    domain::{
+        AccountId, AccountStatus, Email, MAX_ATTEMPTS, NameSet, NameSetError, NewAccount, NewRequest,
+        RequestId,
+    },
     store::Idempotency,
 };
-
-/// Tries that reach the CA before a request ends (contract: `poll_max_attempts`).
-const MAX_ATTEMPTS: u32 = 10;
 
 fn idempotency(request: &ApiRequest, call: &str) -> Result<Option<Idempotency>, ApiError> {
     let Some(key) = &request.idempotency_key else {
@@ -36,6 +36,22 @@ fn idempotency(request: &ApiRequest, call: &str) -> Result<Option<Idempotency>, 
         key: format!("{call}#{key}"),
         body_hash,
     }))
+}
+
+/// A profile's name. Which ones there are is the CA's to say: it is asked when the order is made.
+fn profile(text: Option<String>) -> Result<Option<String>, ApiError> {
+    let fits = |t: &String| {
+        t.len() <= 64
+            && t.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    match text {
+        Some(text) if !fits(&text) => Err(ApiError::value(
+            "profile",
+            "must be 1 to 64 letters, digits, dots, dashes or underscores",
+        )),
+        text => Ok(text),
+    }
 }
 
 impl Api {
@@ -98,6 +114,7 @@ impl Api {
         let mut body = Body::parse(&request.body)?;
         let account_id = AccountId::new(body.id("accountId")?);
         let domains = body.texts("domains")?;
+        let profile = profile(body.opt_text("profile")?)?;
         let force = body.flag("force")?;
         body.end()?;
         let names = NameSet::parse(&domains).map_err(|e| match e {
@@ -111,7 +128,10 @@ impl Api {
                 "account {account_id} is {state}; use another or mend it first"
             )));
         }
-        let new = NewRequest { account_id, names };
+        let new = NewRequest {
+            profile,
+            ..NewRequest::new(account_id, names)
+        };
         let now = self.clock.now();
         let answer = if force {
             RequestView::from(self.store.create_request(new, MAX_ATTEMPTS, key, now).await?)

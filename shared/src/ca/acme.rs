@@ -8,18 +8,19 @@ use instant_acme::{
 };
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
 use secrecy::ExposeSecret;
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 pub use super::http::SetupError;
 use super::{
-    AccountKey, Ca, CaAccount, Eab, OrderView,
+    AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView, RenewalInfo,
     http::{AcmeHttp, Seen, observed},
     new_account::{new_account, read_directory},
-    problem,
+    problem, renewal_info,
 };
 use crate::{
     dns::Clock,
-    domain::{Class, Email, Failure, Fqdn, NameSet, Problem, Stage, Subproblem, Timestamp},
+    domain::{Class, Email, Failure, Fqdn, Problem, Stage, Subproblem, Timestamp},
     engine::{Challenge, OrderProgress},
 };
 
@@ -31,6 +32,7 @@ pub struct AcmeCa {
     http: AcmeHttp,
     clock: Arc<dyn Clock>,
     sessions: Mutex<HashMap<String, (Timestamp, Account)>>,
+    directories: Mutex<HashMap<String, (Timestamp, Value)>>,
 }
 
 fn der(key: &AccountKey) -> Result<PrivatePkcs8KeyDer<'static>, Error> {
@@ -47,6 +49,7 @@ impl AcmeCa {
             http: AcmeHttp::new(root)?,
             clock,
             sessions: Mutex::default(),
+            directories: Mutex::default(),
         })
     }
 
@@ -80,6 +83,23 @@ impl AcmeCa {
             .await
             .insert(account.registration_uri.clone(), kept);
         Ok(session)
+    }
+
+    /// The directory, for what needs no account.
+    async fn directory(&self, url: &str) -> Result<Value, Failure> {
+        let now = self.clock.now();
+        if let Some((at, directory)) = self.directories.lock().await.get(url)
+            && now.since(*at) < SESSION_KEPT
+        {
+            return Ok(directory.clone());
+        }
+        let (directory, _) = self
+            .call(read_directory(&self.http, url))
+            .await
+            .map_err(|failure| problem::no_directory(url, &failure))?;
+        let kept = (now, directory.clone());
+        self.directories.lock().await.insert(url.to_owned(), kept);
+        Ok(directory)
     }
 
     /// After a call that got no answer the next one reads the directory first: that tells an outage from a hiccup.
@@ -195,21 +215,58 @@ impl Ca for AcmeCa {
         Ok(self.call(calls).await?.0)
     }
 
-    async fn new_order(&self, account: &CaAccount, names: &NameSet) -> Result<String, Failure> {
-        let identifiers: Vec<Identifier> = names
+    async fn new_order(&self, account: &CaAccount, terms: &OrderTerms<'_>) -> Result<String, Failure> {
+        let identifiers: Vec<Identifier> = terms
+            .names
             .strings()
             .into_iter()
             .map(|n| Identifier::Dns(n.to_owned()))
             .collect();
         let session = self.session(account).await?;
-        let order = NewOrder::new(&identifiers);
-        match self.call(session.new_order(&order)).await {
-            Ok((order, _)) => Ok(order.url().to_owned()),
-            Err(failure) => {
+        let mut order = NewOrder::new(&identifiers);
+        if let Some(profile) = terms.profile {
+            check_profile(profile, session.profiles().map(|p| p.name))?;
+            order = order.profile(profile);
+        }
+        let replaces = terms.replaces.and_then(renewal_info::identifier);
+        let replacing = replaces.is_some();
+        if let Some(replaces) = replaces {
+            order = order.replaces(replaces);
+        }
+        let (result, seen) = observed(session.new_order(&order)).await;
+        match result {
+            Ok(order) => Ok(order.url().to_owned()),
+            Err(error) => {
+                let failure = problem::failure(&error, seen, self.clock.now());
+                if replacing && problem::refuses_replacement(&error, seen) {
+                    let text = failure.problem.detail;
+                    return Err(Failure::new(
+                        Class::Permanent,
+                        Stage::Request,
+                        "replacesRefused",
+                        text,
+                    ));
+                }
                 self.doubt(account, &failure).await;
                 Err(failure)
             }
         }
+    }
+
+    async fn renewal_info(
+        &self,
+        directory_url: &str,
+        certificate_id: &str,
+    ) -> Result<Option<RenewalInfo>, Failure> {
+        let directory = self.directory(directory_url).await?;
+        let ask = renewal_info::ask(&self.http, &directory, certificate_id);
+        let (answer, seen) = self.call(ask).await?;
+        let now = self.clock.now();
+        Ok(answer.map(|(window, explanation_url)| RenewalInfo {
+            window,
+            explanation_url,
+            retry_after: seen.retry_after.map(|r| r.moment(now).since(now)),
+        }))
     }
 
     async fn order(
@@ -289,6 +346,20 @@ impl Ca for AcmeCa {
             }
         }
     }
+}
+
+/// Whether the directory advertises the profile (draft-ietf-acme-profiles §3).
+fn check_profile<'a>(wanted: &str, offered: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
+    let mut offered: Vec<&str> = offered.collect();
+    if offered.contains(&wanted) {
+        return Ok(());
+    }
+    offered.sort_unstable();
+    let text = match offered.as_slice() {
+        [] => format!("the CA has no profiles, so no {wanted}; request it without a profile"),
+        some => format!("the CA has no profile {wanted}; it has {}", some.join(", ")),
+    };
+    Err(Failure::new(Class::Permanent, Stage::Request, "noProfile", text))
 }
 
 /// The DNS-01 challenges of names that are not authorized yet.

@@ -6,16 +6,20 @@ mod http;
 pub mod keys;
 mod new_account;
 mod problem;
+mod renewal_info;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 
 pub use self::{
     new_account::{EabKeyError, decode_eab_key},
-    problem::DIRECTORY_UNREACHABLE,
+    problem::{DIRECTORY_UNREACHABLE, REPLACES_REFUSED},
+    renewal_info::certificate_id,
 };
 use crate::{
-    domain::{AccountId, Email, Failure, NameSet, Timestamp},
+    domain::{AccountId, Email, Failure, NameSet, Timestamp, Window},
     engine::{Challenge, OrderProgress},
 };
 
@@ -56,6 +60,28 @@ pub struct OrderView {
     pub not_before: Option<Timestamp>,
 }
 
+/// What an order asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderTerms<'a> {
+    /// The names.
+    pub names: &'a NameSet,
+    /// One of the CA's profiles; `None`: its default.
+    pub profile: Option<&'a str>,
+    /// The [identifier](certificate_id) of the certificate that the new one takes the place of (RFC 9773 §5).
+    pub replaces: Option<&'a str>,
+}
+
+/// What a CA suggests for a renewal (RFC 9773 §4.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenewalInfo {
+    /// When to renew.
+    pub window: Window,
+    /// Where it is explained.
+    pub explanation_url: Option<String>,
+    /// When to ask again.
+    pub retry_after: Option<Duration>,
+}
+
 /// A certificate authority. Errors are [`Failure`]s: classified, with the CA's problem in words. One that cannot even
 /// give its directory is a transient failure of type [`DIRECTORY_UNREACHABLE`].
 #[async_trait]
@@ -68,8 +94,16 @@ pub trait Ca: Send + Sync {
         email: &Email,
         eab: Option<&Eab>,
     ) -> Result<String, Failure>;
-    /// newOrder; returns the order URL.
-    async fn new_order(&self, account: &CaAccount, names: &NameSet) -> Result<String, Failure>;
+    /// newOrder; returns the order URL. A profile that the directory does not advertise is a permanent failure that
+    /// lists those it does. An order that the CA will not take as a replacement is one of type [`REPLACES_REFUSED`]:
+    /// the same without `replaces` may succeed.
+    async fn new_order(&self, account: &CaAccount, terms: &OrderTerms<'_>) -> Result<String, Failure>;
+    /// The window of a certificate by its [identifier](certificate_id); `None` if the CA has no renewal information.
+    async fn renewal_info(
+        &self,
+        directory_url: &str,
+        certificate_id: &str,
+    ) -> Result<Option<RenewalInfo>, Failure>;
     /// Reads the order; with `with_challenges` its authorizations too.
     async fn order(
         &self,

@@ -128,7 +128,7 @@ pub(super) async fn new_account(
     Err(last)
 }
 
-async fn send(
+pub(super) async fn send(
     http: &AcmeHttp,
     method: Method,
     url: &str,
@@ -146,7 +146,7 @@ async fn send(
     http.request(request).await
 }
 
-async fn read(mut answer: BytesResponse) -> Result<(bool, bytes::Bytes), Error> {
+pub(super) async fn read(mut answer: BytesResponse) -> Result<(bool, bytes::Bytes), Error> {
     let ok = answer.parts.status.is_success();
     Ok((ok, answer.body.into_bytes().await.map_err(Error::Other)?))
 }

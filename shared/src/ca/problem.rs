@@ -14,6 +14,27 @@ pub(super) const UNREACHABLE: &str = "urn:certmint:caUnreachable";
 /// The problem type of a CA whose directory cannot be read: nobody can do anything there now.
 pub const DIRECTORY_UNREACHABLE: &str = "urn:certmint:directoryUnreachable";
 
+/// The problem type of an order that the CA does not take as a replacement of the certificate that it names.
+pub const REPLACES_REFUSED: &str = "urn:certmint:replacesRefused";
+
+/// Whether the CA refused an order because of what it replaces (RFC 9773 §5: `alreadyReplaced` with 409, or another
+/// error where the certificate is not known or not of this account). What else is wrong with an order it says again
+/// when asked without.
+pub(super) fn refuses_replacement(error: &Error, seen: Seen) -> bool {
+    match error {
+        Error::Unsupported(_) => true,
+        // The order stands, but as a plain one: it would count against the limits of plain ones.
+        Error::Other(error) => error.to_string().starts_with("replaces field"),
+        Error::Api(problem) => {
+            let kind = problem.r#type.as_deref().unwrap_or_default();
+            let kind = kind.strip_prefix(NAMESPACE).unwrap_or_default();
+            matches!(problem.status.unwrap_or(seen.status), 404 | 409)
+                || matches!(kind, "alreadyReplaced" | "malformed" | "unauthorized")
+        }
+        _ => false,
+    }
+}
+
 /// An error in reading the directory. Whatever the answer is, if it is no directory, the CA is away or not there.
 pub(super) fn no_directory(url: &str, failure: &Failure) -> Failure {
     match failure.class {

@@ -56,6 +56,10 @@ pub struct Certificate {
     pub provider: String,
     /// The request that ordered it.
     pub request_id: Option<RequestId>,
+    /// The CA's profile that it was ordered with.
+    pub profile: Option<String>,
+    /// 1, and one more with each renewal in its place.
+    pub version: u64,
     /// Creation.
     pub created_at: Timestamp,
     /// Last change.

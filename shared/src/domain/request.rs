@@ -77,6 +77,23 @@ pub struct NewRequest {
     pub account_id: AccountId,
     /// The names.
     pub names: NameSet,
+    /// The CA's profile; `None`: the CA's default.
+    pub profile: Option<String>,
+    /// The certificate that the new one takes the place of.
+    pub renews: Option<CertificateId>,
+}
+
+impl NewRequest {
+    /// A request for a first certificate in the CA's default profile.
+    #[must_use]
+    pub const fn new(account_id: AccountId, names: NameSet) -> Self {
+        Self {
+            account_id,
+            names,
+            profile: None,
+            renews: None,
+        }
+    }
 }
 
 /// A request for one certificate.
@@ -88,6 +105,10 @@ pub struct Request {
     pub account_id: AccountId,
     /// The names.
     pub names: NameSet,
+    /// The CA's profile; `None`: the CA's default.
+    pub profile: Option<String>,
+    /// The certificate that the new one takes the place of.
+    pub renews: Option<CertificateId>,
     /// What a client sees of the progress.
     pub status: RequestStatus,
     /// The engine's state.
@@ -105,6 +126,9 @@ pub struct Request {
     /// Last change.
     pub updated_at: Timestamp,
 }
+
+/// Tries that reach the CA before a request ends (contract: `poll_max_attempts`).
+pub const MAX_ATTEMPTS: u32 = 10;
 
 /// How long a success stands for the same names asked for again.
 const STANDS: Duration = Duration::from_secs(24 * 60 * 60);

@@ -134,8 +134,8 @@ pub struct OrderBuckets {
 
 /// The buckets of an order. At most 102 to spend (account, names, 100 domains).
 ///
-/// A renewal that names the certificate it replaces (ACME Renewal Information, RFC 9773 §5) is exempt from all limits
-/// at Let's Encrypt: an order that carries `replaces` has nothing to spend there, and this is the place to say so.
+/// An order that carries `replaces` in the CA's window spends none of them where the CA
+/// [exempts renewals](Limits::exempts_renewals): the worker does not ask the ledger then.
 #[must_use]
 pub fn of_order(provider: &Provider, account: AccountId, names: &NameSet) -> OrderBuckets {
     let of_account = format!("account {account}");

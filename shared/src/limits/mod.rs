@@ -22,6 +22,8 @@ pub struct Limits {
     pub duplicate_certificates: Option<Limit>,
     /// Failed authorizations of one name by one account.
     pub failed_authorizations: Option<Limit>,
+    /// Whether a renewal in the CA's own window, which names what it replaces (RFC 9773 §5), counts nowhere.
+    pub exempts_renewals: bool,
 }
 
 const HOUR: u64 = 3600;
@@ -36,6 +38,8 @@ impl Limits {
         certificates_per_domain: Limit::new(50, WEEK),
         duplicate_certificates: Limit::new(5, WEEK),
         failed_authorizations: Limit::new(5, HOUR),
+        // https://letsencrypt.org/docs/rate-limits/ ("Renewals coordinated by ARI").
+        exempts_renewals: true,
     };
     /// Google Trust Services publishes no number for its ACME endpoint; quotas belong to a Cloud project. One account
     /// that keeps to 100 orders an hour is a cautious guess; the CA's own `rateLimited` closes what it means.
@@ -44,6 +48,7 @@ impl Limits {
         certificates_per_domain: None,
         duplicate_certificates: None,
         failed_authorizations: None,
+        exempts_renewals: false,
     };
     /// Nothing is counted.
     pub const NONE: Self = Self {
@@ -51,6 +56,7 @@ impl Limits {
         certificates_per_domain: None,
         duplicate_certificates: None,
         failed_authorizations: None,
+        exempts_renewals: false,
     };
 
     /// Those of a well-known directory; none of others (a private CA, a test CA).

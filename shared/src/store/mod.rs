@@ -4,6 +4,7 @@ pub mod dynamo;
 mod flight;
 mod health;
 mod rates;
+mod renewals;
 pub mod schema;
 
 use async_trait::async_trait;
@@ -12,6 +13,7 @@ pub use self::{
     flight::{Flight, SingleFlight},
     health::{ProviderHealth, ProviderTrouble},
     rates::{GiveBack, RateLedger, Reserved},
+    renewals::RenewalStore,
 };
 
 use crate::domain::{
@@ -220,8 +222,8 @@ pub trait RequestStore: Send + Sync {
 /// Certificates and bindings.
 #[async_trait]
 pub trait CertificateStore: Send + Sync {
-    /// Records it under the next id, unless its fingerprint is known: then that one is returned. `certificate.id`
-    /// is ignored. If `fence` is given, the request's fence is checked in the same transaction.
+    /// Records it under the next id with its [first](crate::renewal::first) renewal, unless its fingerprint is known:
+    /// then that one is returned. `certificate.id` is ignored. If `fence` is given, the request's fence is checked in the same transaction.
     async fn record_certificate(
         &self,
         certificate: Certificate,
@@ -267,7 +269,14 @@ pub trait ChallengeStore: Send + Sync {
 
 /// All of it.
 pub trait Store:
-    AccountStore + RequestStore + SingleFlight + CertificateStore + ChallengeStore + ProviderHealth + RateLedger
+    AccountStore
+    + RequestStore
+    + SingleFlight
+    + CertificateStore
+    + RenewalStore
+    + ChallengeStore
+    + ProviderHealth
+    + RateLedger
 {
 }
 
@@ -276,6 +285,7 @@ impl<T> Store for T where
         + RequestStore
         + SingleFlight
         + CertificateStore
+        + RenewalStore
         + ChallengeStore
         + ProviderHealth
         + RateLedger

@@ -8,7 +8,7 @@ use super::{
     job::Job,
 };
 use crate::{
-    ca::{CaAccount, DIRECTORY_UNREACHABLE, check, keys},
+    ca::{CaAccount, DIRECTORY_UNREACHABLE, OrderTerms, REPLACES_REFUSED, check, keys},
     dns::Visibility,
     domain::{AccountId, Certificate, CertificateId, CertificateSource, Failure, Provider},
     engine::{Challenge, Effect, Event, OrderProgress},
@@ -180,10 +180,45 @@ impl Worker {
 
     async fn new_order(&self, job: &Job, provider: &Provider, account: &CaAccount) -> Result<Event, Fault> {
         let request = &job.request;
-        if let Some(hold) = self.limiter.admit(request, provider, self.now()).await? {
+        let mut terms = OrderTerms {
+            names: &request.names,
+            profile: request.profile.as_deref(),
+            replaces: None,
+        };
+        let replaced = self.replaced_by(request).await?;
+        if let Some(replaced) = &replaced {
+            terms.replaces = Some(&replaced.identifier);
+            let exempt = replaced.in_window;
+            if let Some(hold) = self.limiter.admit(request, provider, exempt, self.now()).await? {
+                return Ok(hold);
+            }
+            match self.adapters.ca.new_order(account, &terms).await {
+                Err(failure) if failure.problem.kind == REPLACES_REFUSED => {
+                    tracing::info!(
+                        request_id = request.id.get(),
+                        why = failure.problem.detail,
+                        "ordered without replaces"
+                    );
+                    terms.replaces = None;
+                }
+                answer => return self.ordered(job, provider, answer).await,
+            }
+        }
+        if let Some(hold) = self.limiter.admit(request, provider, false, self.now()).await? {
             return Ok(hold);
         }
-        match self.adapters.ca.new_order(account, &request.names).await {
+        let answer = self.adapters.ca.new_order(account, &terms).await;
+        self.ordered(job, provider, answer).await
+    }
+
+    async fn ordered(
+        &self,
+        job: &Job,
+        provider: &Provider,
+        answer: Result<String, Failure>,
+    ) -> Result<Event, Fault> {
+        let request = &job.request;
+        match answer {
             Ok(order_url) => Ok(Event::OrderCreated { order_url }),
             Err(failure) => {
                 let reached_ca = failure.problem.kind.starts_with(ACME_ERRORS);
@@ -270,16 +305,12 @@ impl Worker {
             account_id: Some(account.id),
             provider,
             request_id: Some(job.request.id),
+            profile: job.request.profile.clone(),
+            version: 1,
             created_at: now,
             updated_at: now,
         };
-        let fence = Some((job.request.id, job.request.lease.fence));
-        let recorded = self
-            .adapters
-            .store
-            .record_certificate(certificate, fence)
-            .await
-            .map_err(from_store)?;
+        let recorded = self.keep(&job.request, certificate).await.map_err(from_store)?;
         Ok(Event::CertificateRecorded {
             certificate_id: recorded.id,
         })

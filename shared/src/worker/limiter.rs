@@ -38,8 +38,13 @@ impl Limiter {
         &self,
         request: &Request,
         provider: &Provider,
+        exempt: bool,
         now: Timestamp,
     ) -> Result<Option<Event>, Failure> {
+        // A renewal in the CA's own window, by the CA's own word.
+        if exempt && provider.limits().exempts_renewals {
+            return Ok(None);
+        }
         let buckets = of_order(provider, request.account_id, &request.names);
         let _turn = self.turn.lock().await;
         let reserved = self

@@ -11,6 +11,7 @@ mod health;
 mod job;
 mod limiter;
 mod pace;
+mod renewals;
 mod settings;
 
 use std::{sync::Arc, time::Duration};
@@ -49,6 +50,8 @@ pub struct Adapters {
 /// What a pass did, for the log and the answer of the invocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
+    /// Renewals that were begun.
+    pub renewals: usize,
     /// Requests that were taken up.
     pub claimed: usize,
     /// Certificates recorded.
@@ -110,7 +113,10 @@ impl Worker {
         let stop_at = deadline.minus(self.settings.margin);
         self.accounts.forget().await;
         self.health.load().await;
-        let mut report = Report::default();
+        let mut report = Report {
+            renewals: self.renew_due(stop_at).await,
+            ..Report::default()
+        };
         let mut jobs = Vec::new();
         let mut idle = Duration::ZERO;
         loop {

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct WorkerSettings {
     /// Issuances in hand at once.
     pub batch_size: usize,
+    /// Renewals looked at in a pass.
+    pub renewals: usize,
     /// Calls in flight at once.
     pub parallelism: usize,
     /// Stop this long before the invocation's deadline: enough for one call and the last writes.
@@ -25,6 +27,7 @@ impl Default for WorkerSettings {
     fn default() -> Self {
         Self {
             batch_size: 100,
+            renewals: 200,
             parallelism: 16,
             margin: Duration::from_secs(20),
             lease_margin: Duration::from_secs(30),

@@ -47,6 +47,8 @@ pub enum Operation {
     Finalize,
     /// ACME: the certificate.
     Certificate,
+    /// ACME: a certificate's renewal window.
+    RenewalInfo,
     /// Anything else.
     Other,
 }
@@ -88,6 +90,7 @@ impl Operation {
             (_, ["chalZ", _]) => Self::Challenge,
             (_, ["finalize-order", _]) => Self::Finalize,
             (_, ["certZ", _]) => Self::Certificate,
+            (_, [.., "renewalInfo", _]) => Self::RenewalInfo,
             _ => Self::Other,
         }
     }

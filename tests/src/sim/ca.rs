@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use certmint_shared::{
-    ca::{AccountKey, Ca, CaAccount, Eab, OrderView},
-    domain::{Class, Email, Failure, NameSet, Timestamp},
+    ca::{AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView, RenewalInfo},
+    domain::{Class, Email, Failure, Timestamp},
     engine::OrderProgress,
 };
 use secrecy::ExposeSecret;
@@ -119,7 +119,8 @@ impl Ca for SimCa {
             .await
     }
 
-    async fn new_order(&self, account: &CaAccount, names: &NameSet) -> Result<String, Failure> {
+    async fn new_order(&self, account: &CaAccount, terms: &OrderTerms<'_>) -> Result<String, Failure> {
+        let names = terms.names;
         self.gate
             .call(Op::NewOrder, || {
                 self.limit()?;
@@ -136,6 +137,11 @@ impl Ca for SimCa {
                 Ok(self.lock().new_order(uri, names.as_slice(), now, expires_at))
             })
             .await
+    }
+
+    /// It has none: what was drawn by life stands.
+    async fn renewal_info(&self, _: &str, _: &str) -> Result<Option<RenewalInfo>, Failure> {
+        self.gate.call(Op::RenewalInfo, || Ok(None)).await
     }
 
     async fn order(

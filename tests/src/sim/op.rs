@@ -38,6 +38,18 @@ ops! {
     Quarantine,
     /// Records a certificate.
     RecordCertificate,
+    /// Puts a certificate in the place of an older one.
+    ReplaceCertificate,
+    /// Asks which renewals are due.
+    DueRenewals,
+    /// Reads renewals.
+    ReadRenewals,
+    /// Writes a renewal under its revision.
+    SaveRenewal,
+    /// Makes a request that renews.
+    StartRenewal,
+    /// Asks for a certificate's renewal window.
+    RenewalInfo,
     /// Reads what a CA's limits leave.
     ReadRates,
     /// Takes or counts in the rate ledger.
@@ -122,6 +134,7 @@ impl Op {
                 | Self::OpenToFinalize
                 | Self::Finalize
                 | Self::Download
+                | Self::RenewalInfo
         )
     }
 }

@@ -204,10 +204,10 @@ impl World {
     fn ask(&mut self, place: usize) {
         let now = self.timeline.now();
         let ask = self.scenario.asks[place].clone();
-        let new = NewRequest {
-            account_id: AccountId::new(ask.account as u64 + 1),
-            names: NameSet::parse(&ask.names).expect("names"),
-        };
+        let new = NewRequest::new(
+            AccountId::new(ask.account as u64 + 1),
+            NameSet::parse(&ask.names).expect("names"),
+        );
         let request = at_once(self.clients.create_request(new, 10, None, now)).expect("a request");
         self.requests.insert(place, request.id);
         if ask.unreadable {

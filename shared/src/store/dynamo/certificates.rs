@@ -16,11 +16,15 @@ use crate::{
     store::{BindingFilter, CertificateFilter, CertificateStore, StoreError},
 };
 
-fn key(id: CertificateId) -> String {
+pub(super) fn key(id: CertificateId) -> String {
     format!("CERTIFICATE#{id}")
 }
 
-fn read(row: &Row) -> Result<Certificate, StoreError> {
+pub(super) fn fingerprint_key(fingerprint: &str) -> String {
+    format!("UNIQUE#FINGERPRINT#{fingerprint}")
+}
+
+pub(super) fn read(row: &Row) -> Result<Certificate, StoreError> {
     Ok(Certificate {
         id: CertificateId::new(row.number("id")?),
         fingerprint: row.text("fingerprint")?.to_owned(),
@@ -36,6 +40,8 @@ fn read(row: &Row) -> Result<Certificate, StoreError> {
         account_id: row.opt_number("account_id")?.map(AccountId::new),
         provider: row.text("provider")?.to_owned(),
         request_id: row.opt_number("request_id")?.map(RequestId::new),
+        profile: row.opt_text("profile").map(str::to_owned),
+        version: row.opt_number("version")?.unwrap_or(1),
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
     })
@@ -53,7 +59,7 @@ fn list_of(certificate: &Certificate) -> &'static str {
     kind(certificate.names.iter().any(DomainName::is_wildcard))
 }
 
-fn write(certificate: &Certificate) -> Result<Item, StoreError> {
+pub(super) fn write(certificate: &Certificate) -> Result<Item, StoreError> {
     let names = serde_json::to_string(&certificate.names).map_err(|e| StoreError::Refused {
         operation: "PutItem",
         message: e.to_string(),
@@ -75,6 +81,7 @@ fn write(certificate: &Certificate) -> Result<Item, StoreError> {
         ("key_ref".into(), s(&certificate.key_ref)),
         ("source".into(), s(certificate.source.as_str())),
         ("provider".into(), s(&certificate.provider)),
+        ("version".into(), n(certificate.version)),
         ("created_at".into(), n(certificate.created_at.millis())),
         ("updated_at".into(), n(certificate.updated_at.millis())),
     ]);
@@ -84,15 +91,15 @@ fn write(certificate: &Certificate) -> Result<Item, StoreError> {
     if let Some(id) = certificate.request_id {
         item.insert("request_id".into(), n(id));
     }
+    if let Some(profile) = &certificate.profile {
+        item.insert("profile".into(), s(profile));
+    }
     Ok(item)
 }
 
 impl DynamoStore {
-    async fn by_fingerprint(&self, fingerprint: &str) -> Result<Option<Certificate>, StoreError> {
-        match self
-            .get(&format!("UNIQUE#FINGERPRINT#{fingerprint}"), "META")
-            .await?
-        {
+    pub(super) async fn by_fingerprint(&self, fingerprint: &str) -> Result<Option<Certificate>, StoreError> {
+        match self.get(&fingerprint_key(fingerprint), "META").await? {
             Some(row) => self
                 .certificate(CertificateId::new(row.number("id")?))
                 .await
@@ -116,7 +123,7 @@ fn read_binding(row: &Row) -> Result<Binding, StoreError> {
 
 #[async_trait]
 impl CertificateStore for DynamoStore {
-    /// Reads: 1. Writes: the counter, then one transaction of certificate, uniqueness, counts and fence check.
+    /// Reads: 1. Writes: the counter, then one transaction of certificate, uniqueness, renewal, counts and fence check.
     async fn record_certificate(
         &self,
         certificate: Certificate,
@@ -128,10 +135,7 @@ impl CertificateStore for DynamoStore {
         let id = CertificateId::new(self.next_id("CERTIFICATE").await?);
         let certificate = Certificate { id, ..certificate };
         let lock = Item::from([
-            (
-                "pk".into(),
-                s(format!("UNIQUE#FINGERPRINT#{}", certificate.fingerprint)),
-            ),
+            ("pk".into(), s(fingerprint_key(&certificate.fingerprint))),
             ("sk".into(), s("META")),
             ("id".into(), n(id)),
         ]);
@@ -139,6 +143,7 @@ impl CertificateStore for DynamoStore {
             self.put(lock, Condition::absent())?,
             self.put(write(&certificate)?, Condition::absent())?,
         ];
+        items.push(self.first_renewal(&certificate)?);
         items.extend(self.count("CERTIFICATE", id.get(), 1)?);
         items.extend(self.count(list_of(&certificate), id.get(), 1)?);
         if let Some((request, fence)) = fence {

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::{
     DynamoStore, Item, n,
@@ -45,8 +46,13 @@ pub(super) enum Insert {
     Beaten,
 }
 
-fn lock_key(account: AccountId, names: &NameSet) -> String {
-    format!("INFLIGHT#{account}#{}", names.set_key())
+/// A profile makes another certificate of the same names.
+fn lock_key(account: AccountId, names: &NameSet, profile: Option<&str>) -> String {
+    let set = names.set_key();
+    match profile {
+        None => format!("INFLIGHT#{account}#{set}"),
+        Some(profile) => format!("INFLIGHT#{account}#{set}#{profile}"),
+    }
 }
 
 impl DynamoStore {
@@ -61,6 +67,8 @@ impl DynamoStore {
             id: RequestId::new(self.next_id("REQUEST").await?),
             account_id: new.account_id,
             names: new.names,
+            profile: new.profile,
+            renews: new.renews,
             status: RequestStatus::Pending,
             issuance: Issuance::new(now, max_attempts),
             last_error: None,
@@ -70,6 +78,30 @@ impl DynamoStore {
             created_at: now,
             updated_at: now,
         })
+    }
+
+    /// The writes of a new request: itself, its lock, its counts.
+    pub(super) fn request_items(
+        &self,
+        request: &Request,
+        lock: Condition,
+        now: Timestamp,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let at = lock_key(request.account_id, &request.names, request.profile.as_deref());
+        let held = Item::from([
+            ("pk".into(), s(at)),
+            ("sk".into(), s("META")),
+            ("request_id".into(), n(request.id)),
+            ("ttl".into(), n(now.plus(LOCK_KEPT).millis() / 1000)),
+        ]);
+        let mut items = vec![
+            self.put(write(request)?, Condition::absent())?,
+            self.put(held, lock)?,
+        ];
+        for list in lists(request.account_id, request.status) {
+            items.extend(self.count(&list, request.id.get(), 1)?);
+        }
+        Ok(items)
     }
 
     /// One transaction of request, lock, key and counts.
@@ -85,21 +117,9 @@ impl DynamoStore {
             Lock::Free => Condition::absent(),
             Lock::Stale(id) => Condition::new("request_id = :stale").with(":stale", n(id)),
         };
-        let held = Item::from([
-            ("pk".into(), s(lock_key(request.account_id, &request.names))),
-            ("sk".into(), s("META")),
-            ("request_id".into(), n(request.id)),
-            ("ttl".into(), n(now.plus(LOCK_KEPT).millis() / 1000)),
-        ]);
-        let mut items = vec![
-            self.put(write(request)?, Condition::absent())?,
-            self.put(held, condition)?,
-        ];
+        let mut items = self.request_items(request, condition, now)?;
         if let Some(key) = idempotency {
             items.push(self.remember(key, request.id.get(), false, now)?);
-        }
-        for list in lists(request.account_id, request.status) {
-            items.extend(self.count(&list, request.id.get(), 1)?);
         }
         match (self.transact(items).await, idempotency) {
             (Ok(()), _) => Ok(Insert::Written),
@@ -177,7 +197,7 @@ impl SingleFlight for DynamoStore {
             return self.known(known.id, known.joined).await;
         }
         self.account(new.account_id).await?;
-        let at = lock_key(new.account_id, &new.names);
+        let at = lock_key(new.account_id, &new.names, new.profile.as_deref());
         // Taken only when there is something to write, and once.
         let mut fresh: Option<Request> = None;
         for _ in 0..TRIES {

@@ -5,6 +5,8 @@
 //! | account | `ACCOUNT#<id>`, `META` | `ACCOUNT`, id | | |
 //! | request | `REQUEST#<id>`, `META` | `REQUEST#<status>#<shard>`, id | `ACCOUNT#<id>#REQUEST`, `<status>#<id>` | `WORK#<shard>`, wake time |
 //! | certificate | `CERTIFICATE#<id>`, `META` | `CERTIFICATE#wildcard` or `…#plain`, id | | |
+//! | older version | `CERTIFICATE#<id>`, `VERSION#<n>` | | | |
+//! | renewal | `CERTIFICATE#<id>`, `RENEWAL` | `EXPIRY#<shard>`, end and id | | `RENEW#<shard>`, next look |
 //! | binding | `CERTIFICATE#<id>`, `BINDING#<website>` | `BINDING#active` or `…#inactive`, ids | | |
 //! | CA in trouble | `PROVIDER`, id | | | |
 //! | rate bucket | `RATE#<provider>#<kind>#<of whom>`, `META` (TTL) | | | |
@@ -24,6 +26,7 @@ mod counters;
 mod flight;
 mod health;
 mod rates;
+mod renewals;
 mod request_lists;
 mod requests;
 mod row;

@@ -38,6 +38,8 @@ pub(super) fn read(row: &Row) -> Result<Request, StoreError> {
         id: RequestId::new(row.number("id")?),
         account_id: AccountId::new(row.number("account_id")?),
         names: row.json("names")?,
+        profile: row.opt_text("profile").map(str::to_owned),
+        renews: row.opt_number("renews")?.map(CertificateId::new),
         status: row.word("status")?,
         issuance: row.json("issuance")?,
         last_error: row.opt_text("last_error").map(str::to_owned),
@@ -96,6 +98,12 @@ pub(super) fn write(request: &Request) -> Result<Item, StoreError> {
     }
     if let Some(error) = &request.last_error {
         item.insert("last_error".into(), s(error));
+    }
+    if let Some(profile) = &request.profile {
+        item.insert("profile".into(), s(profile));
+    }
+    if let Some(id) = request.renews {
+        item.insert("renews".into(), n(id));
     }
     if let Some(id) = request.result_certificate_id {
         item.insert("result_certificate_id".into(), n(id));

@@ -3,10 +3,21 @@
 use async_trait::async_trait;
 use certmint_shared::{
     domain::{Binding, Certificate, CertificateId, DomainName, Page, PageRequest, RequestId, Timestamp},
+    renewal,
     store::{BindingFilter, CertificateFilter, CertificateStore, StoreError},
 };
 
-use super::{super::op::Op, MemoryStore, not_found, page, page_by_id};
+use super::{super::op::Op, MemoryStore, Tables, not_found, page, page_by_id};
+
+impl Tables {
+    /// The certificate that has or had the fingerprint, as it is now.
+    pub(super) fn by_fingerprint(&self, fingerprint: &str) -> Option<Certificate> {
+        let id = |c: &&Certificate| c.fingerprint == fingerprint;
+        let all = self.certificates.values().chain(self.versions.values());
+        let id = all.into_iter().find(id)?.id;
+        self.certificates.get(&id.get()).cloned()
+    }
+}
 
 #[async_trait]
 impl CertificateStore for MemoryStore {
@@ -21,12 +32,8 @@ impl CertificateStore for MemoryStore {
                     timeline.violation("a worker records a certificate without its fence".into());
                 }
                 let mut tables = self.tables();
-                let known = tables
-                    .certificates
-                    .values()
-                    .find(|c| c.fingerprint == certificate.fingerprint);
-                if let Some(known) = known {
-                    return Ok(known.clone());
+                if let Some(known) = tables.by_fingerprint(&certificate.fingerprint) {
+                    return Ok(known);
                 }
                 if let Some((id, fence)) = fence
                     && tables.requests.get(&id).is_none_or(|r| r.lease.fence != fence)
@@ -39,6 +46,7 @@ impl CertificateStore for MemoryStore {
                     ..certificate.clone()
                 };
                 tables.certificates.insert(id, recorded.clone());
+                tables.put_renewal(&renewal::first(&recorded));
                 Ok(recorded)
             })
             .await

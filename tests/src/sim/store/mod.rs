@@ -6,6 +6,7 @@ mod certificates;
 mod challenges;
 mod flight;
 mod limits;
+mod renewals;
 mod requests;
 
 use std::{
@@ -16,8 +17,8 @@ use std::{
 
 use certmint_shared::{
     domain::{
-        Account, Binding, Certificate, DesiredState, Fqdn, Page, PageRequest, Request, RequestId, Timestamp,
-        TxtRecord,
+        Account, Binding, Certificate, DesiredState, Fqdn, Page, PageRequest, Renewal, Request, RequestId,
+        Timestamp, TxtRecord,
     },
     store::{Idempotency, StoreError},
 };
@@ -41,13 +42,17 @@ pub struct Tables {
     pub quarantined: BTreeSet<RequestId>,
     /// By id.
     pub certificates: BTreeMap<u64, Certificate>,
+    /// By certificate.
+    pub renewals: BTreeMap<u64, Renewal>,
+    /// Older ones, by certificate and version.
+    pub versions: BTreeMap<(u64, u64), Certificate>,
     /// The ledger.
     pub txt: BTreeMap<TxtKey, TxtRecord>,
     bindings: BTreeMap<(u64, u64), Binding>,
     /// Idempotency keys: the body's hash, the record, whether the answer was an earlier one's.
     keys: BTreeMap<String, (String, u64, bool)>,
     /// The newest request of an account and set of names.
-    flights: BTreeMap<(u64, String), RequestId>,
+    flights: BTreeMap<(u64, String, Option<String>), RequestId>,
     /// Rate ledger and the CAs' health.
     limits: Arc<MemoryLimits>,
     ids: BTreeMap<&'static str, u64>,

@@ -29,6 +29,8 @@ impl MemoryStore {
             id: RequestId::new(id),
             account_id: new.account_id,
             names: new.names,
+            profile: new.profile,
+            renews: new.renews,
             status: RequestStatus::Pending,
             issuance: Issuance::new(now, max_attempts),
             last_error: None,
@@ -39,9 +41,12 @@ impl MemoryStore {
             updated_at: now,
         };
         tables.requests.insert(request.id, request.clone());
-        tables
-            .flights
-            .insert((request.account_id.get(), request.names.set_key()), request.id);
+        let names = (
+            request.account_id.get(),
+            request.names.set_key(),
+            request.profile.clone(),
+        );
+        tables.flights.insert(names, request.id);
         tables.remember(idempotency, id);
         self.index_request(tables, request.id, Some(now));
         Ok(request)

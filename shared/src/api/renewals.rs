@@ -1,0 +1,325 @@
+//! Calls about renewals.
+
+use std::{collections::HashMap, time::Duration};
+
+use serde::Serialize;
+
+use super::{
+    Api, ApiRequest, Data, data,
+    error::ApiError,
+    input::{Body, Params},
+    reads::id_in_path,
+    wire::{CertificateView, List},
+};
+use crate::{
+    domain::{
+        AccountStatus, Certificate, CertificateId, CertificateSource, MAX_ATTEMPTS, NameSet, NewRequest,
+        Page, RenewMode, Renewal, Request, RequestId, Timestamp,
+    },
+    renewal,
+    store::StoreError,
+};
+
+const DAY: u64 = 24 * 60 * 60;
+/// Longer than any certificate lives.
+const MAX_DAYS: u64 = 3650;
+
+/// A certificate with its renewal and the newest request that renews it.
+pub(super) struct Renewed {
+    certificate: Certificate,
+    renewal: Renewal,
+    request: Option<Request>,
+}
+
+impl Renewed {
+    /// Whether a request is on its way.
+    fn renewing(&self) -> bool {
+        self.request.as_ref().is_some_and(|r| !r.status.is_final())
+    }
+
+    fn last_error(&self) -> Option<String> {
+        let of_request = self.request.as_ref().and_then(|r| r.last_error.clone());
+        of_request.or_else(|| self.renewal.last_error.clone())
+    }
+
+    pub(super) fn view(self, now: Timestamp) -> CertificateView {
+        let (renewing, last_error) = (self.renewing(), self.last_error());
+        CertificateView::of(self.certificate, now).renewed_by(self.renewal, renewing, last_error)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Candidate {
+    id: u64,
+    name: String,
+    status: &'static str,
+    domains: Vec<String>,
+    expire_at: String,
+    issue_at: String,
+    source: &'static str,
+    renew_mode: &'static str,
+    renew_at: Option<String>,
+    acme_account_id: Option<u64>,
+    renewing: bool,
+    last_error: Option<String>,
+}
+
+impl Candidate {
+    fn of(row: Renewed, now: Timestamp) -> Self {
+        let (renewing, last_error) = (row.renewing(), row.last_error());
+        let certificate = row.certificate;
+        let domains: Vec<String> = certificate.names.iter().map(ToString::to_string).collect();
+        Self {
+            id: certificate.id.get(),
+            name: domains.first().cloned().unwrap_or_default(),
+            status: status(certificate.expires_at, now),
+            domains,
+            expire_at: certificate.expires_at.to_string(),
+            issue_at: certificate.not_before.to_string(),
+            source: certificate.source.as_str(),
+            renew_mode: row.renewal.mode.as_str(),
+            renew_at: row.renewal.renew_at.map(|at| at.to_string()),
+            acme_account_id: certificate.account_id.map(|id| id.get()),
+            renewing,
+            last_error,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Started {
+    request_id: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Mode {
+    certificate_id: u64,
+    renew_mode: &'static str,
+    renew_at: Option<String>,
+}
+
+/// One version of a certificate.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VersionView {
+    version: u64,
+    fingerprint: String,
+    serial: String,
+    issuer: String,
+    issue_at: String,
+    expire_at: String,
+    request_id: Option<u64>,
+    profile: Option<String>,
+    current: bool,
+    certificate_pem: String,
+    created_at: String,
+}
+
+impl VersionView {
+    fn of(certificate: Certificate, current: bool) -> Self {
+        Self {
+            version: certificate.version,
+            serial: certificate.serial,
+            issuer: certificate.issuer,
+            issue_at: certificate.not_before.to_string(),
+            expire_at: certificate.expires_at.to_string(),
+            request_id: certificate.request_id.map(|id| id.get()),
+            profile: certificate.profile,
+            current,
+            certificate_pem: format!("{}{}", certificate.cert_pem, certificate.chain_pem),
+            created_at: certificate.updated_at.to_string(),
+            fingerprint: certificate.fingerprint,
+        }
+    }
+}
+
+fn status(expires_at: Timestamp, now: Timestamp) -> &'static str {
+    if expires_at > now { "issued" } else { "expired" }
+}
+
+fn certificate_id(request: &ApiRequest) -> Result<CertificateId, ApiError> {
+    let mut body = Body::parse(&request.body)?;
+    let id = CertificateId::new(body.id("certificateId")?);
+    body.end()?;
+    Ok(id)
+}
+
+fn in_memory<T>(rows: Vec<T>, page: &crate::domain::PageRequest) -> Page<T> {
+    let total = rows.len() as u64;
+    let skip = (page.page.max(1) as usize - 1) * page.page_size as usize;
+    Page {
+        list: rows
+            .into_iter()
+            .skip(skip)
+            .take(page.page_size as usize)
+            .collect(),
+        total,
+        next_cursor: None,
+    }
+}
+
+impl Api {
+    /// Certificates with their renewals: two batch reads at most.
+    pub(super) async fn with_renewals(
+        &self,
+        certificates: Vec<Certificate>,
+    ) -> Result<Vec<Renewed>, ApiError> {
+        let renewals = self.store.renewals(&certificates).await?;
+        let ids: Vec<RequestId> = renewals.iter().filter_map(|r| r.request_id).collect();
+        let requests: HashMap<RequestId, Request> = self
+            .store
+            .requests_that_renew(&ids)
+            .await?
+            .into_iter()
+            .map(|r| (r.id, r))
+            .collect();
+        let rows = certificates
+            .into_iter()
+            .zip(renewals)
+            .map(|(certificate, renewal)| Renewed {
+                request: renewal.request_id.and_then(|id| requests.get(&id).cloned()),
+                certificate,
+                renewal,
+            });
+        Ok(rows.collect())
+    }
+
+    async fn renewed(&self, id: CertificateId) -> Result<Renewed, ApiError> {
+        let certificate = self.store.certificate(id).await?;
+        let mut rows = self.with_renewals(vec![certificate]).await?;
+        rows.pop()
+            .ok_or_else(|| ApiError::not_found(format!("certificate {id} does not exist")))
+    }
+
+    /// One that its CA can renew.
+    async fn renewable(&self, id: CertificateId) -> Result<Renewed, ApiError> {
+        let row = self.renewed(id).await?;
+        let certificate = &row.certificate;
+        if certificate.source != CertificateSource::Acme || certificate.account_id.is_none() {
+            return Err(ApiError::state(format!(
+                "certificate {id} is not from ACME; upload its successor instead"
+            )));
+        }
+        Ok(row)
+    }
+
+    /// GET `/certificates/renewal/candidates`.
+    pub(super) async fn renewal_candidates(&self, params: &Params<'_>) -> Data {
+        let page = params.page()?;
+        let days: u64 = params.number("renewBeforeDays")?.unwrap_or(30);
+        if days > MAX_DAYS {
+            return Err(ApiError::value(
+                "renewBeforeDays",
+                format!("must be 0 to {MAX_DAYS}"),
+            ));
+        }
+        let wanted = params.word("status", &[("issued", "issued"), ("expired", "expired")])?;
+        let now = self.clock.now();
+        let until = now.plus(Duration::from_secs(days * DAY));
+        let ending = self.store.ending_before(until).await?;
+        let ids = ending
+            .into_iter()
+            .filter(|(_, at)| wanted.is_none_or(|w| w == status(*at, now)))
+            .map(|(id, _)| id)
+            .collect();
+        let Page { list, total, .. } = in_memory::<CertificateId>(ids, &page);
+        let certificates = self.store.certificates_by_id(&list).await?;
+        let list = self.with_renewals(certificates).await?;
+        let found = Page {
+            list,
+            total,
+            next_cursor: None,
+        };
+        data(&List::of(found, &page, |row| Candidate::of(row, now)))
+    }
+
+    /// POST `/certificates/renewal/trigger`.
+    pub(super) async fn trigger_renewal(&self, request: &ApiRequest) -> Data {
+        let id = certificate_id(request)?;
+        let row = self.renewable(id).await?;
+        let busy = |what: String| {
+            ApiError::state(format!(
+                "certificate {id} is being renewed by {what}; wait for it"
+            ))
+        };
+        if let Some(request) = row.request.as_ref().filter(|r| !r.status.is_final()) {
+            return Err(busy(format!("request {}", request.id)));
+        }
+        let Some(account_id) = row.certificate.account_id else {
+            return Err(ApiError::state(format!("certificate {id} has no account")));
+        };
+        let account = self.store.account(account_id).await?;
+        if matches!(account.status, AccountStatus::Failed | AccountStatus::Disabled) {
+            let state = account.status.as_str();
+            return Err(ApiError::state(format!(
+                "account {account_id} of certificate {id} is {state}; mend it first"
+            )));
+        }
+        let names = NameSet::try_from(row.certificate.names.clone())
+            .map_err(|e| ApiError::state(format!("certificate {id}: {e}")))?;
+        let new = NewRequest {
+            profile: row.certificate.profile.clone(),
+            renews: Some(id),
+            ..NewRequest::new(account_id, names)
+        };
+        let now = self.clock.now();
+        let started = match self
+            .store
+            .start_renewal(&row.renewal, new, MAX_ATTEMPTS, now)
+            .await
+        {
+            Ok(started) => started,
+            // The worker or another call was faster, or a look wrote meanwhile.
+            Err(StoreError::Conflict { .. }) => return Err(busy("another call".into())),
+            Err(error) => return Err(error.into()),
+        };
+        self.kick.kick().await;
+        data(&Started {
+            request_id: started.id.get(),
+        })
+    }
+
+    /// POST `/certificates/renewal/disable-auto` and `/enable-auto`. A repeat changes nothing.
+    pub(super) async fn set_renew_mode(&self, request: &ApiRequest, mode: RenewMode) -> Data {
+        let id = certificate_id(request)?;
+        let mut stored = self.renewable(id).await?.renewal;
+        // A look of the worker may write in the same moment: then it is read again.
+        for last in [false, false, true] {
+            if stored.mode == mode && stored.revision > 0 {
+                break;
+            }
+            let changed = renewal::in_mode(&stored, mode, self.clock.now());
+            match self.store.save_renewal(&changed).await {
+                Ok(saved) => {
+                    stored = saved;
+                    break;
+                }
+                Err(StoreError::Conflict { .. }) if !last => stored = self.renewable(id).await?.renewal,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        data(&Mode {
+            certificate_id: id.get(),
+            renew_mode: stored.mode.as_str(),
+            renew_at: stored.renew_at.map(|at| at.to_string()),
+        })
+    }
+
+    /// GET `/certificates/{id}/versions`.
+    pub(super) async fn list_versions(&self, id: &str, params: &Params<'_>) -> Data {
+        let page = params.page()?;
+        let versions = self
+            .store
+            .certificate_versions(CertificateId::new(id_in_path(id)?))
+            .await?;
+        let newest = versions.first().map(|c| c.version);
+        let found = in_memory(versions, &page);
+        data(&List::of(found, &page, |c| {
+            let current = Some(c.version) == newest;
+            VersionView::of(c, current)
+        }))
+    }
+}

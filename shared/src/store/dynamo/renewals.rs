@@ -1,0 +1,358 @@
+//! Renewals and the versions of a certificate.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem};
+use futures::future::try_join_all;
+
+use super::{
+    DynamoStore, END, Item, LIST, Range, Row, SHARDS, TABLE, WORK, certificates, n, pad, refused, requests,
+    s,
+    write::{Condition, Refusal},
+};
+use crate::{
+    domain::{Certificate, CertificateId, NewRequest, Renewal, Request, RequestId, Timestamp, Window},
+    renewal,
+    store::{CertificateStore, RenewalStore, StoreError},
+};
+
+/// DynamoDB quota: items in one BatchGetItem.
+const BATCH: usize = 100;
+/// Looks at a certificate that others write at the same moment.
+const TRIES: usize = 5;
+
+fn shard(id: CertificateId) -> u64 {
+    id.get() % SHARDS
+}
+
+fn conflict(id: CertificateId) -> StoreError {
+    StoreError::Conflict {
+        kind: "certificate",
+        id: id.to_string(),
+    }
+}
+
+fn read(row: &Row) -> Result<Renewal, StoreError> {
+    let window = match (row.opt_time("window_start")?, row.opt_time("window_end")?) {
+        (Some(start), Some(end)) => Some(Window { start, end }),
+        _ => None,
+    };
+    Ok(Renewal {
+        certificate_id: CertificateId::new(row.number("certificate_id")?),
+        mode: row.word("renewal_mode")?,
+        expires_at: row.time("expires_at")?,
+        renew_at: row.opt_time("renew_at")?,
+        look_at: row.opt_time("look_at")?,
+        request_id: row.opt_number("renewal_request_id")?.map(RequestId::new),
+        last_error: row.opt_text("last_error").map(str::to_owned),
+        window,
+        explanation_url: row.opt_text("explanation_url").map(str::to_owned),
+        revision: row.number("revision")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+/// With the next revision.
+fn write(renewal: &Renewal) -> Item {
+    let id = renewal.certificate_id;
+    let mut item = Item::from([
+        ("pk".into(), s(certificates::key(id))),
+        ("sk".into(), s("RENEWAL")),
+        ("list_pk".into(), s(format!("EXPIRY#{}", shard(id)))),
+        (
+            "list_sk".into(),
+            s(format!("{}#{}", renewal.expires_at.sort_key(), pad(id.get()))),
+        ),
+        ("certificate_id".into(), n(id)),
+        ("renewal_mode".into(), s(renewal.mode.as_str())),
+        ("expires_at".into(), n(renewal.expires_at.millis())),
+        ("revision".into(), n(renewal.revision + 1)),
+        ("updated_at".into(), n(renewal.updated_at.millis())),
+    ]);
+    let mut time = |name: &str, at: Option<Timestamp>| {
+        if let Some(at) = at {
+            item.insert(name.into(), n(at.millis()));
+        }
+    };
+    time("renew_at", renewal.renew_at);
+    time("look_at", renewal.look_at);
+    time("window_start", renewal.window.map(|w| w.start));
+    time("window_end", renewal.window.map(|w| w.end));
+    if let Some(at) = renewal.look_at {
+        item.insert("work_pk".into(), s(format!("RENEW#{}", shard(id))));
+        item.insert("work_sk".into(), s(at.sort_key()));
+    }
+    if let Some(id) = renewal.request_id {
+        item.insert("renewal_request_id".into(), n(id));
+    }
+    for (name, text) in [
+        ("last_error", &renewal.last_error),
+        ("explanation_url", &renewal.explanation_url),
+    ] {
+        if let Some(text) = text {
+            item.insert(name.into(), s(text));
+        }
+    }
+    item
+}
+
+/// That nobody wrote it since it was read.
+fn unchanged(renewal: &Renewal) -> Condition {
+    match renewal.revision {
+        0 => Condition::absent(),
+        revision => Condition::new("revision = :revision").with(":revision", n(revision)),
+    }
+}
+
+/// An older version: readable, in no index.
+fn version_item(certificate: &Certificate) -> Result<Item, StoreError> {
+    let mut item = certificates::write(certificate)?;
+    item.insert("sk".into(), s(version_sk(certificate.version)));
+    item.retain(|name, _| !matches!(name.as_str(), "list_pk" | "list_sk" | "owner_pk" | "owner_sk"));
+    Ok(item)
+}
+
+fn version_sk(version: u64) -> String {
+    format!("VERSION#{}", pad(version))
+}
+
+impl DynamoStore {
+    /// The write of a renewal that goes with a certificate that is recorded.
+    pub(super) fn first_renewal(&self, certificate: &Certificate) -> Result<TransactWriteItem, StoreError> {
+        self.put(write(&renewal::first(certificate)), Condition::default())
+    }
+
+    /// Items by key; those that are not there are left out.
+    async fn batch(&self, keys: &[(String, &str)]) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Vec::new();
+        for chunk in keys.chunks(BATCH) {
+            let keys = chunk
+                .iter()
+                .map(|(pk, sk)| Item::from([("pk".into(), s(pk)), ("sk".into(), s(*sk))]));
+            let mut pending = Some(keys.collect::<Vec<_>>());
+            while let Some(keys) = pending.take().filter(|k| !k.is_empty()) {
+                let keys = KeysAndAttributes::builder()
+                    .set_keys(Some(keys))
+                    .consistent_read(true)
+                    .build()
+                    .map_err(|e| StoreError::Refused {
+                        operation: "BatchGetItem",
+                        message: e.to_string(),
+                    })?;
+                let call = self.client.batch_get_item().request_items(&self.table, keys);
+                let answer = call.send().await.map_err(|e| refused("BatchGetItem", &e))?;
+                rows.extend(
+                    answer
+                        .responses
+                        .unwrap_or_default()
+                        .into_values()
+                        .flatten()
+                        .map(Row),
+                );
+                pending = answer
+                    .unprocessed_keys
+                    .and_then(|mut u| u.remove(&self.table))
+                    .map(|k| k.keys);
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn one_renewal(&self, certificate: &Certificate) -> Result<Renewal, StoreError> {
+        match self.get(&certificates::key(certificate.id), "RENEWAL").await? {
+            Some(row) => read(&row),
+            None => Ok(renewal::first(certificate)),
+        }
+    }
+
+    /// One transaction of the new version, the older one, the fingerprint, the renewal and the fence.
+    async fn try_replace(
+        &self,
+        old: &Certificate,
+        new: &Certificate,
+        (request, fence): (RequestId, u64),
+    ) -> Result<(), Refusal> {
+        let renewal = self.one_renewal(old).await?;
+        let lock = Item::from([
+            ("pk".into(), s(certificates::fingerprint_key(&new.fingerprint))),
+            ("sk".into(), s("META")),
+            ("id".into(), n(new.id)),
+        ]);
+        let same = Condition::new("fingerprint = :old").with(":old", s(&old.fingerprint));
+        let held = Condition::new("fence = :fence").with(":fence", n(fence));
+        let items = vec![
+            self.put(lock, Condition::absent())?,
+            self.check(&format!("REQUEST#{request}"), "META", held)?,
+            self.put(certificates::write(new)?, same)?,
+            self.put(version_item(old)?, Condition::default())?,
+            self.put(write(&renewal::replaced(&renewal, new)), unchanged(&renewal))?,
+        ];
+        self.transact(items).await
+    }
+}
+
+#[async_trait]
+impl RenewalStore for DynamoStore {
+    async fn renewals(&self, certificates: &[Certificate]) -> Result<Vec<Renewal>, StoreError> {
+        let keys: Vec<(String, &str)> = certificates
+            .iter()
+            .map(|c| (certificates::key(c.id), "RENEWAL"))
+            .collect();
+        let rows = self.batch(&keys).await?;
+        let known = rows
+            .iter()
+            .map(|row| read(row).map(|r| (r.certificate_id, r)))
+            .collect::<Result<HashMap<_, _>, _>>()?;
+        let one = |c: &Certificate| known.get(&c.id).cloned().unwrap_or_else(|| renewal::first(c));
+        Ok(certificates.iter().map(one).collect())
+    }
+
+    async fn save_renewal(&self, renewal: &Renewal) -> Result<Renewal, StoreError> {
+        let put = self.put(write(renewal), unchanged(renewal))?;
+        self.transact(vec![put])
+            .await
+            .map_err(|r| r.or(conflict(renewal.certificate_id)))?;
+        Ok(Renewal {
+            revision: renewal.revision + 1,
+            ..renewal.clone()
+        })
+    }
+
+    /// Eight small index reads.
+    async fn due_renewals(&self, now: Timestamp, limit: usize) -> Result<Vec<CertificateId>, StoreError> {
+        let ranges: Vec<Range<'_>> = (0..SHARDS)
+            .map(|shard| Range {
+                index: Some("work"),
+                keys: WORK,
+                partition: format!("RENEW#{shard}"),
+                from: "0".into(),
+                to: now.sort_key(),
+                forward: true,
+            })
+            .collect();
+        let reads = try_join_all(ranges.iter().map(|range| self.range(range, limit))).await?;
+        let mut due: Vec<(String, CertificateId)> = reads
+            .iter()
+            .flatten()
+            .filter_map(|row| {
+                let id = row.number("certificate_id").ok()?;
+                Some((row.text("work_sk").ok()?.to_owned(), CertificateId::new(id)))
+            })
+            .collect();
+        due.sort();
+        due.truncate(limit);
+        Ok(due.into_iter().map(|(_, id)| id).collect())
+    }
+
+    /// Two writes: the counter, then the transaction.
+    async fn start_renewal(
+        &self,
+        renewal: &Renewal,
+        new: NewRequest,
+        max_attempts: u32,
+        now: Timestamp,
+    ) -> Result<Request, StoreError> {
+        let request = self.new_request(new, max_attempts, now).await?;
+        let mut items = self.request_items(&request, Condition::default(), now)?;
+        items.push(self.put(
+            write(&renewal::started(renewal, request.id, now)),
+            unchanged(renewal),
+        )?);
+        match self.transact(items).await {
+            // The id is new: only a lost answer to this very write can have made the item.
+            Ok(()) | Err(Refusal::Condition(0)) => Ok(request),
+            Err(refusal) => Err(refusal.or(conflict(renewal.certificate_id))),
+        }
+    }
+
+    /// Reads: fingerprint, certificate and renewal. One transaction of five.
+    async fn replace_certificate(
+        &self,
+        certificate: Certificate,
+        fence: (RequestId, u64),
+    ) -> Result<Certificate, StoreError> {
+        for _ in 0..TRIES {
+            if let Some(known) = self.by_fingerprint(&certificate.fingerprint).await? {
+                return Ok(known);
+            }
+            let old = self.certificate(certificate.id).await?;
+            let new = Certificate {
+                version: old.version + 1,
+                created_at: old.created_at,
+                ..certificate.clone()
+            };
+            match self.try_replace(&old, &new, fence).await {
+                Ok(()) => return Ok(new),
+                Err(Refusal::Condition(1)) => return Err(StoreError::LeaseLost(fence.0)),
+                // Somebody wrote one of them meanwhile: this write after a lost answer, a look, another renewal.
+                Err(Refusal::Condition(_)) => {}
+                Err(Refusal::Store(error)) => return Err(error),
+            }
+        }
+        Err(conflict(certificate.id))
+    }
+
+    /// The certificate and one range.
+    async fn certificate_versions(&self, id: CertificateId) -> Result<Vec<Certificate>, StoreError> {
+        let mut versions = vec![self.certificate(id).await?];
+        let older = Range {
+            index: None,
+            keys: TABLE,
+            partition: certificates::key(id),
+            from: "VERSION#".into(),
+            to: format!("VERSION#{END}"),
+            forward: false,
+        };
+        for row in self.range(&older, usize::MAX).await? {
+            versions.push(certificates::read(&row)?);
+        }
+        Ok(versions)
+    }
+
+    async fn ending_before(&self, until: Timestamp) -> Result<Vec<(CertificateId, Timestamp)>, StoreError> {
+        let ranges: Vec<Range<'_>> = (0..SHARDS)
+            .map(|shard| Range {
+                index: Some("list"),
+                keys: LIST,
+                partition: format!("EXPIRY#{shard}"),
+                from: "0".into(),
+                to: until.sort_key(),
+                forward: true,
+            })
+            .collect();
+        let reads = try_join_all(ranges.iter().map(|range| self.range(range, usize::MAX))).await?;
+        let mut rows = reads
+            .iter()
+            .flatten()
+            .map(|row| {
+                let id = CertificateId::new(row.number("certificate_id")?);
+                Ok((row.time("expires_at")?, id))
+            })
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        rows.sort();
+        Ok(rows.into_iter().map(|(at, id)| (id, at)).collect())
+    }
+
+    async fn certificates_by_id(&self, ids: &[CertificateId]) -> Result<Vec<Certificate>, StoreError> {
+        let keys: Vec<(String, &str)> = ids.iter().map(|id| (certificates::key(*id), "META")).collect();
+        let rows = self.batch(&keys).await?;
+        let mut found = rows
+            .iter()
+            .map(|row| certificates::read(row).map(|c| (c.id, c)))
+            .collect::<Result<HashMap<_, _>, _>>()?;
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    async fn requests_that_renew(&self, ids: &[RequestId]) -> Result<Vec<Request>, StoreError> {
+        let keys: Vec<(String, &str)> = ids.iter().map(|id| (format!("REQUEST#{id}"), "META")).collect();
+        let rows = self.batch(&keys).await?;
+        // One that cannot be read is quarantined: it renews nothing any more.
+        Ok(rows.iter().filter_map(|row| requests::read(row).ok()).collect())
+    }
+
+    async fn forget_renewal(&self, id: CertificateId) -> Result<(), StoreError> {
+        let delete = self.delete(&certificates::key(id), "RENEWAL")?;
+        self.transact(vec![delete]).await.map_err(|r| r.or(conflict(id)))
+    }
+}

@@ -1,0 +1,49 @@
+//! Renewals and the versions of a certificate.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::domain::{Certificate, CertificateId, NewRequest, Renewal, Request, RequestId, Timestamp};
+
+/// Renewals: one small item beside each certificate, written with it; it is in two sparse indexes, by the time of the
+/// next look and by the end of validity.
+#[async_trait]
+pub trait RenewalStore: Send + Sync {
+    /// The renewals of these certificates, in their order. One recorded before there were renewals has the
+    /// [first](crate::renewal::first) one, unwritten (revision 0). One batch read for 100.
+    async fn renewals(&self, certificates: &[Certificate]) -> Result<Vec<Renewal>, StoreError>;
+    /// Replaces it if its revision is still `renewal.revision` ([`StoreError::Conflict`] else); the stored one is one
+    /// higher. One write.
+    async fn save_renewal(&self, renewal: &Renewal) -> Result<Renewal, StoreError>;
+    /// Certificates whose renewal is to be looked at, earliest first over all shards, at most `limit`.
+    async fn due_renewals(&self, now: Timestamp, limit: usize) -> Result<Vec<CertificateId>, StoreError>;
+    /// Makes a request that renews: one transaction of the pending request, its names' lock
+    /// ([`SingleFlight`](super::SingleFlight)) and `renewal` as [started](crate::renewal::started), on condition of
+    /// its revision ([`StoreError::Conflict`] else). So of two callers that read the same renewal one makes a
+    /// request. A repeat after a lost answer is known by the request's new id.
+    async fn start_renewal(
+        &self,
+        renewal: &Renewal,
+        new: NewRequest,
+        max_attempts: u32,
+        now: Timestamp,
+    ) -> Result<Request, StoreError>;
+    /// Puts `certificate` in the place of the one with its id: the next version, the first creation date; the older
+    /// version stays beside it. Its renewal is [replaced](crate::renewal::replaced) in the same transaction, and the
+    /// request's fence is checked. A known fingerprint returns its certificate, so that a repeat changes nothing.
+    async fn replace_certificate(
+        &self,
+        certificate: Certificate,
+        fence: (RequestId, u64),
+    ) -> Result<Certificate, StoreError>;
+    /// All versions of a certificate, newest first.
+    async fn certificate_versions(&self, id: CertificateId) -> Result<Vec<Certificate>, StoreError>;
+    /// Certificates that end before `until`, the earliest first. The rows of the range, which hold no certificate.
+    async fn ending_before(&self, until: Timestamp) -> Result<Vec<(CertificateId, Timestamp)>, StoreError>;
+    /// Certificates by id, in the order given; ids without one are left out. One batch read for 100.
+    async fn certificates_by_id(&self, ids: &[CertificateId]) -> Result<Vec<Certificate>, StoreError>;
+    /// Requests by id; ids without one, or with one that cannot be read, are left out. One batch read for 100.
+    async fn requests_that_renew(&self, ids: &[RequestId]) -> Result<Vec<Request>, StoreError>;
+    /// Removes the renewal of a certificate that is no more. A repeat finds nothing. One write.
+    async fn forget_renewal(&self, id: CertificateId) -> Result<(), StoreError>;
+}

@@ -1,0 +1,212 @@
+//! Renewals: looks at those that are due, asks their CA, and makes the requests.
+
+use futures::{StreamExt, stream};
+
+use super::{Worker, accounts::from_store};
+use crate::{
+    ca::{DIRECTORY_UNREACHABLE, RenewalInfo, certificate_id},
+    domain::{
+        Certificate, CertificateId, Failure, MAX_ATTEMPTS, NameSet, NewRequest, Renewal, Request, Timestamp,
+    },
+    renewal::{self, Decision},
+    store::StoreError,
+};
+
+/// What an order replaces.
+pub(super) struct Replaced {
+    /// The certificate's identifier (RFC 9773 §4.1).
+    pub(super) identifier: String,
+    /// Whether the CA's window for it is open.
+    pub(super) in_window: bool,
+}
+
+impl Worker {
+    /// Looks at what is due, a bounded number a pass, and makes the requests that are called for; the pass goes on
+    /// with them. An error of one stays with that one.
+    pub(super) async fn renew_due(&self, stop_at: Timestamp) -> usize {
+        let due = self
+            .adapters
+            .store
+            .due_renewals(self.now(), self.settings.renewals);
+        let due = match due.await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::warn!(%error, "due renewals cannot be read");
+                return 0;
+            }
+        };
+        let looks = due.into_iter().map(|id| async move {
+            if self.now() >= stop_at {
+                return false;
+            }
+            self.look_at(id).await.unwrap_or_else(|error| {
+                // Written or begun by another worker, or the table is away: it is still due, or no longer.
+                tracing::warn!(certificate_id = id.get(), %error, "renewal not looked at");
+                false
+            })
+        });
+        stream::iter(looks)
+            .buffer_unordered(self.settings.parallelism)
+            .filter(|begun| futures::future::ready(*begun))
+            .count()
+            .await
+    }
+
+    /// Whether a request was made.
+    async fn look_at(&self, id: CertificateId) -> Result<bool, StoreError> {
+        let store = &self.adapters.store;
+        let certificate = match store.certificate(id).await {
+            Ok(certificate) => certificate,
+            Err(StoreError::NotFound { .. }) => {
+                store.forget_renewal(id).await?;
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(renewal) = store.renewals(std::slice::from_ref(&certificate)).await?.pop() else {
+            return Ok(false);
+        };
+        let now = self.now();
+        // The index lags: somebody looked already.
+        if renewal.look_at.is_none_or(|at| at > now) {
+            return Ok(false);
+        }
+        let ids: Vec<_> = renewal.request_id.into_iter().collect();
+        let request = store.requests_that_renew(&ids).await?.pop();
+        match renewal::decide(&renewal, request.as_ref(), now) {
+            Decision::Keep(renewal) => store.save_renewal(&renewal).await.map(|_| false),
+            Decision::Renew => self.begin(&renewal, &certificate).await,
+            Decision::Ask => {
+                let asked = self.ask(&renewal, &certificate).await;
+                let moved = asked.renew_at.is_some_and(|at| at <= now);
+                let stored = store.save_renewal(&asked).await?;
+                if moved {
+                    return self.begin(&stored, &certificate).await;
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    /// The schedule with what the CA says now.
+    async fn ask(&self, renewal: &Renewal, certificate: &Certificate) -> Renewal {
+        let now = self.now();
+        match self.renewal_info(certificate).await {
+            Ok(info) => {
+                let after = renewal::after_answer(renewal, certificate, info.as_ref(), now);
+                if after.renew_at != renewal.renew_at {
+                    tracing::info!(
+                        certificate_id = certificate.id.get(),
+                        renew_at = after.renew_at.map(|at| at.to_string()),
+                        explanation = after.explanation_url,
+                        "the CA suggests another time to renew"
+                    );
+                }
+                after
+            }
+            Err((until, why)) => {
+                tracing::warn!(
+                    certificate_id = certificate.id.get(),
+                    why,
+                    "no renewal information"
+                );
+                renewal::failed_look(renewal, until, now)
+            }
+        }
+    }
+
+    /// The CA's answer; else when to try again, if that is known, and why.
+    async fn renewal_info(
+        &self,
+        certificate: &Certificate,
+    ) -> Result<Option<RenewalInfo>, (Option<Timestamp>, String)> {
+        let unknown = |failure: Failure| (None, failure.problem.detail);
+        let Some(account) = certificate.account_id else {
+            return Ok(None);
+        };
+        let Some(identifier) = certificate_id(&certificate.cert_pem) else {
+            return Ok(None);
+        };
+        let provider = self.accounts.provider(account).await.map_err(unknown)?;
+        if let Some((until, reason)) = self.health.hold(provider, self.now()).await {
+            return Err((Some(until), reason));
+        }
+        let ca = &self.adapters.ca;
+        let answer = ca.renewal_info(&provider.directory_url, &identifier).await;
+        if let Err(failure) = &answer
+            && failure.problem.kind == DIRECTORY_UNREACHABLE
+        {
+            let detail = &failure.problem.detail;
+            self.health.away(provider, detail, self.now()).await;
+        }
+        answer.map_err(unknown)
+    }
+
+    async fn begin(&self, renewal: &Renewal, certificate: &Certificate) -> Result<bool, StoreError> {
+        let (Some(account_id), Ok(names)) = (
+            certificate.account_id,
+            NameSet::try_from(certificate.names.clone()),
+        ) else {
+            return Ok(false);
+        };
+        let new = NewRequest {
+            profile: certificate.profile.clone(),
+            renews: Some(certificate.id),
+            ..NewRequest::new(account_id, names)
+        };
+        let store = &self.adapters.store;
+        let request = store
+            .start_renewal(renewal, new, MAX_ATTEMPTS, self.now())
+            .await?;
+        tracing::info!(
+            certificate_id = certificate.id.get(),
+            request_id = request.id.get(),
+            "renewal begun"
+        );
+        Ok(true)
+    }
+
+    /// What the order of a renewal replaces. Only the account that has a certificate may replace it (RFC 9773 §5).
+    pub(super) async fn replaced_by(&self, request: &Request) -> Result<Option<Replaced>, Failure> {
+        let Some(id) = request.renews else {
+            return Ok(None);
+        };
+        let store = &self.adapters.store;
+        let certificate = match store.certificate(id).await {
+            Ok(certificate) => certificate,
+            Err(StoreError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(from_store(error)),
+        };
+        if certificate.account_id != Some(request.account_id) {
+            return Ok(None);
+        }
+        let renewals = store.renewals(std::slice::from_ref(&certificate)).await;
+        let window = renewals.map_err(from_store)?.pop().and_then(|r| r.window);
+        Ok(certificate_id(&certificate.cert_pem).map(|identifier| Replaced {
+            identifier,
+            in_window: window.is_some_and(|w| w.start <= self.now()),
+        }))
+    }
+
+    /// Records a certificate: in the place of the one that the request renews, if that still exists.
+    pub(super) async fn keep(
+        &self,
+        request: &Request,
+        certificate: Certificate,
+    ) -> Result<Certificate, StoreError> {
+        let (store, fence) = (&self.adapters.store, (request.id, request.lease.fence));
+        let Some(id) = request.renews else {
+            return store.record_certificate(certificate, Some(fence)).await;
+        };
+        let in_place = Certificate {
+            id,
+            ..certificate.clone()
+        };
+        match store.replace_certificate(in_place, fence).await {
+            Err(StoreError::NotFound {
+                kind: "certificate", ..
+            }) => store.record_certificate(certificate, Some(fence)).await,
+            answer => answer,
+        }
+    }
+}

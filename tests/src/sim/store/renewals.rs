@@ -1,0 +1,173 @@
+//! Renewals and the versions of a certificate.
+
+use async_trait::async_trait;
+use certmint_shared::{
+    domain::{Certificate, CertificateId, NewRequest, Renewal, Request, RequestId, Timestamp},
+    renewal,
+    store::{RenewalStore, StoreError},
+};
+
+use super::{super::op::Op, MemoryStore, Tables, not_found};
+
+impl Tables {
+    fn renewal(&self, certificate: &Certificate) -> Renewal {
+        let stored = self.renewals.get(&certificate.id.get()).cloned();
+        stored.unwrap_or_else(|| renewal::first(certificate))
+    }
+
+    /// Writes it with the next revision.
+    pub(super) fn put_renewal(&mut self, renewal: &Renewal) -> Renewal {
+        let stored = Renewal {
+            revision: renewal.revision + 1,
+            ..renewal.clone()
+        };
+        self.renewals.insert(renewal.certificate_id.get(), stored.clone());
+        stored
+    }
+
+    fn unchanged(&self, renewal: &Renewal) -> Result<(), StoreError> {
+        let stored = self.renewals.get(&renewal.certificate_id.get());
+        if stored.map_or(0, |r| r.revision) == renewal.revision {
+            return Ok(());
+        }
+        Err(StoreError::Conflict {
+            kind: "certificate",
+            id: renewal.certificate_id.to_string(),
+        })
+    }
+}
+
+#[async_trait]
+impl RenewalStore for MemoryStore {
+    async fn renewals(&self, certificates: &[Certificate]) -> Result<Vec<Renewal>, StoreError> {
+        self.gate
+            .call(Op::ReadRenewals, || {
+                let tables = self.tables();
+                Ok(certificates.iter().map(|c| tables.renewal(c)).collect())
+            })
+            .await
+    }
+
+    async fn save_renewal(&self, renewal: &Renewal) -> Result<Renewal, StoreError> {
+        self.gate
+            .call(Op::SaveRenewal, || {
+                let mut tables = self.tables();
+                tables.unchanged(renewal)?;
+                Ok(tables.put_renewal(renewal))
+            })
+            .await
+    }
+
+    async fn due_renewals(&self, now: Timestamp, limit: usize) -> Result<Vec<CertificateId>, StoreError> {
+        self.gate
+            .call(Op::DueRenewals, || {
+                let tables = self.tables();
+                let mut due: Vec<(Timestamp, CertificateId)> = tables
+                    .renewals
+                    .values()
+                    .filter_map(|r| Some((r.look_at.filter(|at| *at <= now)?, r.certificate_id)))
+                    .collect();
+                due.sort();
+                due.truncate(limit);
+                Ok(due.into_iter().map(|(_, id)| id).collect())
+            })
+            .await
+    }
+
+    async fn start_renewal(
+        &self,
+        renewal: &Renewal,
+        new: NewRequest,
+        max_attempts: u32,
+        now: Timestamp,
+    ) -> Result<Request, StoreError> {
+        self.gate
+            .call(Op::StartRenewal, || {
+                let mut tables = self.tables();
+                tables.unchanged(renewal)?;
+                let request = self.insert_request(&mut tables, new.clone(), max_attempts, None, now)?;
+                tables.put_renewal(&renewal::started(renewal, request.id, now));
+                Ok(request)
+            })
+            .await
+    }
+
+    async fn replace_certificate(
+        &self,
+        certificate: Certificate,
+        (request, fence): (RequestId, u64),
+    ) -> Result<Certificate, StoreError> {
+        self.gate
+            .call(Op::ReplaceCertificate, || {
+                let mut tables = self.tables();
+                if let Some(known) = tables.by_fingerprint(&certificate.fingerprint) {
+                    return Ok(known);
+                }
+                let id = certificate.id.get();
+                let old = tables.certificates.get(&id).cloned();
+                let old = old.ok_or_else(|| not_found("certificate", id))?;
+                if tables
+                    .requests
+                    .get(&request)
+                    .is_none_or(|r| r.lease.fence != fence)
+                {
+                    return Err(StoreError::LeaseLost(request));
+                }
+                let new = Certificate {
+                    version: old.version + 1,
+                    created_at: old.created_at,
+                    ..certificate.clone()
+                };
+                let renewal = renewal::replaced(&tables.renewal(&old), &new);
+                tables.put_renewal(&renewal);
+                tables.versions.insert((id, old.version), old);
+                tables.certificates.insert(id, new.clone());
+                Ok(new)
+            })
+            .await
+    }
+
+    async fn certificate_versions(&self, id: CertificateId) -> Result<Vec<Certificate>, StoreError> {
+        let tables = self.tables();
+        let newest = tables.certificates.get(&id.get());
+        let newest = newest.cloned().ok_or_else(|| not_found("certificate", id))?;
+        let older = tables.versions.range((id.get(), 0)..(id.get() + 1, 0)).rev();
+        Ok(std::iter::once(newest)
+            .chain(older.map(|(_, c)| c.clone()))
+            .collect())
+    }
+
+    async fn ending_before(&self, until: Timestamp) -> Result<Vec<(CertificateId, Timestamp)>, StoreError> {
+        let tables = self.tables();
+        let mut rows: Vec<(Timestamp, CertificateId)> = tables
+            .renewals
+            .values()
+            .filter(|r| r.expires_at < until)
+            .map(|r| (r.expires_at, r.certificate_id))
+            .collect();
+        rows.sort();
+        Ok(rows.into_iter().map(|(at, id)| (id, at)).collect())
+    }
+
+    async fn certificates_by_id(&self, ids: &[CertificateId]) -> Result<Vec<Certificate>, StoreError> {
+        let tables = self.tables();
+        Ok(ids
+            .iter()
+            .filter_map(|id| tables.certificates.get(&id.get()).cloned())
+            .collect())
+    }
+
+    async fn requests_that_renew(&self, ids: &[RequestId]) -> Result<Vec<Request>, StoreError> {
+        let tables = self.tables();
+        Ok(ids
+            .iter()
+            .filter(|id| !tables.unreadable.contains(id))
+            .filter_map(|id| tables.requests.get(id).cloned())
+            .collect())
+    }
+
+    async fn forget_renewal(&self, id: CertificateId) -> Result<(), StoreError> {
+        self.tables().renewals.remove(&id.get());
+        Ok(())
+    }
+}

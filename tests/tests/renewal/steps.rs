@@ -1,0 +1,148 @@
+//! What the journeys of renewals do again and again.
+
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use certmint_shared::{
+    dns::{Clock, SystemClock},
+    domain::Timestamp,
+};
+use certmint_tests::{
+    faults::{Fault, Operation, Rules},
+    journey::{Answer, Journey, eventually, options},
+};
+use serde_json::{Value, json};
+
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Without refused nonces: orders are counted. Where no profile is asked for, Pebble takes any.
+pub(crate) fn calm() -> certmint_stack::Options {
+    certmint_stack::Options {
+        bad_nonces: 0,
+        ..options()
+    }
+}
+
+/// A stack behind proxies with certificate 1, just issued.
+pub(crate) async fn issued(profile: Option<&str>) -> (Journey, Rules) {
+    issued_with(calm(), profile, |_| {}).await
+}
+
+/// The same at a CA without renewal information.
+pub(crate) async fn issued_without_ari(profile: Option<&str>) -> (Journey, Rules) {
+    issued_with(calm(), profile, |rules| {
+        let edit = |body: &[u8]| {
+            let mut directory: Value = serde_json::from_slice(body).unwrap();
+            directory.as_object_mut().unwrap().remove("renewalInfo");
+            directory.to_string().into_bytes()
+        };
+        rules.add(
+            Operation::Directory,
+            0,
+            usize::MAX,
+            Fault::Rewrite(Arc::new(edit)),
+        );
+    })
+    .await
+}
+
+pub(crate) async fn issued_with(
+    options: certmint_stack::Options,
+    profile: Option<&str>,
+    prepare: impl Fn(&Rules),
+) -> (Journey, Rules) {
+    let (journey, rules) = Journey::with_faults(options).await;
+    prepare(&rules);
+    let account = journey.account().await;
+    let id = journey.request_in(account, &["example.com"], profile).await;
+    journey.until(id, "success").await;
+    // The pass that the kick began ends before the clock is moved.
+    pass(&journey).await;
+    (journey, rules)
+}
+
+/// Every certificate asked about has this window from now on.
+pub(crate) fn suggest(rules: &Rules, start: Timestamp, end: Timestamp) {
+    let body = json!({
+        "suggestedWindow": {"start": start.to_string(), "end": end.to_string()},
+        "explanationURL": "https://ca.test/incident",
+    });
+    let answer = move |_: &[u8]| body.to_string().into_bytes();
+    rules.add(
+        Operation::RenewalInfo,
+        0,
+        usize::MAX,
+        Fault::Rewrite(Arc::new(answer)),
+    );
+}
+
+pub(crate) fn now() -> Timestamp {
+    SystemClock.now()
+}
+
+/// The certificate as a client sees it.
+pub(crate) async fn certificate(journey: &Journey) -> Value {
+    journey.client.get("/certificates/1").await.data()
+}
+
+/// One whole pass of the worker: one that was just started anew may lose its first event.
+pub(crate) async fn pass(journey: &Journey) -> Value {
+    eventually("a pass of the worker", || journey.work()).await
+}
+
+/// How many requests there are.
+pub(crate) async fn requests(journey: &Journey) -> u64 {
+    let list = journey.client.get("/acme/certificate/requests").await.data();
+    list["total"].as_u64().unwrap()
+}
+
+pub(crate) async fn call(journey: &Journey, name: &str) -> Answer {
+    let path = format!("/certificates/renewal/{name}");
+    journey.client.post(&path, r#"{"certificateId":1}"#).await
+}
+
+/// Time goes by, the worker runs, and nothing is renewed.
+pub(crate) async fn nothing_after(journey: &Journey, time: Duration) {
+    journey.later(time).await;
+    pass(journey).await;
+    assert_eq!(requests(journey).await, 1, "nothing is renewed");
+    assert_eq!(certificate(journey).await["version"], 1);
+}
+
+/// Time goes by, the worker runs, and the certificate is renewed in its place.
+pub(crate) async fn renewed_after(journey: &Journey, time: Duration) -> Value {
+    journey.later(time).await;
+    pass(journey).await;
+    let request = journey.in_time(2).await;
+    assert_eq!(request["status"], "success", "{request}");
+    assert_eq!(
+        (&request["renews"], &request["result_certificate_id"]),
+        (&json!(1), &json!(1))
+    );
+    let renewed = certificate(journey).await;
+    assert_eq!(renewed["version"], 2, "{renewed}");
+    renewed
+}
+
+/// What the CA was asked for in each newOrder.
+pub(crate) fn orders(rules: &Rules) -> Vec<Value> {
+    let payload = |body: &[u8]| {
+        let jws: Value = serde_json::from_slice(body).unwrap();
+        let payload = BASE64_URL_SAFE_NO_PAD
+            .decode(jws["payload"].as_str().unwrap())
+            .unwrap();
+        serde_json::from_slice(&payload).unwrap()
+    };
+    let calls = rules.seen(Operation::NewOrder);
+    calls.iter().map(|call| payload(&call.body)).collect()
+}
+
+/// Nothing is left in a zone, no secret leaked, one certificate.
+pub(crate) async fn ends(journey: Journey) {
+    journey.clean().await;
+    journey.until_clean().await;
+    let list = journey.client.get("/certificates").await.data();
+    assert_eq!(list["total"], 1, "one certificate: {list}");
+    journey.end().await;
+}
