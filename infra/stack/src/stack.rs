@@ -447,7 +447,7 @@ fn token_list(token: &str) -> String {
         .iter()
         .map(|b| format!("{b:02x}"))
         .collect();
-    json!({"tokens": [{ "sha256": hash }]}).to_string()
+    json!({"tokens": [{ "sha256": hash, "scopes": ["read", "write", "keys"] }]}).to_string()
 }
 
 /// Creates the table, or, where it exists, makes its accounts register again: Pebble forgets everything when it

@@ -27,7 +27,11 @@ struct Stored {
     tokens: Vec<Token>,
 }
 
-/// One token; no `scopes` means all.
+/// The scope that hands out private keys. It must be named: neither `*` nor a token without scopes has it, so that
+/// tokens made before it existed do not gain it.
+const KEYS: &str = "keys";
+
+/// One token; no `scopes` means `read` and `write`, as `*` does.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Token {
@@ -48,9 +52,10 @@ impl Token {
     }
 
     fn allows(&self, scope: &str) -> bool {
-        self.scopes
-            .as_ref()
-            .is_none_or(|s| s.iter().any(|x| x == "*" || x == scope))
+        match &self.scopes {
+            None => scope != KEYS,
+            Some(scopes) => scopes.iter().any(|x| x == scope || (x == "*" && scope != KEYS)),
+        }
     }
 }
 
@@ -86,7 +91,8 @@ impl Auth {
         Ok(tokens)
     }
 
-    /// Accepts the header or says which of the contract's four ways it fails. `scope` is `read` or `write`.
+    /// Accepts the header or says which of the contract's four ways it fails. `scope` is `read`, `write` or
+    /// `keys`.
     pub(super) async fn check(
         &self,
         header: Option<&str>,

@@ -91,6 +91,14 @@ impl Body {
     }
 }
 
+/// An id that stands in a path.
+pub(super) fn id_in_path(text: &str) -> Result<u64, ApiError> {
+    text.parse()
+        .ok()
+        .filter(|id| *id > 0)
+        .ok_or_else(|| ApiError::format("id", "must be a positive integer"))
+}
+
 /// Query parameters; unknown ones are ignored, of repeated ones the first counts.
 pub(super) struct Params<'a>(pub(super) &'a [(String, String)]);
 

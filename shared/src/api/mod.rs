@@ -1,6 +1,7 @@
 //! The HTTP API, apart from any transport: a request in, an answer out.
 
 mod auth;
+mod downloads;
 mod error;
 mod input;
 mod limits;
@@ -16,7 +17,7 @@ use self::{auth::Auth, error::ApiError, input::Params};
 use crate::{dns::Clock, domain::Providers, kick::Kick, store::Store, vault::KeyVault};
 
 /// A call as the transport read it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ApiRequest {
     /// `GET`, `POST`, …
     pub method: String,
@@ -30,6 +31,17 @@ pub struct ApiRequest {
     pub idempotency_key: Option<String>,
     /// The body.
     pub body: Vec<u8>,
+}
+
+/// A body may hold a private key or a password: it is not shown.
+impl std::fmt::Debug for ApiRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiRequest")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("body_len", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// The `Authorization` header, which no log shows.
@@ -121,7 +133,11 @@ impl Api {
             return Ok(r#"{"status":"ok"}"#.into());
         }
         // Before anything about the call is looked at: a stranger learns nothing of what exists.
-        let scope = if method == "GET" { "read" } else { "write" };
+        let scope = match (method, parts.last()) {
+            (_, Some(&"download")) => "keys",
+            ("GET", _) => "read",
+            _ => "write",
+        };
         let header = request.authorization.as_ref().map(|h| h.0.as_str());
         self.auth.check(header, scope, self.clock.now()).await?;
         let params = Params(&request.query);
@@ -139,6 +155,8 @@ impl Api {
             ("GET", ["acme", "challenges"]) => self.list_challenges(&params).await,
             ("GET", ["certificates"]) => self.list_certificates(&params).await,
             ("GET", ["certificates", "bindings"]) => self.list_bindings(&params).await,
+            ("GET", ["certificates", id, "download"]) => self.download_plain(id, &params).await,
+            ("POST", ["certificate", id, "download"]) => self.download(id, request).await,
             ("GET", ["certificates", id]) => self.one_certificate(id).await,
             _ => Err(ApiError::not_found(format!(
                 "{method} {path} is no call of this service"
