@@ -96,10 +96,13 @@ impl From<StoreError> for ApiError {
 
 impl From<VaultError> for ApiError {
     fn from(error: VaultError) -> Self {
+        if let VaultError::PendingDeletion(_) = error {
+            return Self::state(error.to_string());
+        }
         tracing::error!(%error, "vault");
         let advice = match error.class() {
-            Class::Transient => "Secrets Manager did not answer in time; send the call again",
-            _ => "Secrets Manager refused; see the function's log",
+            Class::Transient => "the key vault did not answer in time; send the call again",
+            _ => "the key vault refused; see the function's log",
         };
         Self::new(5003, advice)
     }

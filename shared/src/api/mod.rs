@@ -6,6 +6,7 @@ mod error;
 mod input;
 mod limits;
 mod reads;
+mod uploads;
 mod wire;
 mod writes;
 
@@ -156,6 +157,7 @@ impl Api {
             ("GET", ["certificates"]) => self.list_certificates(&params).await,
             ("GET", ["certificates", "bindings"]) => self.list_bindings(&params).await,
             ("GET", ["certificates", id, "download"]) => self.download_plain(id, &params).await,
+            ("POST", ["certificates", "upload"]) => self.upload(request).await,
             ("POST", ["certificate", id, "download"]) => self.download(id, request).await,
             ("GET", ["certificates", id]) => self.one_certificate(id).await,
             _ => Err(ApiError::not_found(format!(

@@ -134,7 +134,8 @@ impl Api {
             .store
             .certificate(CertificateId::new(id_in_path(id)?))
             .await?;
-        data(&CertificateView::of(certificate, self.clock.now()))
+        let same = self.store.same_names(&certificate).await?;
+        data(&CertificateView::of(certificate, self.clock.now()).with_same_names(&same))
     }
 
     pub(super) async fn list_bindings(&self, params: &Params<'_>) -> Data {

@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use crate::{
+    ca::check::key_algorithm,
     domain::{
-        Account, Binding, Certificate, DesiredState, Page, PageRequest, Problem, Provider, Providers,
-        Request, Timestamp, TxtRecord,
+        Account, Binding, Certificate, CertificateId, DesiredState, Page, PageRequest, Problem, Provider,
+        Providers, Request, Timestamp, TxtRecord,
     },
     engine::Entry,
     store::ProviderTrouble,
@@ -272,11 +273,23 @@ pub(super) struct CertificateView {
     last_error: Option<String>,
     domains: Vec<NameView>,
     certificate_pem: String,
+    key_algorithm: Option<String>,
+    has_private_key: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    same_names_as: Option<Vec<u64>>,
     created_at: String,
     updated_at: String,
 }
 
 impl CertificateView {
+    /// With the ids of others that have the same names, which lists leave out.
+    pub(super) fn with_same_names(self, ids: &[CertificateId]) -> Self {
+        Self {
+            same_names_as: Some(ids.iter().map(|id| id.get()).collect()),
+            ..self
+        }
+    }
+
     pub(super) fn of(certificate: Certificate, now: Timestamp) -> Self {
         let name = |n: &crate::domain::DomainName| NameView {
             domain: n.to_string(),
@@ -299,6 +312,9 @@ impl CertificateView {
             request_id: certificate.request_id.map(|id| id.get()),
             last_error: None,
             certificate_pem: format!("{}{}", certificate.cert_pem, certificate.chain_pem),
+            key_algorithm: key_algorithm(&certificate.cert_pem),
+            has_private_key: certificate.has_key(),
+            same_names_as: None,
             created_at: certificate.created_at.to_string(),
             updated_at: certificate.updated_at.to_string(),
             fingerprint: certificate.fingerprint,

@@ -66,7 +66,21 @@ pub fn generate(names: &NameSet) -> Result<SecretString, Failure> {
         .map_err(|e| crypto("certificate key", &e))
 }
 
-/// Reads what [`generate`] made. The error never holds what was read.
+/// A key (PKCS#8 PEM) that came with its certificate, as one secret to store: there is no CSR.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn of_upload(key_pem: &SecretString) -> Result<SecretString, Failure> {
+    let stored = Stored {
+        key_pem: key_pem.expose_secret().to_owned(),
+        csr: String::new(),
+    };
+    serde_json::to_string(&stored)
+        .map(SecretString::from)
+        .map_err(|e| crypto("certificate key", &e))
+}
+
+/// Reads what [`generate`] or [`of_upload`] made. The error never holds what was read.
 ///
 /// # Errors
 /// If the secret is not in that form.

@@ -4,6 +4,7 @@ pub mod dynamo;
 mod flight;
 mod health;
 mod rates;
+mod relations;
 pub mod schema;
 
 use async_trait::async_trait;
@@ -12,6 +13,7 @@ pub use self::{
     flight::{Flight, SingleFlight},
     health::{ProviderHealth, ProviderTrouble},
     rates::{GiveBack, RateLedger, Reserved},
+    relations::CertificateRelations,
 };
 
 use crate::domain::{
@@ -267,7 +269,14 @@ pub trait ChallengeStore: Send + Sync {
 
 /// All of it.
 pub trait Store:
-    AccountStore + RequestStore + SingleFlight + CertificateStore + ChallengeStore + ProviderHealth + RateLedger
+    AccountStore
+    + RequestStore
+    + SingleFlight
+    + CertificateStore
+    + CertificateRelations
+    + ChallengeStore
+    + ProviderHealth
+    + RateLedger
 {
 }
 
@@ -276,6 +285,7 @@ impl<T> Store for T where
         + RequestStore
         + SingleFlight
         + CertificateStore
+        + CertificateRelations
         + ChallengeStore
         + ProviderHealth
         + RateLedger

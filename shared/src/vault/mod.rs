@@ -28,7 +28,7 @@ pub enum VaultError {
         name: String,
     },
     /// Slow, throttled or away.
-    #[error("Secrets Manager {operation} on {name}: {message}")]
+    #[error("{operation} on secret {name}: {message}")]
     Unavailable {
         /// The API action.
         operation: &'static str,

@@ -12,6 +12,7 @@
 //! | TXT value | `TXT#<fqdn>`, value | `TXT#<desired state>`, created | `REQUEST#<id>#TXT`, name and value | `CLEANUP#<shard>`, due time |
 //! | attempts | `ATTEMPTS`, `<attempts>#<request>` | | | |
 //! | uniqueness | `UNIQUE#<what>`, `META` | | | |
+//! | certificates of a set | `NAMES#<set>`, id | | | |
 //! | newest request of a set | `INFLIGHT#<account>#<set>`, `META` (TTL) | | | |
 //! | idempotency | `IDEMPOTENCY#<key>`, `META` (TTL one day) | | | |
 //! | id counter | `COUNTER#<kind>`, `META` | | | |
@@ -24,6 +25,7 @@ mod counters;
 mod flight;
 mod health;
 mod rates;
+mod relations;
 mod request_lists;
 mod requests;
 mod row;
