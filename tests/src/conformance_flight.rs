@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use certmint_shared::{
-    domain::{AccountId, NameSet, NewAccount, NewRequest, ProviderId, RequestStatus, Timestamp},
+    domain::{
+        AccountId, KeyAlgorithm, KeyPlan, NameSet, NewAccount, NewRequest, ProviderId, RequestStatus,
+        Timestamp,
+    },
     engine::Phase,
     store::{Flight, Idempotency, Store, StoreError},
 };
@@ -29,7 +32,11 @@ async fn account(store: &dyn Store) -> AccountId {
 
 fn new(account_id: AccountId, names: &[&str]) -> NewRequest {
     let names = NameSet::parse(names).expect("names");
-    NewRequest { account_id, names }
+    NewRequest {
+        account_id,
+        names,
+        key: KeyPlan::default(),
+    }
 }
 
 async fn once(store: &dyn Store, new: NewRequest, key: Option<&str>, now: Timestamp) -> Flight {
@@ -62,8 +69,22 @@ pub async fn same_names(store: &dyn Store) {
     assert!(!first.joined);
     let again = once(store, ba(), None, start()).await;
     assert_eq!((again.request.id, again.joined), (first.request.id, true));
+    // Another key is another certificate.
+    let rsa = || NewRequest {
+        key: KeyPlan::Us {
+            algorithm: KeyAlgorithm::Rsa2048,
+        },
+        ..ab()
+    };
+    let other_key = once(store, rsa(), None, start()).await;
+    assert_eq!((&other_key.request.key, other_key.joined), (&rsa().key, false));
+    assert!(once(store, rsa(), None, start()).await.joined);
+    assert_eq!(
+        once(store, ab(), None, start()).await.request.id,
+        first.request.id
+    );
     let other = once(store, new(account, &["a.example.com"]), None, start()).await;
-    assert_eq!((other.request.id.get(), other.joined), (2, false));
+    assert_eq!((other.request.id.get(), other.joined), (3, false));
 
     end(store, &first, RequestStatus::Success, start()).await;
     let soon = once(store, ab(), None, start().plus(DAY - Duration::from_secs(1))).await;
@@ -72,7 +93,7 @@ pub async fn same_names(store: &dyn Store) {
         (first.request.id, RequestStatus::Success)
     );
     let later = once(store, ab(), None, start().plus(DAY)).await;
-    assert_eq!((later.request.id.get(), later.joined), (3, false));
+    assert_eq!((later.request.id.get(), later.joined), (4, false));
 
     end(store, &later, RequestStatus::Failed, start().plus(DAY)).await;
     let anew = once(store, ab(), None, start().plus(DAY)).await;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use certmint_shared::{
     domain::{
-        AccountId, Lease, NameSet, NewAccount, NewRequest, ProviderId, Request, RequestStatus, Timestamp,
+        AccountId, KeyPlan, Lease, NameSet, NewAccount, NewRequest, ProviderId, Request, RequestStatus,
+        Timestamp,
     },
     engine::Phase,
     store::{Idempotency, RequestFilter, Store, StoreError},
@@ -32,6 +33,7 @@ fn new_request(account_id: AccountId) -> NewRequest {
     NewRequest {
         account_id,
         names: NameSet::parse(&["example.com"]).expect("names"),
+        key: KeyPlan::default(),
     }
 }
 

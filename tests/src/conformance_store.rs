@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use certmint_shared::{
     domain::{
-        AccountId, Certificate, CertificateId, CertificateSource, NameSet, NewAccount, NewRequest,
+        AccountId, Certificate, CertificateId, CertificateSource, KeyPlan, NameSet, NewAccount, NewRequest,
         PageRequest, ProviderId, Request, RequestId, RequestStatus, Timestamp,
     },
     engine::Phase,
@@ -37,6 +37,7 @@ async fn request(store: &dyn Store, account: AccountId) -> Request {
             NewRequest {
                 account_id: account,
                 names,
+                key: KeyPlan::default(),
             },
             10,
             None,

@@ -11,8 +11,8 @@ use certmint_shared::{
     ca::{AccountKey, Ca, CaAccount, Eab, OrderView},
     dns::{Clock, DnsView, Visibility},
     domain::{
-        AccountId, AccountStatus, Class, Email, Failure, Fqdn, NameSet, NewAccount, NewRequest, Problem,
-        Provider, ProviderId, Providers, Request, RequestId, Stage, Timestamp,
+        AccountId, AccountStatus, Class, Email, Failure, Fqdn, KeyPlan, NameSet, NewAccount, NewRequest,
+        Problem, Provider, ProviderId, Providers, Request, RequestId, Stage, Timestamp,
     },
     engine::OrderProgress,
     limits::Limits,
@@ -252,6 +252,7 @@ impl World {
         let new = NewRequest {
             account_id: AccountId::new(account),
             names: NameSet::parse(names).expect("names"),
+            key: KeyPlan::default(),
         };
         let made = self.store.create_request(new, 10, None, self.watch.now()).await;
         made.expect("a request").id

@@ -8,7 +8,9 @@ use std::{
 
 use certmint_shared::{
     dns::{Clock, SystemClock},
-    domain::{Account, AccountStatus, NameSet, NewAccount, NewRequest, ProviderId, Providers, Request},
+    domain::{
+        Account, AccountStatus, KeyPlan, NameSet, NewAccount, NewRequest, ProviderId, Providers, Request,
+    },
     store::{AccountStore, RequestStore},
     worker::{Adapters, Worker, WorkerSettings},
 };
@@ -65,6 +67,7 @@ impl World {
         let new = NewRequest {
             account_id: account.id,
             names: NameSet::parse(&["example.com"]).unwrap(),
+            key: KeyPlan::default(),
         };
         let now = SystemClock.now();
         let request = self.store.create_request(new, 10, None, now).await.unwrap();

@@ -2,11 +2,16 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use certmint_shared::{
+    ca::keys,
+    domain::{KeyAlgorithm, NameSet},
+};
 use certmint_tests::{
     files::{Folder, TestCa, run},
     journey::{Journey, options},
 };
 use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "correct horse";
@@ -77,6 +82,209 @@ async fn an_issued_certificate_is_downloaded() {
     journey.end().await;
 }
 
+async fn order(journey: &Journey, body: Value) -> Value {
+    let answer = journey
+        .client
+        .post("/acme/certificate/request", &body.to_string())
+        .await;
+    answer.data()
+}
+
+#[tokio::test]
+async fn keys_of_every_kind_are_made() {
+    let (journey, folder) = (Journey::start(options()).await, Folder::new("kinds"));
+    let account = journey.account().await;
+    let mut ids = Vec::new();
+    // The same names: another kind of key is another certificate.
+    for kind in ["ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"] {
+        let body = json!({"accountId": account, "domains": ["example.com"], "keyAlgorithm": kind});
+        let request = order(&journey, body).await;
+        assert_eq!(
+            (&request["key_algorithm"], &request["key_source"]),
+            (&json!(kind), &json!("generated"))
+        );
+        ids.push((request["id"].as_u64().unwrap(), kind));
+    }
+    let plain = journey.request(account, &["example.com"]).await;
+    ids.push((plain, "ecdsa-p256"));
+    for (id, kind) in ids {
+        let done = journey.until(id, "success").await;
+        let certificate = done["result_certificate_id"].as_u64().unwrap();
+        let seen = journey
+            .client
+            .get(&format!("/certificates/{certificate}"))
+            .await
+            .data();
+        assert_eq!(
+            (&seen["keyAlgorithm"], &seen["hasPrivateKey"]),
+            (&json!(kind), &json!(true))
+        );
+        let pem = download(&journey, certificate, &json!({"format": "pem"})).await;
+        assert!(fits(&folder.write("a.pem", &pem)), "{kind}");
+    }
+    let body = json!({"accountId": account, "domains": ["example.com"], "keyAlgorithm": "rsa-1024"});
+    let unknown = journey
+        .client
+        .post("/acme/certificate/request", &body.to_string())
+        .await;
+    unknown.refused(400, 2003, "keyAlgorithm");
+    journey.until_clean().await;
+    journey.end().await;
+}
+
+/// What openssl makes of a key and names.
+fn csr(folder: &Folder, kind: &[&str], subject: &str, names: &str) -> (String, String) {
+    let key = folder.path("own.key");
+    let mut args = vec!["req", "-new", "-nodes", "-keyout", &key, "-subj", subject];
+    args.extend(kind);
+    let names = format!("subjectAltName={names}");
+    if !names.ends_with('=') {
+        args.extend(["-addext", &names]);
+    }
+    (run("openssl", &args), std::fs::read_to_string(&key).unwrap())
+}
+
+#[tokio::test]
+async fn a_client_brings_its_own_csr() {
+    let (journey, folder) = (Journey::start(options()).await, Folder::new("csr"));
+    let account = journey.account().await;
+    let p384 = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"];
+    let (pem, key) = csr(
+        &folder,
+        &p384,
+        "/CN=example.com",
+        "DNS:example.com,DNS:www.example.com",
+    );
+    let body = json!({"accountId": account, "domains": ["www.example.com", "example.com"], "csr": pem});
+    let request = order(&journey, body.clone()).await;
+    assert_eq!(
+        (&request["key_algorithm"], &request["key_source"]),
+        (&json!("ecdsa-p384"), &json!("csr"))
+    );
+    assert_eq!(
+        order(&journey, body).await["id"],
+        request["id"],
+        "the same CSR is the same request"
+    );
+    let done = journey.until(request["id"].as_u64().unwrap(), "success").await;
+    let id = done["result_certificate_id"].as_u64().unwrap();
+    let seen = journey.client.get(&format!("/certificates/{id}")).await.data();
+    assert_eq!(
+        (&seen["keyAlgorithm"], &seen["hasPrivateKey"]),
+        (&json!("ecdsa-p384"), &json!(false))
+    );
+    let both = format!("{key}{}", seen["certificatePem"].as_str().unwrap());
+    assert!(
+        fits(&folder.write("both.pem", both.as_bytes())),
+        "the certificate is for the client's key"
+    );
+    let refused = journey
+        .client
+        .post(&format!("/certificate/{id}/download"), r#"{"format":"pem"}"#)
+        .await;
+    refused.refused(409, 3003, "never was here");
+    let secrets = journey.stack.aws.secrets.values().await;
+    assert!(
+        !secrets.iter().any(|(name, _)| name.contains("certificate-key")),
+        "no key was stored"
+    );
+
+    let p256 = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+    let good = csr(&folder, &p256, "/", "DNS:example.com").0;
+    let broken = {
+        let mut lines: Vec<String> = good.lines().map(str::to_owned).collect();
+        let line = lines.len() - 2;
+        let (last, other) = (
+            lines[line].len() - 6,
+            if lines[line].ends_with("AAAA") { "B" } else { "A" },
+        );
+        lines[line].replace_range(last - 4..last - 3, other);
+        lines.join("\n")
+    };
+    let cases = [
+        (csr(&folder, &p256, "/CN=example.com", "").0, "exactly the names"),
+        (
+            csr(&folder, &p256, "/", "DNS:example.com,DNS:www.example.com").0,
+            "exactly the names",
+        ),
+        (
+            csr(&folder, &p256, "/", "DNS:example.com,IP:192.0.2.1").0,
+            "exactly the names",
+        ),
+        (
+            csr(&folder, &p256, "/CN=example.org", "DNS:example.com").0,
+            "common name",
+        ),
+        (
+            csr(&folder, &["-newkey", "rsa:1024"], "/", "DNS:example.com").0,
+            "2048",
+        ),
+        (
+            csr(&folder, &["-newkey", "ed25519"], "/", "DNS:example.com").0,
+            "2048",
+        ),
+        (broken, "csr "),
+        ("no csr".to_owned(), "PEM"),
+        (key, "PEM"),
+        (format!("{good}{good}"), "PEM"),
+    ];
+    for (pem, word) in cases {
+        let body = json!({"accountId": account, "domains": ["example.com"], "csr": pem});
+        let answer = journey
+            .client
+            .post("/acme/certificate/request", &body.to_string())
+            .await;
+        answer.refused(400, 2003, word);
+    }
+    let body =
+        json!({"accountId": account, "domains": ["example.com"], "csr": good, "keyAlgorithm": "rsa-2048"});
+    let answer = journey
+        .client
+        .post("/acme/certificate/request", &body.to_string())
+        .await;
+    answer.refused(400, 2003, "ecdsa-p256");
+    journey.until_clean().await;
+    journey.end().await;
+}
+
+/// After a restore of the table the id of a later request is given out again; its key is in the vault still.
+#[tokio::test]
+async fn the_key_of_another_request_is_never_used() {
+    let journey = Journey::start(options()).await;
+    let account = journey.account().await;
+    let names = |list: &[&str]| NameSet::parse(list).unwrap();
+    let kind = KeyAlgorithm::EcdsaP256;
+    let foreign = [
+        keys::generate(&names(&["secret.example.org"]), kind, "request 1 of 1"),
+        keys::generate(&names(&["example.com"]), kind, "request 2 of 1"),
+    ];
+    for (id, secret) in (1..).zip(&foreign) {
+        let secret = secret.as_ref().unwrap().expose_secret();
+        let create = json!({"Name": format!("certmint/certificate-key/{id}-order0"), "SecretString": secret});
+        journey.stack.aws.secrets.operate("CreateSecret", &create).await;
+    }
+    for id in 1..=2 {
+        let body = json!({"accountId": account, "domains": ["example.com"], "force": true});
+        assert_eq!(order(&journey, body).await["id"], id);
+        let failed = journey.until(id, "failed").await;
+        let error = failed["last_error"].as_str().unwrap();
+        assert!(
+            error.contains("made for another request") && error.contains("id counters"),
+            "{error}"
+        );
+        // A retry orders anew, and that has a key of its own.
+        let retry = json!({"id": id}).to_string();
+        let _ = journey
+            .client
+            .post("/acme/certificate/retry", &retry)
+            .await
+            .data();
+        journey.until(id, "success").await;
+    }
+    journey.until_clean().await;
+    journey.end().await;
+}
+
 async fn refusals(journey: &Journey, id: u64) {
     let path = format!("/certificate/{id}/download");
     let post = |body: Value| {
@@ -131,7 +339,7 @@ async fn keys_need_their_own_scope() {
     let body = r#"{"format":"pem"}"#;
     for token in ["all", "star"] {
         let client = journey.client.with_token(Some(token));
-        client.get("/certificates").await.data();
+        let _ = client.get("/certificates").await.data();
         let refused = client.post("/certificate/1/download", body).await;
         refused.refused(403, 1004, "does not allow");
         let refused = client.get("/certificates/1/download").await;

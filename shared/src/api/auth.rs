@@ -12,11 +12,9 @@ use tokio::sync::Mutex;
 use super::error::ApiError;
 use crate::{
     domain::Timestamp,
-    vault::{KeyVault, VaultError},
+    vault::{API_TOKENS, KeyVault, VaultError},
 };
 
-/// The secret with the hashes, relative to the stack's prefix.
-const SECRET: &str = "api-tokens";
 /// A changed token list is seen after this time.
 const KEPT: Duration = Duration::from_secs(60);
 
@@ -80,10 +78,10 @@ impl Auth {
         {
             return Ok(tokens.clone());
         }
-        let secret: SecretString = self.vault.get(SECRET).await?;
+        let secret: SecretString = self.vault.get(API_TOKENS).await?;
         let stored: Stored =
             serde_json::from_str(secret.expose_secret()).map_err(|e| VaultError::Refused {
-                name: SECRET.into(),
+                name: API_TOKENS.into(),
                 message: format!("is not a token list (line {}, column {})", e.line(), e.column()),
             })?;
         let tokens = Arc::new(stored.tokens);

@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::{
     ca::check::key_algorithm,
     domain::{
-        Account, Binding, Certificate, CertificateId, DesiredState, Page, PageRequest, Problem, Provider,
-        Providers, Request, Timestamp, TxtRecord,
+        Account, Binding, Certificate, CertificateId, DesiredState, KeyPlan, Page, PageRequest, Problem,
+        Provider, Providers, Request, Timestamp, TxtRecord,
     },
     engine::Entry,
     store::ProviderTrouble,
@@ -74,6 +74,8 @@ pub(super) struct RequestView {
     created_at: String,
     updated_at: String,
     names: Vec<String>,
+    key_algorithm: &'static str,
+    key_source: &'static str,
     phase: &'static str,
     next_action: &'static str,
     reason: String,
@@ -153,6 +155,11 @@ impl From<Request> for RequestView {
             created_at: request.created_at.to_string(),
             updated_at: request.updated_at.to_string(),
             names,
+            key_algorithm: request.key.algorithm().as_str(),
+            key_source: match request.key {
+                KeyPlan::Us { .. } => "generated",
+                KeyPlan::Client { .. } => "csr",
+            },
             phase: request.issuance.phase.name(),
             next_action: request.issuance.next_action(),
             reason: request.issuance.reason().to_owned(),

@@ -3,6 +3,9 @@
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::NameSet;
 
 /// A kind of key that we make. Its words are those of the wire and of the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -35,6 +38,12 @@ impl KeyAlgorithm {
         Self::Rsa4096,
     ];
 
+    /// Whether making one takes so long (seconds at 4096 bits) that others should not wait for it.
+    #[must_use]
+    pub const fn is_slow(self) -> bool {
+        matches!(self, Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096)
+    }
+
     /// The word on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -61,5 +70,57 @@ impl FromStr for KeyAlgorithm {
             .into_iter()
             .find(|a| a.as_str() == text)
             .ok_or(UnknownKeyAlgorithm)
+    }
+}
+
+/// Whose key a certificate is to have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "by")]
+pub enum KeyPlan {
+    /// We make it; it is in the vault.
+    Us {
+        /// Which.
+        algorithm: KeyAlgorithm,
+    },
+    /// The client has it and sent a CSR.
+    Client {
+        /// The CSR, DER as base64url.
+        csr: String,
+        /// What its key is.
+        algorithm: KeyAlgorithm,
+    },
+}
+
+impl Default for KeyPlan {
+    fn default() -> Self {
+        Self::Us {
+            algorithm: KeyAlgorithm::default(),
+        }
+    }
+}
+
+impl KeyPlan {
+    /// What the key is.
+    #[must_use]
+    pub const fn algorithm(&self) -> KeyAlgorithm {
+        match self {
+            Self::Us { algorithm } | Self::Client { algorithm, .. } => *algorithm,
+        }
+    }
+
+    /// The same for requests that one certificate answers: the same names in any order, and the same key. For a key
+    /// of the default kind it is the [set's key](NameSet::set_key) alone.
+    #[must_use]
+    pub fn flight_key(&self, names: &NameSet) -> String {
+        let set = names.set_key();
+        match self {
+            Self::Us { algorithm } if *algorithm == KeyAlgorithm::default() => set,
+            Self::Us { algorithm } => format!("{set}#{}", algorithm.as_str()),
+            Self::Client { csr, .. } => {
+                let digest = Sha256::digest(csr.as_bytes());
+                let hex: String = digest.iter().map(|b| format!("{b:02x}")).collect();
+                format!("{set}#{hex}")
+            }
+        }
     }
 }

@@ -17,7 +17,7 @@ pub use certificate::{Binding, Certificate, CertificateSource};
 pub(crate) use failure::clip;
 pub use failure::{Class, Failure, Problem, Stage, Subproblem};
 pub use ids::{AccountId, CertificateId, ProviderId, RequestId};
-pub use key::{KeyAlgorithm, UnknownKeyAlgorithm};
+pub use key::{KeyAlgorithm, KeyPlan, UnknownKeyAlgorithm};
 pub(crate) use name::set_key;
 pub use name::{DomainName, MAX_NAMES, NameError, NameSet, NameSetError};
 pub use page::{Page, PageRequest};

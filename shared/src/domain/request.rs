@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, CertificateId, NameSet, RequestId, Timestamp};
+use super::{AccountId, CertificateId, KeyPlan, NameSet, RequestId, Timestamp};
 use crate::engine::Issuance;
 
 /// What a client sees of a request's progress.
@@ -77,6 +77,8 @@ pub struct NewRequest {
     pub account_id: AccountId,
     /// The names.
     pub names: NameSet,
+    /// Whose key, and which.
+    pub key: KeyPlan,
 }
 
 /// A request for one certificate.
@@ -88,6 +90,8 @@ pub struct Request {
     pub account_id: AccountId,
     /// The names.
     pub names: NameSet,
+    /// Whose key, and which.
+    pub key: KeyPlan,
     /// What a client sees of the progress.
     pub status: RequestStatus,
     /// The engine's state.

@@ -16,7 +16,7 @@ use certmint_shared::{
     cleanup::Cleaner,
     dns::Clock,
     domain::{
-        AccountId, NameSet, NewAccount, NewRequest, Provider, ProviderId, Providers, RequestId,
+        AccountId, KeyPlan, NameSet, NewAccount, NewRequest, Provider, ProviderId, Providers, RequestId,
         RequestStatus, Timestamp,
     },
     limits::Limits,
@@ -247,6 +247,7 @@ impl World {
         let new = NewRequest {
             account_id: AccountId::new(ask.account as u64 + 1),
             names: NameSet::parse(&ask.names).expect("names"),
+            key: KeyPlan::default(),
         };
         let request = at_once(self.clients.create_request(new, 10, None, now)).expect("a request");
         self.requests.insert(place, request.id);

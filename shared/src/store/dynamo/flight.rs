@@ -14,7 +14,7 @@ use super::{
     write::{Condition, Refusal},
 };
 use crate::{
-    domain::{AccountId, Lease, NameSet, NewRequest, Request, RequestId, RequestStatus, Timestamp},
+    domain::{AccountId, KeyPlan, Lease, NameSet, NewRequest, Request, RequestId, RequestStatus, Timestamp},
     engine::Issuance,
     store::{AccountStore, Flight, Idempotency, RequestStore, SingleFlight, StoreError},
 };
@@ -45,8 +45,8 @@ pub(super) enum Insert {
     Beaten,
 }
 
-fn lock_key(account: AccountId, names: &NameSet) -> String {
-    format!("INFLIGHT#{account}#{}", names.set_key())
+fn lock_key(account: AccountId, names: &NameSet, key: &KeyPlan) -> String {
+    format!("INFLIGHT#{account}#{}", key.flight_key(names))
 }
 
 impl DynamoStore {
@@ -61,6 +61,7 @@ impl DynamoStore {
             id: RequestId::new(self.next_id("REQUEST").await?),
             account_id: new.account_id,
             names: new.names,
+            key: new.key,
             status: RequestStatus::Pending,
             issuance: Issuance::new(now, max_attempts),
             last_error: None,
@@ -86,7 +87,10 @@ impl DynamoStore {
             Lock::Stale(id) => Condition::new("request_id = :stale").with(":stale", n(id)),
         };
         let held = Item::from([
-            ("pk".into(), s(lock_key(request.account_id, &request.names))),
+            (
+                "pk".into(),
+                s(lock_key(request.account_id, &request.names, &request.key)),
+            ),
             ("sk".into(), s("META")),
             ("request_id".into(), n(request.id)),
             ("ttl".into(), n(now.plus(LOCK_KEPT).millis() / 1000)),
@@ -177,7 +181,7 @@ impl SingleFlight for DynamoStore {
             return self.known(known.id, known.joined).await;
         }
         self.account(new.account_id).await?;
-        let at = lock_key(new.account_id, &new.names);
+        let at = lock_key(new.account_id, &new.names, &new.key);
         // Taken only when there is something to write, and once.
         let mut fresh: Option<Request> = None;
         for _ in 0..TRIES {

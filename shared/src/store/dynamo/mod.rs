@@ -16,6 +16,7 @@
 //! | newest request of a set | `INFLIGHT#<account>#<set>`, `META` (TTL) | | | |
 //! | idempotency | `IDEMPOTENCY#<key>`, `META` (TTL one day) | | | |
 //! | id counter | `COUNTER#<kind>`, `META` | | | |
+//! | sealed secret (`vault/envelope.rs`) | `KEY#<name>`, `META` (TTL once deleted) | `KEY`, name | | |
 //! | list counter | `COUNT#<list>`, `T#<shard>` and `B#<bucket>#<shard>` | | | |
 
 mod accounts;

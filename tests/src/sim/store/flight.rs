@@ -23,7 +23,7 @@ impl SingleFlight for MemoryStore {
             let request = tables.requests[&certmint_shared::domain::RequestId::new(id)].clone();
             return Ok(Flight { request, joined });
         }
-        let names = (new.account_id.get(), new.names.set_key());
+        let names = (new.account_id.get(), new.key.flight_key(&new.names));
         let holder = tables
             .flights
             .get(&names)

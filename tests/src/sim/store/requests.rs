@@ -29,6 +29,7 @@ impl MemoryStore {
             id: RequestId::new(id),
             account_id: new.account_id,
             names: new.names,
+            key: new.key,
             status: RequestStatus::Pending,
             issuance: Issuance::new(now, max_attempts),
             last_error: None,
@@ -39,9 +40,10 @@ impl MemoryStore {
             updated_at: now,
         };
         tables.requests.insert(request.id, request.clone());
-        tables
-            .flights
-            .insert((request.account_id.get(), request.names.set_key()), request.id);
+        tables.flights.insert(
+            (request.account_id.get(), request.key.flight_key(&request.names)),
+            request.id,
+        );
         tables.remember(idempotency, id);
         self.index_request(tables, request.id, Some(now));
         Ok(request)
