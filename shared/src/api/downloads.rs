@@ -178,7 +178,8 @@ impl Api {
                 certificate.id
             )));
         }
-        let stored = self.vault.get(&certificate.key_ref).await?;
+        let stored = self.vault.get(&certificate.key_ref).await;
+        let stored = stored.map_err(ApiError::of_key)?;
         let unreadable = |what: &dyn std::fmt::Display| {
             tracing::error!(certificate_id = certificate.id.get(), error = %what, "the stored key cannot be used");
             ApiError {

@@ -145,7 +145,8 @@ impl Api {
         };
         let pem = key.pem().map_err(|e| broken(&e))?;
         let secret = keys::of_upload(&pem).map_err(|f| broken(&f.problem.detail))?;
-        let stored = self.vault.put_if_absent(key_ref, secret).await?;
+        let stored = self.vault.put_if_absent(key_ref, secret).await;
+        let stored = stored.map_err(ApiError::of_key)?;
         let stored = keys::parse(&stored).map_err(|f| broken(&f.problem.detail))?;
         let stored = PrivateKey::read(&stored.key_pem, None).map_err(|e| broken(&e))?;
         if stored.public_key() == key.public_key() {
