@@ -134,7 +134,7 @@ def services(role):
 
 check("secretsmanager" not in services("CleanupRole") | services("ChallengePolicy"), "dns-cleanup may read secrets")
 check("route53" not in services("ApiRole"), "the API may reach Route53")
-check("events" not in services("WorkerRole"), "the worker may send events")
+check("events" not in services("CleanupRole"), "dns-cleanup may send events")
 
 # ---- the description has exactly the calls of api/mod.rs
 arms = re.findall(r'\("(GET|POST|PUT|PATCH|DELETE)", (?:&)?\[([^\]]+)\]\)', source("api/mod.rs"))

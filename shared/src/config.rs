@@ -1,6 +1,6 @@
 //! Settings from the environment.
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use crate::domain::{Provider, Providers};
 
@@ -19,6 +19,8 @@ pub struct WorkerConfig {
     pub enabled: bool,
     /// `ACME_WORKER_BATCH_SIZE` (100): issuances in hand at once.
     pub batch_size: usize,
+    /// `ACME_WORKER_PATIENCE` (20): seconds that a pass may stand idle, waiting for DNS or the CA.
+    pub patience: Duration,
 }
 
 /// Where keys are.
@@ -94,6 +96,7 @@ impl Config {
             worker: WorkerConfig {
                 enabled: parse(&get, "ACME_WORKER_ENABLED", true)?,
                 batch_size,
+                patience: Duration::from_secs(parse(&get, "ACME_WORKER_PATIENCE", 20)?),
             },
         })
     }
@@ -161,7 +164,8 @@ mod tests {
             config.worker,
             WorkerConfig {
                 enabled: true,
-                batch_size: 100
+                batch_size: 100,
+                patience: Duration::from_secs(20),
             }
         );
         assert!(config.providers.by_name("google").unwrap().requires_eab);

@@ -12,7 +12,7 @@ use crate::{
     config::{Config, ConfigError, VaultConfig},
     dns::{Clock, SystemClock, route53::Route53Zones, view::PublicDns},
     domain::Timestamp,
-    kick::EventBridgeKick,
+    kick::{EventBridgeKick, Kick},
     store::{StoreError, dynamo::DynamoStore},
     vault::{
         KeyVault, TokensApart,
@@ -125,14 +125,17 @@ fn zones(sdk: &SdkConfig, clock: &Arc<dyn Clock>) -> Arc<Route53Zones> {
     ))
 }
 
+fn kick(sdk: &SdkConfig, config: &Config) -> EventBridgeKick {
+    EventBridgeKick::new(aws_sdk_eventbridge::Client::new(sdk), config.event_bus.clone())
+}
+
 /// The HTTP API.
 ///
 /// # Errors
 /// If a setting is missing or wrong.
 pub async fn api() -> Result<Api, StartError> {
     let (sdk, config) = (sdk().await, config()?);
-    let events = aws_sdk_eventbridge::Client::new(&sdk);
-    let kick = Arc::new(EventBridgeKick::new(events, config.event_bus.clone()));
+    let kick = Arc::new(kick(&sdk, &config));
     let (store, vault) = (store(&sdk, &config), vault(&sdk, &config));
     let clock = clock(&config);
     Ok(Api::new(store, vault, config.providers, kick, clock))
@@ -141,11 +144,12 @@ pub async fn api() -> Result<Api, StartError> {
 /// A worker that may be switched off by `ACME_WORKER_ENABLED`.
 pub struct WorkerFunction {
     worker: Option<Worker>,
+    kick: EventBridgeKick,
     clock: Arc<dyn Clock>,
 }
 
 impl WorkerFunction {
-    /// One pass, until the Lambda deadline (milliseconds since the epoch) is near.
+    /// One pass, until the Lambda deadline (milliseconds since the epoch) is near; then what is left is kicked on.
     ///
     /// # Errors
     /// If the list of due requests cannot be read.
@@ -161,6 +165,9 @@ impl WorkerFunction {
                     more = report.more,
                     "pass ended"
                 );
+                if report.more {
+                    self.kick.kick().await;
+                }
                 Ok(report)
             }
             None => {
@@ -177,7 +184,7 @@ impl WorkerFunction {
 /// If a setting is missing or wrong.
 pub async fn worker() -> Result<WorkerFunction, StartError> {
     let (sdk, config) = (sdk().await, config()?);
-    let clock = clock(&config);
+    let (clock, kick) = (clock(&config), kick(&sdk, &config));
     let adapters = Adapters {
         store: store(&sdk, &config),
         vault: vault(&sdk, &config),
@@ -189,6 +196,7 @@ pub async fn worker() -> Result<WorkerFunction, StartError> {
     };
     let settings = WorkerSettings {
         batch_size: config.worker.batch_size,
+        patience: config.worker.patience,
         ..WorkerSettings::default()
     };
     let owner = uuid::Uuid::new_v4().to_string();
@@ -196,7 +204,7 @@ pub async fn worker() -> Result<WorkerFunction, StartError> {
         .worker
         .enabled
         .then(|| Worker::new(adapters, settings, owner));
-    Ok(WorkerFunction { worker, clock })
+    Ok(WorkerFunction { worker, kick, clock })
 }
 
 /// dns-cleanup.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use certmint_tests::{
     faults::{Fault, Operation},
-    journey::{Journey, eventually, options},
+    journey::{Journey, eventually, options, set_env},
 };
 use serde_json::json;
 
@@ -50,7 +50,12 @@ async fn throttling_and_a_change_in_flight_are_requeued_and_count_no_attempt() {
 async fn one_bad_change_is_found_and_the_others_succeed() {
     let (journey, rules) = Journey::with_faults(options()).await;
     let account = journey.account().await;
-    rules.add(Operation::PutEvents, 0, usize::MAX, Fault::Reset);
+    rules.add(
+        Operation::PutEvents,
+        0,
+        usize::MAX,
+        Fault::json(400, "ResourceNotFoundException"),
+    );
     rules.add_matching(
         |call| {
             call.operation == Operation::ChangeResourceRecordSets
@@ -93,7 +98,7 @@ async fn a_change_that_never_gets_in_sync_ends_and_is_cleaned_up() {
         "{waiting}"
     );
     assert!(!journey.txt_values().is_empty());
-    journey.later(Duration::from_secs(11 * 60));
+    journey.later(Duration::from_secs(11 * 60)).await;
     journey.work().await.unwrap();
     let request = journey.look(id).await;
     let error = request["last_error"].as_str().unwrap();
@@ -178,7 +183,7 @@ async fn a_zone_that_is_deleted_ends_the_obligation_with_a_warning() {
     journey.stack.aws.route53.import(zones).unwrap();
     let failed = journey.in_time(id).await;
     assert_eq!(failed["status"], "failed", "{failed}");
-    journey.later(Duration::from_secs(4 * 3600));
+    journey.later(Duration::from_secs(4 * 3600)).await;
     journey.clean().await;
     journey.until_clean().await;
     assert!(
@@ -200,7 +205,7 @@ async fn an_authoritative_server_that_is_silent_is_named() {
     let silent = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = silent.local_addr().unwrap().to_string();
     let works = format!("127.0.0.1:{}", journey.stack.ports.dns);
-    journey.stack.worker.set_env("CERTMINT_DNS_SERVER", &address);
+    set_env(&journey.stack.worker, "CERTMINT_DNS_SERVER", &address).await;
     let id = journey.request(account, &["example.com"]).await;
     journey.work().await.unwrap();
     let request = journey.look(id).await;
@@ -209,6 +214,6 @@ async fn an_authoritative_server_that_is_silent_is_named() {
         request.to_string().contains(&address),
         "the reason names the server: {request}"
     );
-    journey.stack.worker.set_env("CERTMINT_DNS_SERVER", &works);
+    set_env(&journey.stack.worker, "CERTMINT_DNS_SERVER", &works).await;
     journey.ends_well(id).await;
 }

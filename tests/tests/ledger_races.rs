@@ -14,10 +14,10 @@ use async_trait::async_trait;
 use certmint_shared::{
     cleanup::Cleaner,
     dns::{
-        Clock, DnsZones, TxtChange, TxtRrset,
+        Clock, DnsError, DnsZones, TxtChange, TxtRrset, Zone,
         ledger::{Ledger, quoted},
     },
-    domain::{Fqdn, IN_FLIGHT, RequestId, Timestamp, TxtStatus},
+    domain::{DesiredState, Fqdn, IN_FLIGHT, RequestId, Timestamp, TxtStatus},
     store::ChallengeStore,
 };
 use certmint_tests::{
@@ -50,9 +50,39 @@ impl Clock for HandClock {
     async fn sleep(&self, _time: Duration) {}
 }
 
+/// Zones where something happens right after the next look at one.
+#[derive(Default)]
+struct BusyZones {
+    zones: MemoryZones,
+    meanwhile: Mutex<Option<Hook>>,
+}
+
+#[async_trait]
+impl DnsZones for BusyZones {
+    async fn find_zone(&self, fqdn: &Fqdn) -> Result<Option<Zone>, DnsError> {
+        self.zones.find_zone(fqdn).await
+    }
+
+    async fn change_txt(&self, zone: &Zone, changes: &[TxtChange]) -> Result<String, DnsError> {
+        self.zones.change_txt(zone, changes).await
+    }
+
+    async fn in_sync(&self, change_id: &str) -> Result<bool, DnsError> {
+        self.zones.in_sync(change_id).await
+    }
+
+    async fn txt_rrset(&self, zone: &Zone, fqdn: &Fqdn) -> Result<Option<TxtRrset>, DnsError> {
+        let seen = self.zones.txt_rrset(zone, fqdn).await;
+        if let Some(hook) = self.meanwhile.lock().unwrap().take() {
+            hook();
+        }
+        seen
+    }
+}
+
 struct World {
     clock: Arc<HandClock>,
-    zones: Arc<MemoryZones>,
+    zones: Arc<BusyZones>,
     store: Arc<MemoryStore>,
     ledger: Ledger,
 }
@@ -68,7 +98,7 @@ fn only(owner: u64) -> BTreeSet<RequestId> {
 impl World {
     fn new() -> Self {
         let clock = Arc::new(HandClock::default());
-        let (zones, store) = (Arc::new(MemoryZones::default()), Arc::new(MemoryStore::default()));
+        let (zones, store) = (Arc::new(BusyZones::default()), Arc::new(MemoryStore::default()));
         let ledger = Ledger::new(zones.clone(), store.clone(), clock.clone());
         Self {
             clock,
@@ -126,7 +156,7 @@ async fn a_worker_that_stood_still_reads_the_ledger_again_before_it_writes() {
     });
     *world.clock.meanwhile.lock().unwrap() = Some((1, hook));
     world.apply(&only(1)).await;
-    assert!(world.zones.values(&name()).is_empty());
+    assert!(world.zones.zones.values(&name()).is_empty());
 }
 
 #[tokio::test]
@@ -135,10 +165,10 @@ async fn a_value_is_added_only_by_who_works_on_its_request() {
     world.want(1, "theirs").await;
     world.want(2, "ours").await;
     world.apply(&only(2)).await;
-    assert_eq!(world.zones.values(&name()), ["\"ours\""]);
+    assert_eq!(world.zones.zones.values(&name()), ["\"ours\""]);
     world.apply(&only(1)).await;
     world.apply(&only(2)).await;
-    assert_eq!(world.zones.values(&name()), ["\"ours\"", "\"theirs\""]);
+    assert_eq!(world.zones.zones.values(&name()), ["\"ours\"", "\"theirs\""]);
 }
 
 #[tokio::test]
@@ -158,7 +188,47 @@ async fn a_value_that_arrives_after_it_was_found_absent_is_removed() {
     world.zones.change_txt(&zone(), &[change]).await.unwrap();
     world.pass(IN_FLIGHT);
     world.clean().await;
-    assert!(world.zones.values(&name()).is_empty());
+    assert!(world.zones.zones.values(&name()).is_empty());
     let open = world.store.txt_of_request(RequestId::new(1)).await.unwrap();
     assert_eq!(open, vec![], "the obligation is closed");
+}
+
+#[tokio::test]
+async fn a_value_of_a_finished_request_does_not_wait_for_the_end_of_its_lease() {
+    let world = World::new();
+    // No such request is in the store: it ended and was deleted.
+    world.want(1, "orphan").await;
+    world.apply(&only(1)).await;
+    assert_eq!(world.zones.zones.values(&name()), ["\"orphan\""]);
+    world.clean().await;
+    assert!(world.zones.zones.values(&name()).is_empty());
+}
+
+#[tokio::test]
+async fn a_zone_that_was_read_too_early_closes_no_obligation() {
+    let world = World::new();
+    world.want(2, "short-lived").await;
+    // An intent that nobody wants any more makes the next look at the name go to the zone.
+    world.want(1, "never-written").await;
+    world.ledger.release(RequestId::new(1)).await.unwrap();
+    // Right after that look the other worker writes its value and gives it up.
+    let (store, zones) = (world.store.clone(), world.zones.clone());
+    let hook: Hook = Box::new(move || {
+        zones.zones.foreign_write(&name(), 60, &["short-lived"]);
+        for record in store
+            .tables()
+            .txt
+            .values_mut()
+            .filter(|r| r.value == "short-lived")
+        {
+            (record.status, record.desired_state) = (TxtStatus::Active, DesiredState::Absent);
+        }
+    });
+    *world.zones.meanwhile.lock().unwrap() = Some(hook);
+    world.apply(&BTreeSet::new()).await;
+    world.apply(&BTreeSet::new()).await;
+    assert!(
+        world.zones.zones.values(&name()).is_empty(),
+        "it is still owed, and removed"
+    );
 }

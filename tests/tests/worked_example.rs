@@ -253,7 +253,10 @@ async fn questions(journey: &Journey) {
 
 #[tokio::test]
 async fn the_worked_example() {
-    let journey = Journey::start(options()).await;
+    let mut options = options();
+    // As real CAs do now and then.
+    options.bad_nonces = 5;
+    let journey = Journey::start(options).await;
     accounts(&journey).await;
     file(&journey).await;
     // 8 to 10: the list, the pending ones, one of them.

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use rand::Rng;
 use tokio::net::{TcpListener, UdpSocket};
 
 use crate::{StackError, dns};
@@ -89,13 +90,21 @@ impl Place {
         bound.map_err(|source| self.taken(port, source))
     }
 
-    /// A port that another process will bind: checked, or chosen if it is 0.
+    /// A port that another process will bind: checked, or chosen if it is 0. It is chosen below those that the kernel
+    /// hands out for connections, so that nobody takes it in between.
     pub(crate) async fn lent(self, port: u16) -> Result<u16, StackError> {
-        let listener = self.tcp(port).await?;
-        listener
-            .local_addr()
-            .map(|a| a.port())
-            .map_err(|e| self.taken(port, e))
+        if port != 0 {
+            return self.tcp(port).await.map(|_| port);
+        }
+        let mut last = std::io::ErrorKind::AddrInUse.into();
+        for _ in 0..64 {
+            let port = rand::rng().random_range(20_000..32_000);
+            match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+                Ok(_) => return Ok(port),
+                Err(e) => last = e,
+            }
+        }
+        Err(self.taken(port, last))
     }
 
     fn taken(self, port: u16, source: std::io::Error) -> StackError {

@@ -56,6 +56,8 @@ pub struct Options {
     pub interval: Option<Duration>,
     /// Worker instances beside each other.
     pub workers: usize,
+    /// Seconds that each worker's clock is ahead, by instance; those that are not named are right.
+    pub worker_clocks: Vec<i64>,
     /// The token that the API accepts; `None` makes one.
     pub token: Option<String>,
     /// Of a hundred ACME nonces, so many are refused.
@@ -94,6 +96,7 @@ impl Default for Options {
                 .to_vec(),
             interval: Some(Duration::from_secs(40)),
             workers: 1,
+            worker_clocks: vec![],
             token: None,
             bad_nonces: 5,
             reused_authorizations: 50,
@@ -214,6 +217,11 @@ impl Stack {
             env: environment(&options, &ports, dns_address, &tls),
             timeout,
             instances,
+            clocks: if name == "worker" {
+                options.worker_clocks.clone()
+            } else {
+                vec![]
+            },
         };
         let configs = [
             function("api", Duration::from_secs(15), 2),

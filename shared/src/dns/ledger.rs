@@ -24,8 +24,9 @@ const READS: usize = 4;
 /// Rounds against another writer before the change is left for later.
 const ROUNDS: usize = 4;
 /// A change is sent this soon after the ledger was read for it, or the ledger is read again. A process that stood
-/// still in between does not know what has become of the values that it was about to write.
-const FRESH: Duration = Duration::from_secs(30);
+/// still in between does not know what has become of the values that it was about to write. Long enough to read four
+/// hundred RRsets at Route53's five calls a second.
+const FRESH: Duration = Duration::from_secs(120);
 
 /// What became of one RRset.
 #[derive(Clone, Debug)]
@@ -355,8 +356,8 @@ impl Ledger {
     ) -> Result<Vec<Item>, DnsError> {
         let now = self.clock.now();
         let reads = batch.into_iter().map(|item| async move {
-            let stands = self.zones.txt_rrset(zone, &item.fqdn).await?;
-            // The other writer may be one of ours: its intents count too.
+            // The other writer may be one of ours: its intents count too. They are read first: a zone that was read
+            // before says nothing of a value that came and was given up in between.
             let ours = self
                 .store
                 .txt_rrset(&item.fqdn)
@@ -365,6 +366,7 @@ impl Ledger {
                     operation: "ledger",
                     message: e.to_string(),
                 })?;
+            let stands = self.zones.txt_rrset(zone, &item.fqdn).await?;
             Ok(Item::new(item.fqdn, ours, owners, stands.map(sorted), now))
         });
         stream::iter(reads)

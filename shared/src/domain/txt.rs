@@ -9,8 +9,8 @@ use super::{RequestId, Timestamp};
 /// Seconds that resolvers may keep a challenge value.
 pub const TXT_TTL: u32 = 60;
 
-/// A change of a zone may still arrive this long after it was begun: a Lambda invocation lives for 15 minutes at most,
-/// AWS takes a signature for five, and two clocks may differ by ten.
+/// A change of a zone may still arrive this long after its value was given up: a Lambda invocation lives for 15 minutes
+/// at most, AWS takes a signature for five, and two clocks may differ by ten.
 pub const IN_FLIGHT: Duration = Duration::from_secs(30 * 60);
 
 /// A fully qualified name in lower case without the final dot.

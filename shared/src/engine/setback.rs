@@ -119,9 +119,11 @@ fn fall_back(phase: &Phase) -> Phase {
 /// It went wrong: ended, or tried again later.
 pub(super) fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: Timestamp, seed: u64) -> Step {
     let failure = &failure.bounded();
-    // A try is counted once: when its order was made, or when the CA refused to make one. "Later" is no refusal.
+    // A try is counted once: when its order was made, or when the CA refused to make one. "Later" is no refusal, nor is
+    // a fault on its side or a nonce that it did not like.
     let limited = matches!(failure.class, Class::RateLimited { .. });
-    let judged = reached_ca && !limited && matches!(state.phase, Phase::Queued);
+    let refused = matches!(failure.class, Class::Permanent | Class::OrderLost);
+    let judged = reached_ca && refused && matches!(state.phase, Phase::Queued);
     let attempts = state.attempts + u32::from(judged);
     let orders = state.orders + u32::from(judged);
     let not_before = match failure.class {

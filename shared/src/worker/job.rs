@@ -50,9 +50,10 @@ impl Job {
         self.lost || (self.effects.is_empty() && self.wait_until.is_none())
     }
 
-    /// When it can go on, if it waits.
-    pub(super) const fn wait_until(&self) -> Option<Timestamp> {
-        self.wait_until
+    /// When it can go on, if it waits. What is to be done before the wait, such as taking values out of the zone, is
+    /// due at once.
+    pub(super) fn wait_until(&self) -> Option<Timestamp> {
+        self.wait_until.filter(|_| self.effects.is_empty())
     }
 
     /// The next effect that needs no other issuance, once any wait is over.

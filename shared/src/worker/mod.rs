@@ -109,6 +109,7 @@ impl Worker {
         self.health.load().await;
         let mut report = Report::default();
         let mut jobs = Vec::new();
+        let mut idle = Duration::ZERO;
         loop {
             if self.now() < stop_at {
                 let claimed = self
@@ -127,7 +128,9 @@ impl Worker {
                 self.hand_back(jobs, &mut report).await;
                 break;
             }
-            self.pause(&mut jobs, &mut report, stop_at).await;
+            let patience = self.settings.patience.saturating_sub(idle);
+            let horizon = self.now().plus(patience).min(stop_at);
+            idle += self.pause(&mut jobs, &mut report, horizon).await;
         }
         Ok(report)
     }
@@ -205,22 +208,21 @@ impl Worker {
         });
     }
 
-    /// Waits until the first job can go on, if that is soon; jobs that wait longer are handed back.
-    async fn pause(&self, jobs: &mut Vec<Job>, report: &mut Report, stop_at: Timestamp) {
+    /// Waits until the first job can go on, if that is before `horizon`; jobs that wait longer are handed back. Says how
+    /// long it stood idle.
+    async fn pause(&self, jobs: &mut Vec<Job>, report: &mut Report, horizon: Timestamp) -> Duration {
         let now = self.now();
-        let horizon = now.plus(self.settings.patience).min(stop_at);
         let (near, far): (Vec<Job>, Vec<Job>) = std::mem::take(jobs)
             .into_iter()
             .partition(|job| job.wait_until().is_none_or(|at| at <= horizon));
         *jobs = near;
         self.hand_back(far, report).await;
-        let Some(first) = jobs.iter().map(|job| job.wait_until().unwrap_or(now)).min() else {
-            return;
-        };
-        let wait = first.since(now);
+        let first = jobs.iter().map(|job| job.wait_until().unwrap_or(now)).min();
+        let wait = first.map_or(Duration::ZERO, |at| at.since(now));
         if !wait.is_zero() {
             self.adapters.clock.sleep(wait).await;
         }
+        wait
     }
 
     /// Frees the leases, so that the next run goes on at once.

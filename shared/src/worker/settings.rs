@@ -15,7 +15,7 @@ pub struct WorkerSettings {
     pub lease_margin: Duration,
     /// Clocks of two workers may differ by this much: each by five minutes, in opposite directions.
     pub skew: Duration,
-    /// Waits up to this long happen inside the invocation.
+    /// A pass may stand idle this long in all, waiting for what lags; what takes longer is handed back.
     pub patience: Duration,
     /// A TXT value that nobody renews is removed after this long.
     pub txt_lease: Duration,

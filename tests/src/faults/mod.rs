@@ -33,6 +33,8 @@ pub enum Fault {
     Truncate,
     /// Everything takes this much longer.
     Slow(Duration),
+    /// Runs before the other side sees the call, which then goes on.
+    Meanwhile(Arc<dyn Fn() + Send + Sync>),
     /// Runs before the other side sees the call; the connection is closed then.
     Before(Arc<dyn Fn() + Send + Sync>),
     /// Runs after the other side did its work; the answer is lost.

@@ -229,6 +229,10 @@ async fn answer(
             tokio::time::sleep(by).await;
             forward(request, side).await.map(unchanged)
         }
+        Some(Fault::Meanwhile(run)) => {
+            run();
+            forward(request, side).await.map(unchanged)
+        }
         Some(Fault::Before(run)) => {
             run();
             Err(cut())

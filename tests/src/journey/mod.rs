@@ -10,8 +10,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use certmint_stack::{Options, Ports, Stack};
+use certmint_stack::{Function, Logs, Options, Ports, Stack};
 use serde_json::Value;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::time::Instant;
 
 pub use self::client::{Answer, Client};
@@ -25,21 +26,49 @@ pub struct Journey {
     pub stack: Stack,
     /// The client.
     pub client: Client,
+    _shown: ShownOnFailure,
+}
+
+/// Shows what the functions logged if the test fails.
+struct ShownOnFailure(Logs);
+
+impl Drop for ShownOnFailure {
+    #[allow(clippy::print_stderr, reason = "the log of a failed test")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let functions = self.0.all().into_iter().filter(|l| !l.contains(" Pebble "));
+            functions.for_each(|line| eprintln!("{line}"));
+        }
+    }
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Options for a test: free ports, no schedule (kicks do the work), every authorization made anew.
+/// Options for a test: free ports, no schedule (kicks do the work), every nonce good, every authorization made anew.
 #[must_use]
 pub fn options() -> Options {
     Options {
         ports: Ports::any(),
         interval: None,
+        bad_nonces: 0,
         reused_authorizations: 0,
+        // What lags on purpose is not waited for.
+        env: vec![("ACME_WORKER_PATIENCE".into(), "3".into())],
         // Tests run in the folder of their package.
         tools: concat!(env!("CARGO_MANIFEST_DIR"), "/../.certmint/tools").into(),
         ..Options::default()
     }
+}
+
+/// Restarts a function with another environment.
+///
+/// # Panics
+/// If it does not start.
+pub async fn set_env(function: &Function, name: &str, value: &str) {
+    function
+        .set_env(name, value)
+        .await
+        .expect("the function starts again");
 }
 
 /// Looks until `look` finds something. A condition that does not come true in half a minute is a failure.
@@ -67,6 +96,7 @@ impl Journey {
         let client = Client::new(stack.url(), stack.token.clone());
         Self {
             ahead: AtomicU64::new(0),
+            _shown: ShownOnFailure(stack.logs.clone()),
             stack,
             client,
         }
@@ -159,11 +189,22 @@ impl Journey {
 
     /// Moves the clocks of worker and cleaner on, which restarts them. Nothing may be under way: await
     /// [`Journey::work`] first.
-    pub fn later(&self, by: Duration) {
+    pub async fn later(&self, by: Duration) {
         let ahead = self.ahead.fetch_add(by.as_secs(), Ordering::SeqCst) + by.as_secs();
         for function in [&self.stack.worker, &self.stack.cleanup] {
-            function.set_env("CERTMINT_CLOCK_OFFSET", &ahead.to_string());
+            set_env(function, "CERTMINT_CLOCK_OFFSET", &ahead.to_string()).await;
         }
+    }
+
+    /// Seconds from the worker's present to an RFC 3339 moment.
+    ///
+    /// # Panics
+    /// If it is none.
+    #[must_use]
+    pub fn seconds_until(&self, moment: &Value) -> i64 {
+        let at = OffsetDateTime::parse(moment.as_str().expect("a moment"), &Rfc3339).expect("RFC 3339");
+        let ahead = i64::try_from(self.ahead.load(Ordering::SeqCst)).expect("some days");
+        (at - OffsetDateTime::now_utc()).whole_seconds() - ahead
     }
 
     /// Runs the worker again and again, an hour later each time, until the request has ended.
@@ -177,7 +218,7 @@ impl Journey {
             if matches!(request["status"].as_str(), Some("success" | "failed")) {
                 return request;
             }
-            self.later(HOUR);
+            self.later(HOUR).await;
         }
         panic!("request {id} never ends: {}", self.look(id).await);
     }

@@ -101,8 +101,8 @@ pub struct CaState {
     contacts: BTreeSet<String>,
     orders: Vec<Order>,
     authorizations: Vec<Authorization>,
-    /// Secrets' names of the CSRs that it took, one for each certificate.
-    pub issued_for: Vec<String>,
+    /// The certificates that it made: the secret's name, and the CSR.
+    pub issued: Vec<(String, Vec<u8>)>,
 }
 
 impl CaState {
@@ -270,7 +270,7 @@ impl CaState {
             OrderState::Open => {
                 order.state = OrderState::Finalized(csr.to_vec(), there_at, comes);
                 if comes {
-                    self.issued_for.push(key_ref);
+                    self.issued.push((key_ref, csr.to_vec()));
                 }
                 Ok(())
             }
@@ -287,6 +287,19 @@ impl CaState {
             return None;
         };
         Some((order.names.iter().map(ToString::to_string).collect(), csr))
+    }
+}
+
+impl CaState {
+    /// Certificates whose private key nobody has any more.
+    #[must_use]
+    pub fn keyless(&self, secrets: &Secrets) -> Vec<String> {
+        let lost = |(key_ref, csr): &&(String, Vec<u8>)| holder_of(csr, secrets).as_ref() != Some(key_ref);
+        self.issued
+            .iter()
+            .filter(lost)
+            .map(|(key_ref, _)| format!("the key {key_ref} of a certificate was replaced"))
+            .collect()
     }
 }
 

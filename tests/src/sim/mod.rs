@@ -9,6 +9,7 @@ mod faults;
 mod gate;
 mod leaf;
 mod op;
+mod process;
 mod rng;
 mod scenario;
 mod store;

@@ -142,11 +142,18 @@ impl Scenario {
     }
 
     fn asks(rng: &mut Rng, accounts: usize, habits: CaHabits) -> Vec<Ask> {
-        let count = *rng.pick(&[1, 1, 1, 2, 2, 3]);
+        // A crowd at one name is where workers meet: there, two to four requests share RRsets.
+        let crowded = rng.per_mille(350);
+        let count = if crowded {
+            rng.within(2, 5)
+        } else {
+            *rng.pick(&[1, 1, 2])
+        };
+        let good = if crowded { &GOOD[..4] } else { &GOOD[..] };
         let mut asks: Vec<Ask> = Vec::new();
         for _ in 0..count {
             let bad = rng.per_mille(30);
-            let names = if bad { rng.pick(&BAD) } else { rng.pick(&GOOD) }.to_vec();
+            let names = if bad { rng.pick(&BAD) } else { rng.pick(good) }.to_vec();
             let account = usize::try_from(rng.within(0, accounts as u64)).unwrap_or(0);
             // Two requests of one account for the same names share one order at a CA that reuses orders; that is
             // for the single flight to prevent, not for the engine to survive.

@@ -43,7 +43,9 @@ fn judge(world: &World) -> Vec<String> {
     let tables = world.outside.tables.lock().expect(lock);
     let open = tables.txt.values().filter(|r| r.status != TxtStatus::Removed);
     found.extend(open.map(|r| format!("{} at {} is still owed", r.value, r.fqdn)));
-    let issued = &world.outside.ca.lock().expect(lock).issued_for;
+    let ca = world.outside.ca.lock().expect(lock);
+    found.extend(ca.keyless(&world.outside.secrets));
+    let issued = &ca.issued;
     for (place, id) in world.ended() {
         let ask = &world.scenario.asks[place];
         let request = &tables.requests[&id];
@@ -60,7 +62,7 @@ fn judge(world: &World) -> Vec<String> {
             .filter(|c| c.request_id == Some(id))
             .count() as u64;
         let prefix = format!("certificate-key/{id}-");
-        let bought = issued.iter().filter(|k| k.starts_with(&prefix)).count() as u64;
+        let bought = issued.iter().filter(|(key, _)| key.starts_with(&prefix)).count() as u64;
         if recorded > lives || bought > lives {
             found.push(format!(
                 "request {id} has {recorded} certificates of {bought} issued"

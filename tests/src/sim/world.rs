@@ -3,73 +3,35 @@
 use std::{
     collections::BTreeMap,
     future::Future,
-    pin::Pin,
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        Arc,
+        atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
     time::Duration,
 };
 
 use certmint_shared::{
-    cleanup::Cleaner,
-    dns::Clock,
     domain::{
-        AccountId, KeyPlan, NameSet, NewAccount, NewRequest, Provider, ProviderId, Providers, RequestId,
-        RequestStatus, Timestamp,
+        AccountId, KeyPlan, NameSet, NewAccount, NewRequest, ProviderId, RequestId, RequestStatus, Timestamp,
     },
-    limits::Limits,
     store::{AccountStore, RequestStore},
-    worker::{Adapters, Worker},
 };
 
 use super::{
-    ca::SimCa,
-    ca_state::CaState,
-    clock::SimClock,
     gate::Gate,
+    process::{Kind, Outside, Process, Work},
     scenario::{ALIASES, Scenario, ZONES},
-    store::{MemoryStore, Tables},
+    store::MemoryStore,
     tally::Tally,
     timeline::{Due, Happening, Life, START, TaskId, Timeline},
-    vault::{MemoryVault, Secrets},
     verdict,
-    zones::{SimZones, ZoneState},
+    zones::ZoneState,
 };
 
 /// Everything ends within this, or it never does.
 const DEADLINE: Duration = Duration::from_secs(40 * 24 * 3600);
 const MAX_EVENTS: usize = 60_000;
-/// Workers' clocks are off by at most this much, in either direction.
-const SKEW_MILLIS: i64 = 5 * 60_000;
-
-/// What outlives every process.
-#[derive(Clone, Default)]
-pub(super) struct Outside {
-    /// The table.
-    pub tables: Arc<Mutex<Tables>>,
-    /// The vault.
-    pub secrets: Secrets,
-    /// The zones.
-    pub zones: Arc<Mutex<ZoneState>>,
-    /// The CA.
-    pub ca: Arc<Mutex<CaState>>,
-}
-
-/// What an invocation runs.
-#[derive(Clone)]
-enum Function {
-    Worker(Arc<Worker>),
-    Cleaner(Arc<Cleaner>),
-}
-
-/// A process that serves one invocation after another.
-struct Process {
-    function: Function,
-    clock: Arc<SimClock>,
-    task: Arc<AtomicU32>,
-}
 
 /// A place where one process runs at a time.
 #[derive(Default)]
@@ -88,7 +50,7 @@ impl Wake for Woken {
 }
 
 struct Invocation {
-    future: Pin<Box<dyn Future<Output = ()>>>,
+    future: Work,
     woken: Arc<Woken>,
     slot: usize,
 }
@@ -303,49 +265,13 @@ impl World {
 
     fn start_process(&mut self, is_cleaner: bool) -> Process {
         self.processes += 1;
-        let task = Arc::new(AtomicU32::new(0));
-        let gate = Gate::of(self.timeline.clone(), task.clone());
-        let skew = self.timeline.draw(|rng| match rng.within(0, 5) {
-            0 => SKEW_MILLIS,
-            1 => -SKEW_MILLIS,
-            2 => i64::try_from(rng.within(0, 600_000)).unwrap_or(0) - SKEW_MILLIS,
-            _ => 0,
-        });
-        let clock = Arc::new(SimClock::new(gate.clone(), skew));
-        let outside = &self.outside;
-        let store = Arc::new(MemoryStore::new(outside.tables.clone(), gate.clone()));
-        let zones = Arc::new(SimZones::new(
-            outside.zones.clone(),
-            outside.tables.clone(),
-            gate.clone(),
-        ));
-        let function = if is_cleaner {
-            Function::Cleaner(Arc::new(Cleaner::new(store, zones, clock.clone())))
+        let name = format!("process-{}", self.processes);
+        let kind = if is_cleaner {
+            Kind::Cleaner
         } else {
-            let ca = SimCa::new(
-                outside.ca.clone(),
-                outside.zones.clone(),
-                outside.secrets.clone(),
-                gate.clone(),
-                skew,
-            );
-            let adapters = Adapters {
-                store,
-                vault: Arc::new(MemoryVault::new(outside.secrets.clone(), gate)),
-                ca: Arc::new(ca),
-                zones: zones.clone(),
-                view: zones,
-                clock: clock.clone(),
-                providers: unlimited(),
-            };
-            let owner = format!("process-{}", self.processes);
-            Function::Worker(Arc::new(Worker::new(adapters, self.scenario.settings, owner)))
+            Kind::Worker(self.scenario.settings, name)
         };
-        Process {
-            function,
-            clock,
-            task,
-        }
+        Process::start(&self.outside, &self.timeline, kind)
     }
 
     fn invoke(&mut self, slot: usize) {
@@ -362,16 +288,7 @@ impl World {
         let place = &mut self.slots[slot];
         let Some(process) = &place.process else { return };
         place.task = Some(task);
-        process.task.store(task, Ordering::Relaxed);
-        let deadline = process.clock.now().plus(self.scenario.timeout);
-        let future: Pin<Box<dyn Future<Output = ()>>> = match process.function.clone() {
-            Function::Worker(worker) => Box::pin(async move {
-                drop(worker.run(deadline).await);
-            }),
-            Function::Cleaner(cleaner) => Box::pin(async move {
-                drop(cleaner.run(deadline).await);
-            }),
-        };
+        let future = process.invoke(task, self.scenario.timeout);
         // The platform is not exact: what is in flight at the deadline may still arrive.
         let late = self.timeline.draw(|rng| rng.within(0, 20_000));
         let end = self.timeline.now().plus(self.scenario.timeout);
@@ -447,14 +364,4 @@ impl World {
     pub(super) fn status(&self, id: RequestId) -> Option<RequestStatus> {
         self.clients.tables().requests.get(&id).map(|r| r.status)
     }
-}
-
-/// The configured CAs without limits of their own: these histories are about crashes, not about waiting for a week.
-fn unlimited() -> Providers {
-    let all = Providers::default();
-    let list = all.iter().map(|p| Provider {
-        limits: Some(Limits::NONE),
-        ..p.clone()
-    });
-    Providers::new(list.collect()).expect("names differ")
 }

@@ -257,6 +257,11 @@ impl SimZones {
         hosted.last_shown = hosted.last_shown.max(now.plus(in_sync + lag));
         let shown_at = hosted.last_shown;
         for change in changes {
+            if let Some(timeline) = self.gate.timeline() {
+                let values = |set: &Option<TxtRrset>| set.as_ref().map(|s| s.values.join(" "));
+                let (before, after) = (values(&change.before), values(&change.after));
+                timeline.note(|| format!("    zone: {} from {before:?} to {after:?}", change.fqdn));
+            }
             state.write(&change.fqdn, change.after.clone(), shown_at);
         }
         let id = format!("C{}", state.changes.len());

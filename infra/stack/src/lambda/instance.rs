@@ -3,7 +3,10 @@
 use std::{
     net::SocketAddr,
     process::Stdio,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -33,7 +36,10 @@ struct Current {
 
 struct Instance {
     shared: Arc<Shared>,
+    number: usize,
     current: Mutex<Option<Current>>,
+    /// Whether the process that runs now has asked for work.
+    asked: AtomicBool,
     /// When the invocation in hand is killed.
     deadline: watch::Sender<Option<Instant>>,
 }
@@ -69,7 +75,11 @@ impl Instance {
 }
 
 /// Starts the Runtime API of one instance and the process that uses it.
-pub(super) async fn start(shared: Arc<Shared>, tasks: &mut JoinSet<()>) -> Result<(), StackError> {
+pub(super) async fn start(
+    shared: Arc<Shared>,
+    number: usize,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), StackError> {
     let listener = TcpListener::bind("127.0.0.1:0")
         .await
         .map_err(StackError::io("the Lambda Runtime API"))?;
@@ -78,7 +88,9 @@ pub(super) async fn start(shared: Arc<Shared>, tasks: &mut JoinSet<()>) -> Resul
         .map_err(StackError::io("the Lambda Runtime API"))?;
     let instance = Arc::new(Instance {
         shared,
+        number,
         current: Mutex::default(),
+        asked: AtomicBool::new(false),
         deadline: watch::Sender::new(None),
     });
     let routes = Router::new()
@@ -100,7 +112,9 @@ pub(super) async fn start(shared: Arc<Shared>, tasks: &mut JoinSet<()>) -> Resul
 }
 
 async fn next(State(instance): State<Arc<Instance>>) -> Response {
-    instance.shared.ready.send_modify(|n| *n += 1);
+    if !instance.asked.swap(true, Ordering::SeqCst) {
+        instance.shared.ready.send_modify(|n| *n += 1);
+    }
     let taken = instance.shared.queue.lock().await.recv().await;
     let Some(invocation) = taken else {
         return plain(410, Body::empty());
@@ -168,9 +182,14 @@ fn spawn(instance: &Instance, address: SocketAddr) -> std::io::Result<Child> {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
+    let clock = config
+        .clocks
+        .get(instance.number)
+        .map(|ahead| ("CERTMINT_CLOCK_OFFSET", ahead.to_string()));
     process::command(&config.binary)
         .env_clear()
         .envs(config.env.iter().cloned())
+        .envs(clock)
         .envs(overrides)
         .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
         .env("AWS_LAMBDA_FUNCTION_NAME", config.name)
@@ -195,6 +214,7 @@ async fn supervise(instance: Arc<Instance>, address: SocketAddr) {
         let mut kill = instance.shared.kill.clone();
         kill.mark_unchanged();
         let began = Instant::now();
+        instance.asked.store(false, Ordering::SeqCst);
         let mut child = match spawn(&instance, address) {
             Ok(child) => child,
             Err(error) => {

@@ -34,6 +34,8 @@ pub struct FunctionConfig {
     pub timeout: Duration,
     /// Instances that run beside each other.
     pub instances: usize,
+    /// Seconds that each instance's clock is ahead.
+    pub clocks: Vec<i64>,
 }
 
 /// Why an invocation has no answer.
@@ -74,6 +76,7 @@ struct Shared {
     logs: Logs,
     stop: watch::Receiver<bool>,
     kill: watch::Receiver<u64>,
+    /// How often an instance started and asked for work.
     ready: watch::Sender<usize>,
 }
 
@@ -111,8 +114,8 @@ impl Function {
             kill: killed,
             ready: ready_tx,
         });
-        for _ in 0..instances {
-            instance::start(shared.clone(), tasks).await?;
+        for number in 0..instances {
+            instance::start(shared.clone(), number, tasks).await?;
         }
         Ok(Self {
             queue: sender,
@@ -127,9 +130,13 @@ impl Function {
     /// # Errors
     /// If that takes too long: the log says why the function does not start.
     pub async fn ready(&self) -> Result<(), StackError> {
+        self.started(self.shared.config.instances).await
+    }
+
+    /// Waits until instances have started so many times.
+    async fn started(&self, times: usize) -> Result<(), StackError> {
         let mut ready = self.ready.clone();
-        let all = self.shared.config.instances;
-        let wait = ready.wait_for(|started| *started >= all);
+        let wait = ready.wait_for(|started| *started >= times);
         match tokio::time::timeout(Duration::from_secs(20), wait).await {
             Ok(Ok(_)) => Ok(()),
             _ => Err(StackError::Function {
@@ -183,16 +190,23 @@ impl Function {
     }
 
     /// Changes the function's environment, as an update of its configuration does: every instance is started anew.
-    pub fn set_env(&self, name: &str, value: &str) {
-        let mut overrides = self
-            .shared
-            .overrides
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        overrides.retain(|(n, _)| n != name);
-        overrides.push((name.to_owned(), value.to_owned()));
-        drop(overrides);
+    /// Returns once all ask for work.
+    ///
+    /// # Errors
+    /// If one does not start.
+    pub async fn set_env(&self, name: &str, value: &str) -> Result<(), StackError> {
+        {
+            let mut overrides = self
+                .shared
+                .overrides
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            overrides.retain(|(n, _)| n != name);
+            overrides.push((name.to_owned(), value.to_owned()));
+        }
+        let before = *self.ready.borrow();
         self.kill();
+        self.started(before + self.shared.config.instances).await
     }
 
     /// Kills every instance at once (SIGKILL); each is started anew.

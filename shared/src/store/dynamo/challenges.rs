@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use futures::future::try_join_all;
 
 use super::{
-    DynamoStore, END, Item, LIST, OWNER, Range, Row, SHARDS, TABLE, WORK, n, s,
+    DynamoStore, END, Item, LIST, OWNER, Range, Row, SHARDS, TABLE, WORK, n,
+    row::readable,
+    s,
     write::{Condition, Refusal},
 };
 use crate::{
@@ -169,7 +171,7 @@ impl ChallengeStore for DynamoStore {
             forward: true,
         };
         let rows = self.range(&range, usize::MAX).await?;
-        let mut records = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let mut records = readable(&rows, read);
         records.retain(|r| r.status != TxtStatus::Removed);
         Ok(records)
     }
@@ -184,7 +186,7 @@ impl ChallengeStore for DynamoStore {
             to: END.into(),
             forward: true,
         };
-        self.range(&range, usize::MAX).await?.iter().map(read).collect()
+        Ok(readable(&self.range(&range, usize::MAX).await?, read))
     }
 
     /// Eight small index queries.
@@ -200,7 +202,7 @@ impl ChallengeStore for DynamoStore {
             })
             .collect();
         let reads = try_join_all(ranges.iter().map(|range| self.range(range, limit))).await?;
-        let mut due = reads.iter().flatten().map(read).collect::<Result<Vec<_>, _>>()?;
+        let mut due = readable(reads.iter().flatten(), read);
         due.truncate(limit);
         Ok(due)
     }
@@ -227,9 +229,7 @@ impl ChallengeStore for DynamoStore {
                 to: END.into(),
                 forward: false,
             };
-            for row in self.range(&range, want).await? {
-                records.push(read(&row)?);
-            }
+            records.extend(readable(&self.range(&range, want).await?, read));
         }
         records.sort_by(|a, b| (b.created_at, &b.fqdn, &b.value).cmp(&(a.created_at, &a.fqdn, &a.value)));
         let list = records

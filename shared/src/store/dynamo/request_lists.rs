@@ -6,7 +6,8 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures::future::try_join_all;
 
 use super::{
-    DynamoStore, END, Item, LIST, OWNER, Range, Row, SHARDS, TABLE, pad, refused, requests::read, s,
+    DynamoStore, END, Item, LIST, OWNER, Range, Row, SHARDS, TABLE, pad, refused, requests::read,
+    row::readable, s,
 };
 use crate::{
     domain::{Page, PageRequest, Request, RequestStatus},
@@ -42,10 +43,14 @@ impl DynamoStore {
                     })?;
                 let call = self.client.batch_get_item().request_items(&self.table, keys);
                 let answer = call.send().await.map_err(|e| refused("BatchGetItem", &e))?;
-                for item in answer.responses.unwrap_or_default().into_values().flatten() {
-                    let request = read(&Row(item))?;
-                    found.insert(request.id.get(), request);
-                }
+                let rows: Vec<Row> = answer
+                    .responses
+                    .unwrap_or_default()
+                    .into_values()
+                    .flatten()
+                    .map(Row)
+                    .collect();
+                found.extend(readable(&rows, read).into_iter().map(|r| (r.id.get(), r)));
                 pending = answer
                     .unprocessed_keys
                     .and_then(|mut u| u.remove(&self.table))
@@ -81,7 +86,7 @@ impl DynamoStore {
         count: usize,
     ) -> Result<Vec<Request>, StoreError> {
         let reads = try_join_all(ranges.iter().map(|range| self.range(range, count))).await?;
-        let mut list = reads.iter().flatten().map(read).collect::<Result<Vec<_>, _>>()?;
+        let mut list = readable(reads.iter().flatten(), read);
         list.sort_by_key(|r| Reverse(r.id));
         list.truncate(count);
         Ok(list)

@@ -75,3 +75,16 @@ impl Row {
             .map_err(|_| self.corrupt(name, &format!("has the unknown word {word}")))
     }
 }
+
+/// The records of a list. One that cannot be read is left out with an alarm, so that it stops nobody else.
+pub(super) fn readable<'a, T>(
+    rows: impl IntoIterator<Item = &'a Row>,
+    read: impl Fn(&Row) -> Result<T, StoreError>,
+) -> Vec<T> {
+    let record = |row: &Row| {
+        read(row)
+            .inspect_err(|error| tracing::error!(%error, alarm = "quarantine", "left out of a list"))
+            .ok()
+    };
+    rows.into_iter().filter_map(record).collect()
+}

@@ -17,6 +17,9 @@ impl CertificateStore for MemoryStore {
     ) -> Result<Certificate, StoreError> {
         self.gate
             .call(Op::RecordCertificate, || {
+                if let (None, Some(timeline)) = (fence, self.gate.timeline()) {
+                    timeline.violation("a worker records a certificate without its fence".into());
+                }
                 let mut tables = self.tables();
                 let known = tables
                     .certificates

@@ -159,6 +159,19 @@ impl MemoryStore {
     }
 
     fn index_txt(&self, tables: &mut Tables, record: TxtRecord) {
+        if let Some(timeline) = self.gate.timeline() {
+            timeline.note(|| {
+                let TxtRecord {
+                    fqdn,
+                    value,
+                    status,
+                    desired_state,
+                    owner_id,
+                    ..
+                } = &record;
+                format!("    ledger: {value} of {owner_id} at {fqdn} {desired_state:?} {status:?}")
+            });
+        }
         tables.index.write(self.shown_at(), Row::Txt(record));
     }
 }

@@ -1,0 +1,142 @@
+//! A process of a function: the real code over its own way to the world, with its own clock.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use certmint_shared::{
+    cleanup::Cleaner,
+    dns::Clock,
+    domain::{Provider, Providers},
+    limits::Limits,
+    worker::{Adapters, Worker, WorkerSettings},
+};
+
+use super::{
+    ca::SimCa,
+    ca_state::CaState,
+    clock::SimClock,
+    gate::Gate,
+    store::{MemoryStore, Tables},
+    timeline::{TaskId, Timeline},
+    vault::{MemoryVault, Secrets},
+    zones::{SimZones, ZoneState},
+};
+
+/// Clocks are off by at most this much, in either direction.
+const SKEW_MILLIS: i64 = 5 * 60_000;
+
+/// One invocation on its way.
+pub(super) type Work = Pin<Box<dyn Future<Output = ()>>>;
+
+/// What outlives every process.
+#[derive(Clone, Default)]
+pub(super) struct Outside {
+    /// The table.
+    pub(super) tables: Arc<Mutex<Tables>>,
+    /// The vault.
+    pub(super) secrets: Secrets,
+    /// The zones.
+    pub(super) zones: Arc<Mutex<ZoneState>>,
+    /// The CA.
+    pub(super) ca: Arc<Mutex<CaState>>,
+}
+
+/// Which function a process runs.
+pub(super) enum Kind {
+    /// A worker, and how it signs its leases.
+    Worker(WorkerSettings, String),
+    /// The cleaner.
+    Cleaner,
+}
+
+#[derive(Clone)]
+enum Function {
+    Worker(Arc<Worker>),
+    Cleaner(Arc<Cleaner>),
+}
+
+/// A process that serves one invocation after another.
+pub(super) struct Process {
+    function: Function,
+    clock: Arc<SimClock>,
+    task: Arc<AtomicU32>,
+}
+
+impl Process {
+    /// A cold start.
+    pub(super) fn start(outside: &Outside, timeline: &Arc<Timeline>, kind: Kind) -> Self {
+        let task = Arc::new(AtomicU32::new(0));
+        let gate = Gate::of(timeline.clone(), task.clone());
+        let skew = timeline.draw(|rng| match rng.within(0, 5) {
+            0 => SKEW_MILLIS,
+            1 => -SKEW_MILLIS,
+            2 => i64::try_from(rng.within(0, 600_000)).unwrap_or(0) - SKEW_MILLIS,
+            _ => 0,
+        });
+        let clock = Arc::new(SimClock::new(gate.clone(), skew));
+        let store = Arc::new(MemoryStore::new(outside.tables.clone(), gate.clone()));
+        let zones = Arc::new(SimZones::new(
+            outside.zones.clone(),
+            outside.tables.clone(),
+            gate.clone(),
+        ));
+        let function = match kind {
+            Kind::Cleaner => Function::Cleaner(Arc::new(Cleaner::new(store, zones, clock.clone()))),
+            Kind::Worker(settings, owner) => {
+                let ca = SimCa::new(
+                    outside.ca.clone(),
+                    outside.zones.clone(),
+                    outside.secrets.clone(),
+                    gate.clone(),
+                    skew,
+                );
+                let adapters = Adapters {
+                    store,
+                    vault: Arc::new(MemoryVault::new(outside.secrets.clone(), gate)),
+                    ca: Arc::new(ca),
+                    zones: zones.clone(),
+                    view: zones,
+                    clock: clock.clone(),
+                    providers: unlimited(),
+                };
+                Function::Worker(Arc::new(Worker::new(adapters, settings, owner)))
+            }
+        };
+        Self {
+            function,
+            clock,
+            task,
+        }
+    }
+
+    /// Its next invocation, which may take `timeout`.
+    pub(super) fn invoke(&self, task: TaskId, timeout: Duration) -> Work {
+        self.task.store(task, Ordering::Relaxed);
+        let deadline = self.clock.now().plus(timeout);
+        match self.function.clone() {
+            Function::Worker(worker) => Box::pin(async move {
+                drop(worker.run(deadline).await);
+            }),
+            Function::Cleaner(cleaner) => Box::pin(async move {
+                drop(cleaner.run(deadline).await);
+            }),
+        }
+    }
+}
+
+/// The configured CAs without limits of their own: these histories are about crashes, not about waiting for a week.
+fn unlimited() -> Providers {
+    let all = Providers::default();
+    let list = all.iter().map(|p| Provider {
+        limits: Some(Limits::NONE),
+        ..p.clone()
+    });
+    Providers::new(list.collect()).expect("names differ")
+}
