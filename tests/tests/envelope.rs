@@ -127,7 +127,7 @@ async fn a_stack_moves_its_keys() {
     let said = String::from_utf8_lossy(&copied.stdout).into_owned();
     assert!(said.starts_with("2 there, 0 old ones"), "{said}");
     for function in [&journey.stack.api, &journey.stack.worker, &journey.stack.cleanup] {
-        function.set_env("CERTMINT_KEY_VAULT", "envelope").await;
+        function.set_env("CERTMINT_KEY_VAULT", "envelope").await.unwrap();
     }
     let moved = certmint(&journey.stack, &args);
     assert!(moved.status.success(), "{moved:?}");

@@ -155,7 +155,7 @@ fn decrypt(der: &[u8], passphrase: &SecretString) -> Result<Zeroizing<Vec<u8>>, 
         Kdf::Pbkdf2(p) => p.iteration_count <= MAX_ROUNDS,
         Kdf::Scrypt(p) => {
             let memory = u64::from(p.block_size).saturating_mul(128);
-            let memory = u64::from(p.cost_parameter).saturating_mul(memory);
+            let memory = p.cost_parameter.saturating_mul(memory);
             memory <= MAX_SCRYPT && p.parallelization <= 4
         }
         _ => false,
