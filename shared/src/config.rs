@@ -23,6 +23,19 @@ pub struct WorkerConfig {
     pub patience: Duration,
 }
 
+/// Where keys are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum VaultConfig {
+    /// One secret a key in Secrets Manager.
+    #[default]
+    SecretsManager,
+    /// Ciphertext in the table, under data keys that KMS wraps.
+    Envelope {
+        /// `CERTMINT_KMS_KEY`: id, ARN or alias of the KMS key.
+        kms_key: String,
+    },
+}
+
 /// Everything that a function reads from its environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -30,6 +43,8 @@ pub struct Config {
     pub table: String,
     /// `CERTMINT_SECRET_PREFIX` (`certmint`).
     pub secret_prefix: String,
+    /// `CERTMINT_KEY_VAULT` (`secrets-manager`), or `envelope` with `CERTMINT_KMS_KEY`.
+    pub key_vault: VaultConfig,
     /// `CERTMINT_EVENT_BUS` (`default`).
     pub event_bus: String,
     /// `CERTMINT_PROVIDERS`: a JSON array of `{id, name, directoryUrl, requiresEab, limits?}`; `limits` is
@@ -67,6 +82,7 @@ impl Config {
         Ok(Self {
             table,
             secret_prefix: get("CERTMINT_SECRET_PREFIX").unwrap_or_else(|| "certmint".into()),
+            key_vault: key_vault(&get)?,
             event_bus: get("CERTMINT_EVENT_BUS").unwrap_or_else(|| "default".into()),
             providers: match get("CERTMINT_PROVIDERS") {
                 Some(json) => providers(&json)?,
@@ -83,6 +99,24 @@ impl Config {
                 patience: Duration::from_secs(parse(&get, "ACME_WORKER_PATIENCE", 20)?),
             },
         })
+    }
+}
+
+fn key_vault(get: &impl Fn(&'static str) -> Option<String>) -> Result<VaultConfig, ConfigError> {
+    let name = "CERTMINT_KEY_VAULT";
+    match get(name).as_deref() {
+        None | Some("secrets-manager") => Ok(VaultConfig::SecretsManager),
+        Some("envelope") => match get("CERTMINT_KMS_KEY") {
+            Some(kms_key) => Ok(VaultConfig::Envelope { kms_key }),
+            None => Err(ConfigError {
+                name: "CERTMINT_KMS_KEY",
+                why: "is not set; the envelope vault needs a KMS key's id, ARN or alias".into(),
+            }),
+        },
+        Some(other) => Err(ConfigError {
+            name,
+            why: format!("has the value {other:?}; it must be secrets-manager or envelope"),
+        }),
     }
 }
 
@@ -166,12 +200,33 @@ mod tests {
     }
 
     #[test]
+    fn the_envelope_vault_needs_its_key() {
+        let vault = |more: &[(&str, &str)]| {
+            let set: Vec<_> = [("CERTMINT_TABLE", "t")].iter().chain(more).copied().collect();
+            config(&set).map(|c| c.key_vault)
+        };
+        assert_eq!(vault(&[]).unwrap(), VaultConfig::SecretsManager);
+        let kms_key = "alias/certmint".to_owned();
+        let set = [
+            ("CERTMINT_KEY_VAULT", "envelope"),
+            ("CERTMINT_KMS_KEY", "alias/certmint"),
+        ];
+        assert_eq!(vault(&set).unwrap(), VaultConfig::Envelope { kms_key });
+        assert!(
+            vault(&set[..1])
+                .unwrap_err()
+                .starts_with("CERTMINT_KMS_KEY is not set")
+        );
+    }
+
+    #[test]
     fn a_wrong_setting_is_named() {
         assert!(config(&[]).unwrap_err().starts_with("CERTMINT_TABLE is not set"));
         for (name, value) in [
             ("ACME_WORKER_ENABLED", "yes"),
             ("ACME_WORKER_BATCH_SIZE", "0"),
             ("CERTMINT_DNS_SERVER", "localhost"),
+            ("CERTMINT_KEY_VAULT", "vault"),
             ("CERTMINT_PROVIDERS", "[]"),
             (
                 "CERTMINT_PROVIDERS",

@@ -9,12 +9,16 @@ use crate::{
     ca::acme::{AcmeCa, SetupError},
     cleanup::{self, Cleaner},
     clock::ShiftedClock,
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, VaultConfig},
     dns::{Clock, SystemClock, route53::Route53Zones, view::PublicDns},
     domain::Timestamp,
     kick::{EventBridgeKick, Kick},
     store::{StoreError, dynamo::DynamoStore},
-    vault::secrets_manager::SecretsManagerVault,
+    vault::{
+        KeyVault, TokensApart,
+        envelope::{EnvelopeSettings, EnvelopeVault},
+        secrets_manager::SecretsManagerVault,
+    },
     worker::{self, Adapters, Worker, WorkerSettings},
 };
 
@@ -71,9 +75,47 @@ fn store(sdk: &SdkConfig, config: &Config) -> Arc<DynamoStore> {
     ))
 }
 
-fn vault(sdk: &SdkConfig, config: &Config) -> Arc<SecretsManagerVault> {
+fn secrets_manager(sdk: &SdkConfig, config: &Config) -> SecretsManagerVault {
     let client = aws_sdk_secretsmanager::Client::new(sdk);
-    Arc::new(SecretsManagerVault::new(client, config.secret_prefix.clone()))
+    SecretsManagerVault::new(client, config.secret_prefix.clone())
+}
+
+fn envelope(sdk: &SdkConfig, config: &Config, kms_key: &str) -> EnvelopeVault {
+    let settings = EnvelopeSettings {
+        table: config.table.clone(),
+        prefix: config.secret_prefix.clone(),
+        kms_key: kms_key.to_owned(),
+    };
+    let table = aws_sdk_dynamodb::Client::new(sdk);
+    EnvelopeVault::new(table, aws_sdk_kms::Client::new(sdk), settings, clock(config))
+}
+
+fn vault(sdk: &SdkConfig, config: &Config) -> Arc<dyn KeyVault> {
+    let secrets_manager = Arc::new(secrets_manager(sdk, config));
+    match &config.key_vault {
+        VaultConfig::SecretsManager => secrets_manager,
+        VaultConfig::Envelope { kms_key } => Arc::new(TokensApart {
+            tokens: secrets_manager,
+            keys: Arc::new(envelope(sdk, config, kms_key)),
+        }),
+    }
+}
+
+/// Both vaults, for an operator's moves between them. Needs `CERTMINT_TABLE` and `CERTMINT_KMS_KEY`.
+///
+/// # Errors
+/// If a setting is missing or wrong.
+pub async fn vaults() -> Result<(SecretsManagerVault, EnvelopeVault), StartError> {
+    let config = Config::from_env(|name| match name {
+        "CERTMINT_KEY_VAULT" => Some("envelope".into()),
+        _ => std::env::var(name).ok(),
+    })?;
+    let sdk = sdk().await;
+    let kms_key = match &config.key_vault {
+        VaultConfig::Envelope { kms_key } => kms_key.clone(),
+        VaultConfig::SecretsManager => String::new(),
+    };
+    Ok((secrets_manager(&sdk, &config), envelope(&sdk, &config, &kms_key)))
 }
 
 fn zones(sdk: &SdkConfig, clock: &Arc<dyn Clock>) -> Arc<Route53Zones> {

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use certmint_shared::{
-    domain::{AccountId, NameSet, NewAccount, NewRequest, ProviderId, RequestStatus, Timestamp},
+    domain::{
+        AccountId, KeyAlgorithm, KeyPlan, NameSet, NewAccount, NewRequest, ProviderId, RequestStatus,
+        Timestamp,
+    },
     engine::Phase,
     store::{Flight, Idempotency, Store, StoreError},
 };
@@ -62,8 +65,22 @@ pub async fn same_names(store: &dyn Store) {
     assert!(!first.joined);
     let again = once(store, ba(), None, start()).await;
     assert_eq!((again.request.id, again.joined), (first.request.id, true));
+    // Another key is another certificate.
+    let rsa = || NewRequest {
+        key: KeyPlan::Us {
+            algorithm: KeyAlgorithm::Rsa2048,
+        },
+        ..ab()
+    };
+    let other_key = once(store, rsa(), None, start()).await;
+    assert_eq!((&other_key.request.key, other_key.joined), (&rsa().key, false));
+    assert!(once(store, rsa(), None, start()).await.joined);
+    assert_eq!(
+        once(store, ab(), None, start()).await.request.id,
+        first.request.id
+    );
     let other = once(store, new(account, &["a.example.com"]), None, start()).await;
-    assert_eq!((other.request.id.get(), other.joined), (2, false));
+    assert_eq!((other.request.id.get(), other.joined), (3, false));
 
     end(store, &first, RequestStatus::Success, start()).await;
     let soon = once(store, ab(), None, start().plus(DAY - Duration::from_secs(1))).await;
@@ -72,22 +89,22 @@ pub async fn same_names(store: &dyn Store) {
         (first.request.id, RequestStatus::Success)
     );
     let later = once(store, ab(), None, start().plus(DAY)).await;
-    assert_eq!((later.request.id.get(), later.joined), (3, false));
+    assert_eq!((later.request.id.get(), later.joined), (4, false));
 
     end(store, &later, RequestStatus::Failed, start().plus(DAY)).await;
     let anew = once(store, ab(), None, start().plus(DAY)).await;
     assert_eq!(
         (anew.request.id.get(), anew.joined),
-        (4, false),
+        (5, false),
         "a failed request does not count"
     );
     let forced = store
         .create_request(ab(), 10, None, start().plus(DAY))
         .await
         .expect("forced");
-    assert_eq!(forced.id.get(), 5);
+    assert_eq!(forced.id.get(), 6);
     let newest = once(store, ab(), None, start().plus(DAY)).await;
-    assert_eq!(newest.request.id.get(), 5, "the newest one is joined");
+    assert_eq!(newest.request.id.get(), 6, "the newest one is joined");
     let nobody = store
         .request_once(new(AccountId::new(9), &["a.example.com"]), 10, None, start())
         .await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use certmint_shared::{
     dns::Clock,
-    vault::{KeyVault, VaultError},
+    vault::{KeyVault, SecretNames, VaultError},
 };
 use secrecy::ExposeSecret;
 
@@ -38,6 +38,21 @@ pub async fn deletes(vault: &dyn KeyVault) {
         ),
         "{read:?}"
     );
+}
+
+/// All names are listed, without what was deleted; there may be more than a page of them.
+pub async fn names_are_listed<V: KeyVault + SecretNames>(vault: &V) {
+    assert!(vault.names().await.expect("a list").is_empty());
+    let mut names: Vec<String> = (0..105).map(|n| format!("key/{n}")).collect();
+    for name in &names {
+        vault.put_if_absent(name, "value".into()).await.expect("stored");
+    }
+    vault.delete("key/7").await.expect("deleted");
+    names.retain(|n| n != "key/7");
+    let mut listed = vault.names().await.expect("a list");
+    names.sort();
+    listed.sort();
+    assert_eq!(listed, names);
 }
 
 /// A sleep lets at least its time pass.

@@ -17,6 +17,7 @@ pub mod conformance_vault;
 pub mod conformance_zones;
 pub mod dynamo;
 pub mod faults;
+pub mod files;
 pub mod fleet;
 pub mod journey;
 pub mod memory_limits;

@@ -17,7 +17,7 @@ mod stack;
 
 use std::path::PathBuf;
 
-pub use aws::{Aws, Bus, Secrets, Tables};
+pub use aws::{Aws, Bus, KMS_ALIAS, Kms, Secrets, Tables};
 pub use lambda::{Function, FunctionConfig, InvokeError};
 pub use logs::Logs;
 pub use ports::Ports;

@@ -1,9 +1,12 @@
-//! `certmint local`: the service on this machine, with nothing of AWS needed.
+//! `certmint local`: the service on this machine, with nothing of AWS needed. And what an operator does with the keys
+//! of a deployed stack.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "this program speaks to a terminal"
 )]
+
+mod keys;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -23,6 +26,10 @@ struct Cli {
 enum Command {
     /// Serves the API on this machine: emulated AWS, Pebble as the CA, the real functions
     Local(Local),
+    /// Moves all keys of a deployed stack from one vault to the other (docs/operations.md)
+    MigrateKeys(keys::Migration),
+    /// Takes a deleted key of the envelope vault back
+    RestoreKey(keys::Restoration),
 }
 
 #[derive(clap::Args)]
@@ -63,6 +70,9 @@ struct Local {
     /// Workers beside each other
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
     workers: u16,
+    /// Where keys are
+    #[arg(long, value_enum, default_value_t = keys::Place::SecretsManager)]
+    key_vault: keys::Place,
     /// Does not show the log
     #[arg(long)]
     quiet: bool,
@@ -100,6 +110,7 @@ impl Local {
             sync_delay: Duration::from_secs(self.sync_delay),
             workers: usize::from(self.workers),
             token: self.token.filter(|t| !t.is_empty()),
+            env: vec![("CERTMINT_KEY_VAULT".to_owned(), self.key_vault.word().to_owned())],
             show: (!self.quiet).then_some(show as fn(&str)),
             ..defaults
         })
@@ -162,10 +173,13 @@ async fn local(options: Options) -> Result<(), StackError> {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Command::Local(arguments) = Cli::parse().command;
-    let result = match arguments.options() {
-        Ok(options) => local(options).await.map_err(|e| e.to_string()),
-        Err(error) => Err(error),
+    let result = match Cli::parse().command {
+        Command::Local(arguments) => match arguments.options() {
+            Ok(options) => local(options).await.map_err(|e| e.to_string()),
+            Err(error) => Err(error),
+        },
+        Command::MigrateKeys(arguments) => arguments.run().await,
+        Command::RestoreKey(arguments) => arguments.run().await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -18,7 +18,8 @@ use tokio::{
 };
 
 use crate::{
-    Aws, Bus, Function, FunctionConfig, Logs, Ports, Secrets, StackError, Tables, dns, gateway, keep,
+    Aws, Bus, Function, FunctionConfig, KMS_ALIAS, Kms, Logs, Ports, Secrets, StackError, Tables, dns,
+    gateway, keep,
     pebble::{self, Pebble, Tls},
     ports::Place,
     route53::{self, DnsName, Route53},
@@ -201,6 +202,7 @@ impl Stack {
             tables: Tables::start(kept("dynamodb.sqlite").as_deref(), stopped.clone(), &mut tasks).await?,
             route53,
             secrets: Secrets::open(kept("secrets.json")).await?,
+            kms: Kms::open(kept("kms.json"))?,
             bus: Bus::default(),
         };
         let token = options.token.clone().unwrap_or_else(new_token);
@@ -432,6 +434,7 @@ fn environment(options: &Options, ports: &Ports, dns: SocketAddr, tls: &Tls) -> 
         ("AWS_ENDPOINT_URL", endpoint),
         ("CERTMINT_TABLE", TABLE.into()),
         ("CERTMINT_SECRET_PREFIX", PREFIX.into()),
+        ("CERTMINT_KMS_KEY", KMS_ALIAS.into()),
         ("CERTMINT_PROVIDERS", providers.to_string()),
         ("CERTMINT_CA_ROOT", tls.root.display().to_string()),
         ("CERTMINT_DNS_SERVER", dns.to_string()),
@@ -455,7 +458,7 @@ fn token_list(token: &str) -> String {
         .iter()
         .map(|b| format!("{b:02x}"))
         .collect();
-    json!({"tokens": [{ "sha256": hash }]}).to_string()
+    json!({"tokens": [{ "sha256": hash, "scopes": ["read", "write", "keys"] }]}).to_string()
 }
 
 /// Creates the table, or, where it exists, makes its accounts register again: Pebble forgets everything when it

@@ -12,11 +12,9 @@ use tokio::sync::Mutex;
 use super::error::ApiError;
 use crate::{
     domain::Timestamp,
-    vault::{KeyVault, VaultError},
+    vault::{API_TOKENS, KeyVault, VaultError},
 };
 
-/// The secret with the hashes, relative to the stack's prefix.
-const SECRET: &str = "api-tokens";
 /// A changed token list is seen after this time.
 const KEPT: Duration = Duration::from_secs(60);
 
@@ -27,7 +25,11 @@ struct Stored {
     tokens: Vec<Token>,
 }
 
-/// One token; no `scopes` means all.
+/// The scope that hands out private keys. It must be named: neither `*` nor a token without scopes has it, so that
+/// tokens made before it existed do not gain it.
+const KEYS: &str = "keys";
+
+/// One token; no `scopes` means `read` and `write`, as `*` does.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Token {
@@ -48,9 +50,10 @@ impl Token {
     }
 
     fn allows(&self, scope: &str) -> bool {
-        self.scopes
-            .as_ref()
-            .is_none_or(|s| s.iter().any(|x| x == "*" || x == scope))
+        match &self.scopes {
+            None => scope != KEYS,
+            Some(scopes) => scopes.iter().any(|x| x == scope || (x == "*" && scope != KEYS)),
+        }
     }
 }
 
@@ -75,10 +78,10 @@ impl Auth {
         {
             return Ok(tokens.clone());
         }
-        let secret: SecretString = self.vault.get(SECRET).await?;
+        let secret: SecretString = self.vault.get(API_TOKENS).await?;
         let stored: Stored =
             serde_json::from_str(secret.expose_secret()).map_err(|e| VaultError::Refused {
-                name: SECRET.into(),
+                name: API_TOKENS.into(),
                 message: format!("is not a token list (line {}, column {})", e.line(), e.column()),
             })?;
         let tokens = Arc::new(stored.tokens);
@@ -86,7 +89,8 @@ impl Auth {
         Ok(tokens)
     }
 
-    /// Accepts the header or says which of the contract's four ways it fails. `scope` is `read` or `write`.
+    /// Accepts the header or says which of the contract's four ways it fails. `scope` is `read`, `write` or
+    /// `keys`.
     pub(super) async fn check(
         &self,
         header: Option<&str>,

@@ -60,6 +60,14 @@ impl ApiError {
         Self::new(3003, what)
     }
 
+    /// A certificate's key could not be had; one that waits for its deletion is a state that an operator can end.
+    pub(super) fn of_key(error: VaultError) -> Self {
+        match error {
+            VaultError::PendingDeletion(_) => Self::state(error.to_string()),
+            other => other.into(),
+        }
+    }
+
     /// The HTTP status that agrees with the code.
     pub(super) const fn status(&self) -> u16 {
         match self.code {
@@ -98,8 +106,8 @@ impl From<VaultError> for ApiError {
     fn from(error: VaultError) -> Self {
         tracing::error!(%error, "vault");
         let advice = match error.class() {
-            Class::Transient => "Secrets Manager did not answer in time; send the call again",
-            _ => "Secrets Manager refused; see the function's log",
+            Class::Transient => "the key vault did not answer in time; send the call again",
+            _ => "the key vault refused; see the function's log",
         };
         Self::new(5003, advice)
     }

@@ -15,8 +15,12 @@ pub(super) struct Body(Map<String, Value>);
 
 impl Body {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
-        if bytes.len() > MAX_BODY {
-            return Err(ApiError::format("body", &format!("is over {MAX_BODY} bytes")));
+        Self::parse_up_to(bytes, MAX_BODY)
+    }
+
+    pub(super) fn parse_up_to(bytes: &[u8], most: usize) -> Result<Self, ApiError> {
+        if bytes.len() > most {
+            return Err(ApiError::format("body", &format!("is over {most} bytes")));
         }
         match serde_json::from_slice(bytes) {
             Ok(Value::Object(fields)) => Ok(Self(fields)),
@@ -46,6 +50,23 @@ impl Body {
 
     pub(super) fn text(&mut self, name: &str) -> Result<String, ApiError> {
         self.opt_text(name)?.ok_or_else(|| ApiError::missing(name))
+    }
+
+    /// A text of several lines; an empty one counts as missing.
+    pub(super) fn opt_pem(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+        let stray = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::String(text)) if text.chars().any(stray) => {
+                Err(ApiError::value(name, "holds a control character"))
+            }
+            Some(Value::String(text)) => Ok(Some(text).filter(|t| !t.trim().is_empty())),
+            Some(_) => Err(ApiError::format(name, "must be a string")),
+        }
+    }
+
+    pub(super) fn pem(&mut self, name: &str) -> Result<String, ApiError> {
+        self.opt_pem(name)?.ok_or_else(|| ApiError::missing(name))
     }
 
     pub(super) fn id(&mut self, name: &str) -> Result<u64, ApiError> {
@@ -89,6 +110,14 @@ impl Body {
             None => Ok(()),
         }
     }
+}
+
+/// An id that stands in a path.
+pub(super) fn id_in_path(text: &str) -> Result<u64, ApiError> {
+    text.parse()
+        .ok()
+        .filter(|id| *id > 0)
+        .ok_or_else(|| ApiError::format("id", "must be a positive integer"))
 }
 
 /// Query parameters; unknown ones are ignored, of repeated ones the first counts.

@@ -1,11 +1,13 @@
 //! The HTTP API, apart from any transport: a request in, an answer out.
 
 mod auth;
+mod downloads;
 mod error;
 mod input;
 mod limits;
 mod reads;
 mod renewals;
+mod uploads;
 mod wire;
 mod writes;
 
@@ -23,7 +25,7 @@ use crate::{
 };
 
 /// A call as the transport read it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ApiRequest {
     /// `GET`, `POST`, …
     pub method: String,
@@ -37,6 +39,17 @@ pub struct ApiRequest {
     pub idempotency_key: Option<String>,
     /// The body.
     pub body: Vec<u8>,
+}
+
+/// A body may hold a private key or a password: it is not shown.
+impl std::fmt::Debug for ApiRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiRequest")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("body_len", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// The `Authorization` header, which no log shows.
@@ -128,7 +141,11 @@ impl Api {
             return Ok(r#"{"status":"ok"}"#.into());
         }
         // Before anything about the call is looked at: a stranger learns nothing of what exists.
-        let scope = if method == "GET" { "read" } else { "write" };
+        let scope = match (method, parts.last()) {
+            (_, Some(&"download")) => "keys",
+            ("GET", _) => "read",
+            _ => "write",
+        };
         let header = request.authorization.as_ref().map(|h| h.0.as_str());
         self.auth.check(header, scope, self.clock.now()).await?;
         let params = Params(&request.query);
@@ -155,6 +172,9 @@ impl Api {
             ("GET", ["certificates", id, "versions"]) => self.list_versions(id, &params).await,
             ("GET", ["certificates"]) => self.list_certificates(&params).await,
             ("GET", ["certificates", "bindings"]) => self.list_bindings(&params).await,
+            ("GET", ["certificates", id, "download"]) => self.download_plain(id, &params).await,
+            ("POST", ["certificates", "upload"]) => self.upload(request).await,
+            ("POST", ["certificate", id, "download"]) => self.download(id, request).await,
             ("GET", ["certificates", id]) => self.one_certificate(id).await,
             _ => Err(ApiError::not_found(format!(
                 "{method} {path} is no call of this service"

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{
     Api, Data, data,
     error::ApiError,
-    input::Params,
+    input::{Params, id_in_path},
     wire::{AccountView, BindingView, DESIRED, List, ProviderView, RequestView, TxtView},
 };
 use crate::{
@@ -29,13 +29,6 @@ const ACCOUNT_STATUSES: [(&str, AccountStatus); 4] = [
     ("failed", AccountStatus::Failed),
     ("disabled", AccountStatus::Disabled),
 ];
-
-pub(super) fn id_in_path(text: &str) -> Result<u64, ApiError> {
-    text.parse()
-        .ok()
-        .filter(|id| *id > 0)
-        .ok_or_else(|| ApiError::format("id", "must be a positive integer"))
-}
 
 impl Api {
     pub(super) async fn list_requests(&self, params: &Params<'_>) -> Data {
@@ -147,9 +140,10 @@ impl Api {
             .store
             .certificate(CertificateId::new(id_in_path(id)?))
             .await?;
+        let same = self.store.same_names(&certificate).await?;
         let mut rows = self.with_renewals(vec![certificate]).await?;
         let now = self.clock.now();
-        data(&rows.pop().map(|row| row.view(now)))
+        data(&rows.pop().map(|row| row.view(now).with_same_names(&same)))
     }
 
     pub(super) async fn list_bindings(&self, params: &Params<'_>) -> Data {

@@ -7,14 +7,13 @@ use serde::Serialize;
 use super::{
     Api, ApiRequest, Data, data,
     error::ApiError,
-    input::{Body, Params},
-    reads::id_in_path,
+    input::{Body, Params, id_in_path},
     wire::{CertificateView, List},
 };
 use crate::{
     domain::{
-        AccountStatus, Certificate, CertificateId, CertificateSource, MAX_ATTEMPTS, NameSet, NewRequest,
-        Page, RenewMode, Renewal, Request, RequestId, Timestamp,
+        AccountStatus, Certificate, CertificateId, CertificateSource, MAX_ATTEMPTS, NameSet, Page, RenewMode,
+        Renewal, Request, RequestId, Timestamp,
     },
     renewal,
     store::StoreError,
@@ -260,11 +259,7 @@ impl Api {
         }
         let names = NameSet::try_from(row.certificate.names.clone())
             .map_err(|e| ApiError::state(format!("certificate {id}: {e}")))?;
-        let new = NewRequest {
-            profile: row.certificate.profile.clone(),
-            renews: Some(id),
-            ..NewRequest::new(account_id, names)
-        };
+        let new = renewal::request_for(&*self.store, &row.certificate, account_id, names).await?;
         let now = self.clock.now();
         let started = match self
             .store

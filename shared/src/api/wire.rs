@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use crate::{
+    ca::check::key_algorithm,
     domain::{
-        Account, Binding, Certificate, DesiredState, Page, PageRequest, Problem, Provider, Providers,
-        Renewal, Request, Timestamp, TxtRecord, Window,
+        Account, Binding, Certificate, CertificateId, DesiredState, KeyPlan, Page, PageRequest, Problem,
+        Provider, Providers, Renewal, Request, Timestamp, TxtRecord, Window,
     },
     engine::Entry,
     store::ProviderTrouble,
@@ -77,6 +78,8 @@ pub(super) struct RequestView {
     created_at: String,
     updated_at: String,
     names: Vec<String>,
+    key_algorithm: &'static str,
+    key_source: &'static str,
     phase: &'static str,
     next_action: &'static str,
     reason: String,
@@ -158,6 +161,11 @@ impl From<Request> for RequestView {
             created_at: request.created_at.to_string(),
             updated_at: request.updated_at.to_string(),
             names,
+            key_algorithm: request.key.algorithm().as_str(),
+            key_source: match request.key {
+                KeyPlan::Us { .. } => "generated",
+                KeyPlan::Client { .. } => "csr",
+            },
             phase: request.issuance.phase.name(),
             next_action: request.issuance.next_action(),
             reason: request.issuance.reason().to_owned(),
@@ -285,11 +293,23 @@ pub(super) struct CertificateView {
     last_error: Option<String>,
     domains: Vec<NameView>,
     certificate_pem: String,
+    key_algorithm: Option<String>,
+    has_private_key: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    same_names_as: Option<Vec<u64>>,
     created_at: String,
     updated_at: String,
 }
 
 impl CertificateView {
+    /// With the ids of others that have the same names, which lists leave out.
+    pub(super) fn with_same_names(self, ids: &[CertificateId]) -> Self {
+        Self {
+            same_names_as: Some(ids.iter().map(|id| id.get()).collect()),
+            ..self
+        }
+    }
+
     pub(super) fn of(certificate: Certificate, now: Timestamp) -> Self {
         let name = |n: &crate::domain::DomainName| NameView {
             domain: n.to_string(),
@@ -311,6 +331,7 @@ impl CertificateView {
             renewal_window: None,
             renewal_explanation_url: None,
             version: certificate.version,
+            has_private_key: certificate.has_key(),
             profile: certificate.profile,
             issue_at: certificate.not_before.to_string(),
             expire_at: certificate.expires_at.to_string(),
@@ -318,6 +339,8 @@ impl CertificateView {
             request_id: certificate.request_id.map(|id| id.get()),
             last_error: None,
             certificate_pem: format!("{}{}", certificate.cert_pem, certificate.chain_pem),
+            key_algorithm: key_algorithm(&certificate.cert_pem),
+            same_names_as: None,
             created_at: certificate.created_at.to_string(),
             updated_at: certificate.updated_at.to_string(),
             fingerprint: certificate.fingerprint,

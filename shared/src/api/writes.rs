@@ -1,5 +1,6 @@
 //! Calls that change something.
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
@@ -10,10 +11,13 @@ use super::{
     wire::{CreatedAccount, RequestView},
 };
 use crate::{
-    ca::decode_eab_key,
+    ca::{
+        csr::{Csr, CsrError},
+        decode_eab_key,
+    },
     domain::{
-        AccountId, AccountStatus, Email, MAX_ATTEMPTS, NameSet, NameSetError, NewAccount, NewRequest,
-        RequestId,
+        AccountId, AccountStatus, Email, KeyAlgorithm, KeyPlan, MAX_ATTEMPTS, NameSet, NameSetError,
+        NewAccount, NewRequest, RequestId,
     },
     store::Idempotency,
 };
@@ -52,6 +56,32 @@ fn profile(text: Option<String>) -> Result<Option<String>, ApiError> {
         )),
         text => Ok(text),
     }
+}
+
+/// Whose key the certificate gets: ours of the kind asked for, or the client's.
+fn key_plan(algorithm: Option<&str>, csr: Option<&str>, names: &NameSet) -> Result<KeyPlan, ApiError> {
+    let algorithm: Option<KeyAlgorithm> = algorithm
+        .map(|text| text.parse().map_err(|e| ApiError::value("keyAlgorithm", e)))
+        .transpose()?;
+    let Some(pem) = csr else {
+        let algorithm = algorithm.unwrap_or_default();
+        return Ok(KeyPlan::Us { algorithm });
+    };
+    let csr = Csr::check(pem, names).map_err(|e| ApiError::value("csr", e))?;
+    let found = csr
+        .algorithm()
+        .ok_or_else(|| ApiError::value("csr", CsrError::Key))?;
+    if algorithm.is_some_and(|wanted| wanted != found) {
+        let why = format!(
+            "is not that of the csr, which is {}; leave it out",
+            found.as_str()
+        );
+        return Err(ApiError::value("keyAlgorithm", why));
+    }
+    Ok(KeyPlan::Client {
+        csr: BASE64_URL_SAFE_NO_PAD.encode(csr.der()),
+        algorithm: found,
+    })
 }
 
 impl Api {
@@ -110,17 +140,20 @@ impl Api {
 
     /// POST `/acme/certificate/request`.
     pub(super) async fn create_request(&self, request: &ApiRequest) -> Data {
-        let key = idempotency(request, "request")?;
+        let idempotency = idempotency(request, "request")?;
         let mut body = Body::parse(&request.body)?;
         let account_id = AccountId::new(body.id("accountId")?);
         let domains = body.texts("domains")?;
         let profile = profile(body.opt_text("profile")?)?;
         let force = body.flag("force")?;
+        let algorithm = body.opt_text("keyAlgorithm")?;
+        let csr = body.opt_pem("csr")?;
         body.end()?;
         let names = NameSet::parse(&domains).map_err(|e| match e {
             NameSetError::Name { index, source } => ApiError::value(&format!("domains[{index}]"), source),
             other => ApiError::value("domains", other),
         })?;
+        let key = key_plan(algorithm.as_deref(), csr.as_deref(), &names)?;
         let account = self.store.account(account_id).await?;
         if matches!(account.status, AccountStatus::Failed | AccountStatus::Disabled) {
             let state = account.status.as_str();
@@ -130,13 +163,21 @@ impl Api {
         }
         let new = NewRequest {
             profile,
+            key,
             ..NewRequest::new(account_id, names)
         };
         let now = self.clock.now();
         let answer = if force {
-            RequestView::from(self.store.create_request(new, MAX_ATTEMPTS, key, now).await?)
+            RequestView::from(
+                self.store
+                    .create_request(new, MAX_ATTEMPTS, idempotency, now)
+                    .await?,
+            )
         } else {
-            let flight = self.store.request_once(new, MAX_ATTEMPTS, key, now).await?;
+            let flight = self
+                .store
+                .request_once(new, MAX_ATTEMPTS, idempotency, now)
+                .await?;
             let view = RequestView::from(flight.request);
             if flight.joined { view.deduplicated() } else { view }
         };

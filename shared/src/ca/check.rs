@@ -6,7 +6,8 @@ use rcgen::{KeyPair, PublicKeyData};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use x509_parser::{
-    certificate::X509Certificate, extensions::GeneralName, parse_x509_certificate, pem::Pem, time::ASN1Time,
+    certificate::X509Certificate, extensions::GeneralName, parse_x509_certificate, pem::Pem,
+    public_key::PublicKey, time::ASN1Time, x509::SubjectPublicKeyInfo,
 };
 
 use crate::domain::{Class, Failure, NameSet, Stage, Timestamp};
@@ -45,33 +46,36 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Checks names, key, validity and chain order (each certificate signed by the next).
-///
-/// # Errors
-/// `urn:certmint:certificateMismatch`, permanent, which says what does not fit.
-pub fn check_chain(
-    chain: &str,
-    key_pem: &SecretString,
-    names: &NameSet,
-    now: Timestamp,
-) -> Result<CheckedCertificate, Failure> {
+/// A chain that is in order and valid now, and what its first certificate says.
+pub(crate) struct ReadChain {
+    /// For the record.
+    pub(crate) checked: CheckedCertificate,
+    /// Its DNS names, in lower case, in the certificate's order.
+    pub(crate) dns_names: Vec<String>,
+    /// Its other names (addresses and the like), as text.
+    pub(crate) other_names: Vec<String>,
+    /// SubjectPublicKeyInfo, DER.
+    pub(crate) public_key: Vec<u8>,
+    /// Whether it may sign others (RFC 5280 §4.2.1.9).
+    pub(crate) is_ca: bool,
+}
+
+/// Reads a chain and checks validity and order (each certificate signed by the next).
+pub(crate) fn read_chain(chain: &str, now: Timestamp) -> Result<ReadChain, Failure> {
     let pems: Vec<Pem> = Pem::iter_from_buffer(chain.as_bytes())
         .collect::<Result<_, _>>()
-        .map_err(|e| mismatch(format!("the CA's chain is no PEM: {e}")))?;
+        .map_err(|e| mismatch(format!("the chain is no PEM: {e}")))?;
+    if pems.iter().any(|pem| pem.label != "CERTIFICATE") {
+        return Err(mismatch("the chain holds a PEM block that is no CERTIFICATE"));
+    }
     let certificates: Vec<X509Certificate<'_>> = pems
         .iter()
         .map(|pem| parse_x509_certificate(&pem.contents).map(|(_, c)| c))
         .collect::<Result<_, _>>()
-        .map_err(|e| {
-            mismatch(format!(
-                "the CA's chain holds something that is no certificate: {e}"
-            ))
-        })?;
+        .map_err(|e| mismatch(format!("the chain holds something that is no certificate: {e}")))?;
     let (Some(leaf), Some(leaf_pem)) = (certificates.first(), pems.first()) else {
-        return Err(mismatch("the CA's chain is empty"));
+        return Err(mismatch("the chain is empty"));
     };
-    check_names(leaf, names)?;
-    check_key(leaf, key_pem)?;
     let (not_before, expires_at) = (
         moment(leaf.validity().not_before),
         moment(leaf.validity().not_after),
@@ -90,15 +94,99 @@ pub fn check_chain(
             )));
         }
     }
-    Ok(CheckedCertificate {
-        fingerprint: hex(&Sha256::digest(&leaf_pem.contents)),
-        serial: hex(leaf.raw_serial()),
-        issuer: leaf.issuer().to_string(),
-        not_before,
-        expires_at,
-        cert_pem: to_pem(leaf_pem),
-        chain_pem: pems.iter().skip(1).map(to_pem).collect(),
+    let (dns_names, other_names) = names_of(leaf)?;
+    Ok(ReadChain {
+        dns_names,
+        other_names,
+        public_key: leaf.public_key().raw.to_vec(),
+        is_ca: leaf.is_ca(),
+        checked: CheckedCertificate {
+            fingerprint: hex(&Sha256::digest(&leaf_pem.contents)),
+            serial: hex(leaf.raw_serial()),
+            issuer: leaf.issuer().to_string(),
+            not_before,
+            expires_at,
+            cert_pem: to_pem(leaf_pem),
+            chain_pem: pems.iter().skip(1).map(to_pem).collect(),
+        },
     })
+}
+
+/// Checks names, key, validity and chain order (each certificate signed by the next).
+///
+/// # Errors
+/// `urn:certmint:certificateMismatch`, permanent, which says what does not fit.
+pub fn check_chain(
+    chain: &str,
+    key_pem: &SecretString,
+    names: &NameSet,
+    now: Timestamp,
+) -> Result<CheckedCertificate, Failure> {
+    let key =
+        KeyPair::from_pem(key_pem.expose_secret()).map_err(|_| mismatch("the stored key cannot be read"))?;
+    check_chain_of(chain, &key.subject_public_key_info(), names, now)
+}
+
+/// The same where only the public key is known (SubjectPublicKeyInfo, DER).
+///
+/// # Errors
+/// As [`check_chain`].
+pub fn check_chain_of(
+    chain: &str,
+    public_key: &[u8],
+    names: &NameSet,
+    now: Timestamp,
+) -> Result<CheckedCertificate, Failure> {
+    let read = read_chain(chain, now)?;
+    check_names(&read, names)?;
+    if read.public_key != public_key {
+        return Err(mismatch("its public key is not that of the stored private key"));
+    }
+    Ok(read.checked)
+}
+
+/// Names of the subject alternative name extension (RFC 5280 §4.2.1.6): DNS names, others.
+fn names_of(leaf: &X509Certificate<'_>) -> Result<(Vec<String>, Vec<String>), Failure> {
+    let extension = leaf
+        .subject_alternative_name()
+        .map_err(|e| mismatch(format!("its names cannot be read: {e}")))?;
+    let (mut dns_names, mut other_names) = (Vec::new(), Vec::new());
+    for name in extension.iter().flat_map(|e| &e.value.general_names) {
+        match name {
+            GeneralName::DNSName(name) => dns_names.push(name.to_ascii_lowercase()),
+            other => other_names.push(other.to_string()),
+        }
+    }
+    Ok((dns_names, other_names))
+}
+
+/// The word for a public key: `ecdsa-p256`, `rsa-2048` and so on; `None` for one that is neither.
+#[must_use]
+pub fn key_algorithm(cert_pem: &str) -> Option<String> {
+    let pem = Pem::iter_from_buffer(cert_pem.as_bytes()).next()?.ok()?;
+    let (_, certificate) = parse_x509_certificate(&pem.contents).ok()?;
+    algorithm_of(certificate.public_key())
+}
+
+/// The same for a key that was read (RFC 3279 §2.3.1, RFC 5480 §2.1.1).
+pub(crate) fn algorithm_of(key: &SubjectPublicKeyInfo<'_>) -> Option<String> {
+    match key.parsed().ok()? {
+        PublicKey::RSA(rsa) => {
+            let leading = rsa.modulus.iter().skip_while(|b| **b == 0);
+            let bits = leading.clone().count() * 8 - leading.clone().next()?.leading_zeros() as usize;
+            Some(format!("rsa-{bits}"))
+        }
+        PublicKey::EC(_) => {
+            let curve = key.algorithm.parameters.as_ref()?.as_oid().ok()?;
+            match curve.to_id_string().as_str() {
+                "1.2.840.10045.3.1.7" => Some("ecdsa-p256".into()),
+                "1.3.132.0.34" => Some("ecdsa-p384".into()),
+                "1.3.132.0.35" => Some("ecdsa-p521".into()),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }
 
 fn to_pem(pem: &Pem) -> String {
@@ -115,20 +203,11 @@ fn to_pem(pem: &Pem) -> String {
     text
 }
 
-fn check_names(leaf: &X509Certificate<'_>, names: &NameSet) -> Result<(), Failure> {
-    let extension = leaf
-        .subject_alternative_name()
-        .map_err(|e| mismatch(format!("its names cannot be read: {e}")))?
-        .ok_or_else(|| mismatch("it has no names"))?;
-    let has: BTreeSet<String> = extension
-        .value
-        .general_names
-        .iter()
-        .map(|n| match n {
-            GeneralName::DNSName(name) => name.to_ascii_lowercase(),
-            other => other.to_string(),
-        })
-        .collect();
+fn check_names(read: &ReadChain, names: &NameSet) -> Result<(), Failure> {
+    let has: BTreeSet<String> = read.dns_names.iter().chain(&read.other_names).cloned().collect();
+    if has.is_empty() {
+        return Err(mismatch("it has no names"));
+    }
     let ordered: BTreeSet<String> = names.strings().into_iter().map(str::to_owned).collect();
     if has == ordered {
         return Ok(());
@@ -139,16 +218,6 @@ fn check_names(leaf: &X509Certificate<'_>, names: &NameSet) -> Result<(), Failur
         list(ordered.difference(&has).collect()),
         list(has.difference(&ordered).collect())
     )))
-}
-
-fn check_key(leaf: &X509Certificate<'_>, key_pem: &SecretString) -> Result<(), Failure> {
-    let key =
-        KeyPair::from_pem(key_pem.expose_secret()).map_err(|_| mismatch("the stored key cannot be read"))?;
-    if leaf.public_key().raw == key.subject_public_key_info() {
-        Ok(())
-    } else {
-        Err(mismatch("its public key is not that of the stored private key"))
-    }
 }
 
 #[cfg(test)]

@@ -1,19 +1,25 @@
 //! Keys that we make: account keys, and the private key with its CSR for one certificate.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use rcgen::{CertificateParams, DistinguishedName, KeyPair};
+use rcgen::{
+    CertificateParams, DistinguishedName, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384,
+    PKCS_RSA_SHA256, RsaKeySize,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-use crate::domain::{Class, Failure, NameSet, Stage};
+use super::csr::Csr;
+use crate::domain::{Class, Failure, KeyAlgorithm, NameSet, Stage};
 
 /// A private key and the CSR made with it.
 pub struct KeyMaterial {
     /// PKCS#8 PEM.
     pub key_pem: SecretString,
-    /// The CSR, DER.
+    /// The CSR, DER; empty if the key came with its certificate.
     pub csr: Vec<u8>,
+    /// The request it was made for.
+    owner: Option<String>,
 }
 
 /// How key and CSR lie in one secret.
@@ -21,6 +27,9 @@ pub struct KeyMaterial {
 struct Stored {
     key_pem: String,
     csr: String,
+    /// Absent in what was stored before there was a check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
 }
 
 impl Drop for Stored {
@@ -47,12 +56,24 @@ pub fn generate_account_key() -> Result<SecretString, Failure> {
     Ok(key.serialize_pem().into())
 }
 
-/// A new ECDSA P-256 key and a CSR for `names` (no subject: public CAs ignore it), as one secret to store.
+fn new_key(algorithm: KeyAlgorithm) -> Result<KeyPair, rcgen::Error> {
+    let rsa = |size| KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, size);
+    match algorithm {
+        KeyAlgorithm::EcdsaP256 => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256),
+        KeyAlgorithm::EcdsaP384 => KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384),
+        KeyAlgorithm::Rsa2048 => rsa(RsaKeySize::_2048),
+        KeyAlgorithm::Rsa3072 => rsa(RsaKeySize::_3072),
+        KeyAlgorithm::Rsa4096 => rsa(RsaKeySize::_4096),
+    }
+}
+
+/// A new key and a CSR for `names` (no subject: public CAs ignore it), as one secret to store. `owner` says for which
+/// request it is: [`check`] compares it.
 ///
 /// # Errors
 /// If the crypto library fails.
-pub fn generate(names: &NameSet) -> Result<SecretString, Failure> {
-    let key = KeyPair::generate().map_err(|e| crypto("certificate key", &e))?;
+pub fn generate(names: &NameSet, algorithm: KeyAlgorithm, owner: &str) -> Result<SecretString, Failure> {
+    let key = new_key(algorithm).map_err(|e| crypto("certificate key", &e))?;
     let names: Vec<String> = names.strings().into_iter().map(str::to_owned).collect();
     let mut params = CertificateParams::new(names).map_err(|e| crypto("CSR", &e))?;
     params.distinguished_name = DistinguishedName::new();
@@ -60,13 +81,62 @@ pub fn generate(names: &NameSet) -> Result<SecretString, Failure> {
     let stored = Stored {
         key_pem: key.serialize_pem(),
         csr: BASE64_URL_SAFE_NO_PAD.encode(csr.der()),
+        owner: Some(owner.to_owned()),
     };
     serde_json::to_string(&stored)
         .map(SecretString::from)
         .map_err(|e| crypto("certificate key", &e))
 }
 
-/// Reads what [`generate`] made. The error never holds what was read.
+/// Whether the key that the vault has under `name` was made for this request: after a restore of the table an id may
+/// be given out a second time, and the key of the first must not serve the second.
+///
+/// # Errors
+/// Permanent, if the names, the kind of key or the owner are others.
+pub fn check(
+    name: &str,
+    stored: &SecretString,
+    names: &NameSet,
+    algorithm: KeyAlgorithm,
+    owner: &str,
+) -> Result<(), Failure> {
+    let material = parse(stored)?;
+    let foreign = |what: &str| {
+        let text = format!(
+            "the vault holds {name} already, made for another request ({what}): the table was restored and ids are \
+             given out again; raise the table's id counters (docs/operations.md, Restore the table), then retry"
+        );
+        Failure::new(Class::Permanent, Stage::Request, "foreignKey", text)
+    };
+    if material.owner.as_deref().is_some_and(|other| other != owner) {
+        return Err(foreign("another owner"));
+    }
+    let csr = Csr::read(&material.csr).map_err(|_| foreign("its CSR cannot be read"))?;
+    if !csr.has_names(names) {
+        return Err(foreign("other names"));
+    }
+    if csr.algorithm() != Some(algorithm) {
+        return Err(foreign("another kind of key"));
+    }
+    Ok(())
+}
+
+/// A key (PKCS#8 PEM) that came with its certificate, as one secret to store: there is no CSR.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn of_upload(key_pem: &SecretString) -> Result<SecretString, Failure> {
+    let stored = Stored {
+        key_pem: key_pem.expose_secret().to_owned(),
+        csr: String::new(),
+        owner: None,
+    };
+    serde_json::to_string(&stored)
+        .map(SecretString::from)
+        .map_err(|e| crypto("certificate key", &e))
+}
+
+/// Reads what [`generate`] or [`of_upload`] made. The error never holds what was read.
 ///
 /// # Errors
 /// If the secret is not in that form.
@@ -80,5 +150,6 @@ pub fn parse(secret: &SecretString) -> Result<KeyMaterial, Failure> {
     Ok(KeyMaterial {
         key_pem: stored.key_pem.clone().into(),
         csr,
+        owner: stored.owner.clone(),
     })
 }

@@ -2,6 +2,7 @@
 
 pub mod acme;
 pub mod check;
+pub mod csr;
 mod http;
 pub mod keys;
 mod new_account;

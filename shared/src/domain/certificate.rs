@@ -46,7 +46,7 @@ pub struct Certificate {
     pub cert_pem: String,
     /// The intermediates in order, PEM.
     pub chain_pem: String,
-    /// The vault name of the private key.
+    /// The vault name of the private key; empty if the key is not ours to keep (the client sent a CSR).
     pub key_ref: String,
     /// Where it came from.
     pub source: CertificateSource,
@@ -64,6 +64,14 @@ pub struct Certificate {
     pub created_at: Timestamp,
     /// Last change.
     pub updated_at: Timestamp,
+}
+
+impl Certificate {
+    /// Whether the vault has its private key.
+    #[must_use]
+    pub const fn has_key(&self) -> bool {
+        !self.key_ref.is_empty()
+    }
 }
 
 /// A website that uses a certificate.

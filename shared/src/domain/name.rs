@@ -67,6 +67,17 @@ impl DomainName {
         self.0.strip_prefix("*.").unwrap_or(&self.0)
     }
 
+    /// Whether a certificate with this name is valid for `other`: the same, or a star for its first label
+    /// (RFC 6125 §6.4.3).
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let under = || {
+            let (_, parent) = other.0.split_once('.')?;
+            (self.is_wildcard() && self.base() == parent && !other.is_wildcard()).then_some(())
+        };
+        self == other || under().is_some()
+    }
+
     /// The part that was bought from a registrar, by the Public Suffix List; the name itself where the list has none.
     #[must_use]
     pub fn registered(&self) -> &str {
@@ -251,12 +262,17 @@ impl NameSet {
     /// The same for the same names in any order: SHA-256 of the sorted names, hex.
     #[must_use]
     pub fn set_key(&self) -> String {
-        let mut names = self.strings();
-        names.sort_unstable();
-        // No name holds a line break.
-        let digest = Sha256::digest(names.join("\n").as_bytes());
-        digest.iter().map(|b| format!("{b:02x}")).collect()
+        set_key(&self.0)
     }
+}
+
+/// See [`NameSet::set_key`]; for names of a certificate, which may be more.
+pub(crate) fn set_key(names: &[DomainName]) -> String {
+    let mut names: Vec<&str> = names.iter().map(DomainName::as_str).collect();
+    names.sort_unstable();
+    // No name holds a line break.
+    let digest = Sha256::digest(names.join("\n").as_bytes());
+    digest.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 impl TryFrom<Vec<DomainName>> for NameSet {

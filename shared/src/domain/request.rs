@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, CertificateId, NameSet, RequestId, Timestamp};
+use super::{AccountId, CertificateId, KeyPlan, NameSet, RequestId, Timestamp};
 use crate::engine::Issuance;
 
 /// What a client sees of a request's progress.
@@ -81,17 +81,20 @@ pub struct NewRequest {
     pub profile: Option<String>,
     /// The certificate that the new one takes the place of.
     pub renews: Option<CertificateId>,
+    /// Whose key, and which.
+    pub key: KeyPlan,
 }
 
 impl NewRequest {
-    /// A request for a first certificate in the CA's default profile.
+    /// A request for a first certificate in the CA's default profile, with a key of ours.
     #[must_use]
-    pub const fn new(account_id: AccountId, names: NameSet) -> Self {
+    pub fn new(account_id: AccountId, names: NameSet) -> Self {
         Self {
             account_id,
             names,
             profile: None,
             renews: None,
+            key: KeyPlan::default(),
         }
     }
 }
@@ -109,6 +112,8 @@ pub struct Request {
     pub profile: Option<String>,
     /// The certificate that the new one takes the place of.
     pub renews: Option<CertificateId>,
+    /// Whose key, and which.
+    pub key: KeyPlan,
     /// What a client sees of the progress.
     pub status: RequestStatus,
     /// The engine's state.

@@ -4,6 +4,7 @@ pub mod dynamo;
 mod flight;
 mod health;
 mod rates;
+mod relations;
 mod renewals;
 pub mod schema;
 
@@ -13,6 +14,7 @@ pub use self::{
     flight::{Flight, SingleFlight},
     health::{ProviderHealth, ProviderTrouble},
     rates::{GiveBack, RateLedger, Reserved},
+    relations::CertificateRelations,
     renewals::RenewalStore,
 };
 
@@ -274,6 +276,7 @@ pub trait Store:
     + SingleFlight
     + CertificateStore
     + RenewalStore
+    + CertificateRelations
     + ChallengeStore
     + ProviderHealth
     + RateLedger
@@ -286,6 +289,7 @@ impl<T> Store for T where
         + SingleFlight
         + CertificateStore
         + RenewalStore
+        + CertificateRelations
         + ChallengeStore
         + ProviderHealth
         + RateLedger

@@ -1,10 +1,15 @@
 //! Secrets live here only; everything else holds names.
 
+mod apart;
+pub mod envelope;
+mod kms;
+pub mod migrate;
 pub mod secrets_manager;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 
+pub use self::apart::{API_TOKENS, TokensApart};
 use crate::domain::Class;
 
 /// Why the vault did not do it. Never holds a secret.
@@ -15,7 +20,9 @@ pub enum VaultError {
     #[error("secret {0} does not exist")]
     NotFound(String),
     /// It waits for its deletion.
-    #[error("secret {0} is scheduled for deletion; restore it with secretsmanager:RestoreSecret")]
+    #[error(
+        "secret {0} is scheduled for deletion; restore it (secretsmanager:RestoreSecret, or certmint restore-key for the envelope vault)"
+    )]
     PendingDeletion(String),
     /// Our role may not do it, or the KMS key refuses.
     #[error(
@@ -28,7 +35,7 @@ pub enum VaultError {
         name: String,
     },
     /// Slow, throttled or away.
-    #[error("Secrets Manager {operation} on {name}: {message}")]
+    #[error("{operation} on secret {name}: {message}")]
     Unavailable {
         /// The API action.
         operation: &'static str,
@@ -68,4 +75,12 @@ pub trait KeyVault: Send + Sync {
     async fn get(&self, name: &str) -> Result<SecretString, VaultError>;
     /// Schedules its deletion, with a recovery window. Gone already is success.
     async fn delete(&self, name: &str) -> Result<(), VaultError>;
+}
+
+/// A vault that can say what it holds.
+#[async_trait]
+pub trait SecretNames: Send + Sync {
+    /// The names of all secrets that do not wait for their deletion, relative to the prefix. For operators: it reads
+    /// them all, and what was written in the last seconds may be missing.
+    async fn names(&self) -> Result<Vec<String>, VaultError>;
 }

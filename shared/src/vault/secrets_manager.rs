@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use aws_sdk_secretsmanager::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    types::Tag,
+    types::{Filter, FilterNameStringType, Tag},
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{KeyVault, VaultError};
+use super::{KeyVault, SecretNames, VaultError};
 
 /// Days in which a deleted secret can be restored (Secrets Manager allows 7 to 30).
 const RECOVERY_DAYS: i64 = 7;
@@ -151,5 +151,30 @@ impl KeyVault for SecretsManagerVault {
                 other => Err(other),
             },
         }
+    }
+}
+
+#[async_trait]
+impl SecretNames for SecretsManagerVault {
+    async fn names(&self) -> Result<Vec<String>, VaultError> {
+        let prefix = self.full("");
+        let by_name = Filter::builder()
+            .key(FilterNameStringType::Name)
+            .values(&prefix)
+            .build();
+        let mut pages = self
+            .client
+            .list_secrets()
+            .filters(by_name)
+            .into_paginator()
+            .send();
+        let mut names = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| self.translate("ListSecrets", "", said(&e)))?;
+            let here = page.secret_list.unwrap_or_default().into_iter();
+            let alive = here.filter(|secret| secret.deleted_date.is_none());
+            names.extend(alive.filter_map(|s| s.name?.strip_prefix(&prefix).map(str::to_owned)));
+        }
+        Ok(names)
     }
 }

@@ -5,9 +5,7 @@ use futures::{StreamExt, stream};
 use super::{Worker, accounts::from_store};
 use crate::{
     ca::{DIRECTORY_UNREACHABLE, RenewalInfo, certificate_id},
-    domain::{
-        Certificate, CertificateId, Failure, MAX_ATTEMPTS, NameSet, NewRequest, Renewal, Request, Timestamp,
-    },
+    domain::{Certificate, CertificateId, Failure, MAX_ATTEMPTS, NameSet, Renewal, Request, Timestamp},
     renewal::{self, Decision},
     store::StoreError,
 };
@@ -149,12 +147,8 @@ impl Worker {
         ) else {
             return Ok(false);
         };
-        let new = NewRequest {
-            profile: certificate.profile.clone(),
-            renews: Some(certificate.id),
-            ..NewRequest::new(account_id, names)
-        };
         let store = &self.adapters.store;
+        let new = renewal::request_for(&**store, certificate, account_id, names).await?;
         let request = store
             .start_renewal(renewal, new, MAX_ATTEMPTS, self.now())
             .await?;

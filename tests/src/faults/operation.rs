@@ -12,6 +12,8 @@ pub enum Operation {
     /// DynamoDB.
     Query,
     /// DynamoDB.
+    PutItem,
+    /// DynamoDB.
     UpdateItem,
     /// DynamoDB.
     TransactWriteItems,
@@ -19,6 +21,10 @@ pub enum Operation {
     CreateSecret,
     /// Secrets Manager.
     GetSecretValue,
+    /// KMS.
+    GenerateDataKey,
+    /// KMS.
+    Decrypt,
     /// EventBridge.
     PutEvents,
     /// Route53.
@@ -66,10 +72,13 @@ impl Operation {
                 "GetItem" => Self::GetItem,
                 "BatchGetItem" => Self::BatchGetItem,
                 "Query" => Self::Query,
+                "PutItem" => Self::PutItem,
                 "UpdateItem" => Self::UpdateItem,
                 "TransactWriteItems" => Self::TransactWriteItems,
                 "CreateSecret" => Self::CreateSecret,
                 "GetSecretValue" => Self::GetSecretValue,
+                "GenerateDataKey" => Self::GenerateDataKey,
+                "Decrypt" => Self::Decrypt,
                 "PutEvents" => Self::PutEvents,
                 _ => Self::Other,
             };

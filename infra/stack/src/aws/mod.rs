@@ -1,6 +1,8 @@
-//! Emulated AWS behind one address, as `AWS_ENDPOINT_URL` wants it: DynamoDB, Route53, Secrets Manager, EventBridge.
+//! Emulated AWS behind one address, as `AWS_ENDPOINT_URL` wants it: DynamoDB, Route53, Secrets Manager, KMS,
+//! EventBridge.
 
 mod events;
+mod kms;
 mod secrets;
 mod table;
 
@@ -13,7 +15,12 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
-pub use self::{events::Bus, secrets::Secrets, table::Tables};
+pub use self::{
+    events::Bus,
+    kms::{ALIAS as KMS_ALIAS, Kms},
+    secrets::Secrets,
+    table::Tables,
+};
 use crate::route53::Route53;
 
 /// DynamoDB takes the largest requests: 16 MB.
@@ -28,6 +35,8 @@ pub struct Aws {
     pub route53: Route53,
     /// Secrets Manager.
     pub secrets: Secrets,
+    /// KMS.
+    pub kms: Kms,
     /// EventBridge.
     pub bus: Bus,
 }
@@ -55,12 +64,13 @@ async fn dispatch(State(aws): State<Aws>, request: Request) -> Response {
     match target.split('.').next() {
         Some("DynamoDB_20120810" | "DynamoDBStreams_20120810") => aws.tables.handle(request).await,
         Some("secretsmanager") => aws.secrets.handle(request).await,
+        Some("TrentService") => aws.kms.handle(&request),
         Some("AWSEvents") => aws.bus.handle(&request),
         _ if request.uri().path().starts_with("/2013-04-01/") => whole(aws.route53.handle(request).await),
         _ => refusal(
             400,
             "UnknownOperationException",
-            "only DynamoDB, Route53, Secrets Manager and EventBridge are emulated here",
+            "only DynamoDB, Route53, Secrets Manager, KMS and EventBridge are emulated here",
         ),
     }
 }

@@ -123,7 +123,8 @@ fn read_binding(row: &Row) -> Result<Binding, StoreError> {
 
 #[async_trait]
 impl CertificateStore for DynamoStore {
-    /// Reads: 1. Writes: the counter, then one transaction of certificate, uniqueness, renewal, counts and fence check.
+    /// Reads: 1. Writes: the counter, then one transaction of certificate, uniqueness, names, renewal, counts and fence
+    /// check.
     async fn record_certificate(
         &self,
         certificate: Certificate,
@@ -144,6 +145,7 @@ impl CertificateStore for DynamoStore {
             self.put(write(&certificate)?, Condition::absent())?,
         ];
         items.push(self.first_renewal(&certificate)?);
+        items.push(self.put(super::relations::pointer(&certificate), Condition::default())?);
         items.extend(self.count("CERTIFICATE", id.get(), 1)?);
         items.extend(self.count(list_of(&certificate), id.get(), 1)?);
         if let Some((request, fence)) = fence {

@@ -15,7 +15,7 @@ use super::{
     write::{Condition, Refusal},
 };
 use crate::{
-    domain::{AccountId, Lease, NameSet, NewRequest, Request, RequestId, RequestStatus, Timestamp},
+    domain::{AccountId, KeyPlan, Lease, NameSet, NewRequest, Request, RequestId, RequestStatus, Timestamp},
     engine::Issuance,
     store::{AccountStore, Flight, Idempotency, RequestStore, SingleFlight, StoreError},
 };
@@ -46,9 +46,9 @@ pub(super) enum Insert {
     Beaten,
 }
 
-/// A profile makes another certificate of the same names.
-fn lock_key(account: AccountId, names: &NameSet, profile: Option<&str>) -> String {
-    let set = names.set_key();
+/// Another profile or another key makes another certificate of the same names.
+fn lock_key(account: AccountId, names: &NameSet, key: &KeyPlan, profile: Option<&str>) -> String {
+    let set = key.flight_key(names);
     match profile {
         None => format!("INFLIGHT#{account}#{set}"),
         Some(profile) => format!("INFLIGHT#{account}#{set}#{profile}"),
@@ -69,6 +69,7 @@ impl DynamoStore {
             names: new.names,
             profile: new.profile,
             renews: new.renews,
+            key: new.key,
             status: RequestStatus::Pending,
             issuance: Issuance::new(now, max_attempts),
             last_error: None,
@@ -87,7 +88,12 @@ impl DynamoStore {
         lock: Condition,
         now: Timestamp,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let at = lock_key(request.account_id, &request.names, request.profile.as_deref());
+        let at = lock_key(
+            request.account_id,
+            &request.names,
+            &request.key,
+            request.profile.as_deref(),
+        );
         let held = Item::from([
             ("pk".into(), s(at)),
             ("sk".into(), s("META")),
@@ -197,7 +203,7 @@ impl SingleFlight for DynamoStore {
             return self.known(known.id, known.joined).await;
         }
         self.account(new.account_id).await?;
-        let at = lock_key(new.account_id, &new.names, new.profile.as_deref());
+        let at = lock_key(new.account_id, &new.names, &new.key, new.profile.as_deref());
         // Taken only when there is something to write, and once.
         let mut fresh: Option<Request> = None;
         for _ in 0..TRIES {

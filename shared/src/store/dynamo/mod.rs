@@ -14,9 +14,11 @@
 //! | TXT value | `TXT#<fqdn>`, value | `TXT#<desired state>`, created | `REQUEST#<id>#TXT`, name and value | `CLEANUP#<shard>`, due time |
 //! | attempts | `ATTEMPTS`, `<attempts>#<request>` | | | |
 //! | uniqueness | `UNIQUE#<what>`, `META` | | | |
+//! | certificates of a set | `NAMES#<set>`, id | | | |
 //! | newest request of a set | `INFLIGHT#<account>#<set>`, `META` (TTL) | | | |
 //! | idempotency | `IDEMPOTENCY#<key>`, `META` (TTL one day) | | | |
 //! | id counter | `COUNTER#<kind>`, `META` | | | |
+//! | sealed secret (`vault/envelope.rs`) | `KEY#<name>`, `META` (TTL once deleted) | `KEY`, name | | |
 //! | list counter | `COUNT#<list>`, `T#<shard>` and `B#<bucket>#<shard>` | | | |
 
 mod accounts;
@@ -26,6 +28,7 @@ mod counters;
 mod flight;
 mod health;
 mod rates;
+mod relations;
 mod renewals;
 mod request_lists;
 mod requests;

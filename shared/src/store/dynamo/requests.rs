@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, CertificateId, Lease, NewRequest, Page, PageRequest, Request, RequestId, RequestStatus,
-        Timestamp,
+        AccountId, CertificateId, KeyPlan, Lease, NewRequest, Page, PageRequest, Request, RequestId,
+        RequestStatus, Timestamp,
     },
     store::{AccountStore, Idempotency, RequestFilter, RequestStore, StoreError},
 };
@@ -40,6 +40,11 @@ pub(super) fn read(row: &Row) -> Result<Request, StoreError> {
         names: row.json("names")?,
         profile: row.opt_text("profile").map(str::to_owned),
         renews: row.opt_number("renews")?.map(CertificateId::new),
+        // Items written before there was a choice have none.
+        key: match row.opt_text("key_plan") {
+            Some(_) => row.json("key_plan")?,
+            None => KeyPlan::default(),
+        },
         status: row.word("status")?,
         issuance: row.json("issuance")?,
         last_error: row.opt_text("last_error").map(str::to_owned),
@@ -82,6 +87,7 @@ pub(super) fn write(request: &Request) -> Result<Item, StoreError> {
         ("id".into(), n(request.id)),
         ("account_id".into(), n(request.account_id)),
         ("names".into(), s(json(serde_json::to_string(&request.names))?)),
+        ("key_plan".into(), s(json(serde_json::to_string(&request.key))?)),
         ("status".into(), s(status)),
         (
             "issuance".into(),

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use certmint_shared::{
     domain::{Binding, Certificate, CertificateId, DomainName, Page, PageRequest, RequestId, Timestamp},
     renewal,
-    store::{BindingFilter, CertificateFilter, CertificateStore, StoreError},
+    store::{BindingFilter, CertificateFilter, CertificateRelations, CertificateStore, StoreError},
 };
 
 use super::{super::op::Op, MemoryStore, Tables, not_found, page, page_by_id};
@@ -96,5 +96,32 @@ impl CertificateStore for MemoryStore {
             .cloned()
             .collect();
         Ok(page(rows, request))
+    }
+}
+
+#[async_trait]
+impl CertificateRelations for MemoryStore {
+    async fn certificate_with(&self, fingerprint: &str) -> Result<Option<CertificateId>, StoreError> {
+        let tables = self.tables();
+        let found = tables
+            .certificates
+            .values()
+            .find(|c| c.fingerprint == fingerprint);
+        Ok(found.map(|c| c.id))
+    }
+
+    async fn same_names(&self, certificate: &Certificate) -> Result<Vec<CertificateId>, StoreError> {
+        let set = |c: &Certificate| {
+            let mut names = c.names.clone();
+            names.sort();
+            names
+        };
+        let wanted = set(certificate);
+        let tables = self.tables();
+        let same = tables
+            .certificates
+            .values()
+            .filter(|c| c.id != certificate.id && set(c) == wanted);
+        Ok(same.map(|c| c.id).collect())
     }
 }

@@ -23,7 +23,11 @@ impl SingleFlight for MemoryStore {
             let request = tables.requests[&certmint_shared::domain::RequestId::new(id)].clone();
             return Ok(Flight { request, joined });
         }
-        let names = (new.account_id.get(), new.names.set_key(), new.profile.clone());
+        let names = (
+            new.account_id.get(),
+            new.key.flight_key(&new.names),
+            new.profile.clone(),
+        );
         let holder = tables
             .flights
             .get(&names)

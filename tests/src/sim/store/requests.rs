@@ -31,6 +31,7 @@ impl MemoryStore {
             names: new.names,
             profile: new.profile,
             renews: new.renews,
+            key: new.key,
             status: RequestStatus::Pending,
             issuance: Issuance::new(now, max_attempts),
             last_error: None,
@@ -43,7 +44,7 @@ impl MemoryStore {
         tables.requests.insert(request.id, request.clone());
         let names = (
             request.account_id.get(),
-            request.names.set_key(),
+            request.key.flight_key(&request.names),
             request.profile.clone(),
         );
         tables.flights.insert(names, request.id);

@@ -1,0 +1,17 @@
+//! Which certificates have to do with each other.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::domain::{Certificate, CertificateId};
+
+/// Certificates by what they are, without reading them all.
+#[async_trait]
+pub trait CertificateRelations: Send + Sync {
+    /// The certificate with this fingerprint (SHA-256, lower-case hex). One read.
+    async fn certificate_with(&self, fingerprint: &str) -> Result<Option<CertificateId>, StoreError>;
+    /// Other certificates with exactly the same names in any order, oldest first, at most 100. One read.
+    /// [`CertificateStore::record_certificate`](super::CertificateStore::record_certificate) writes what it reads;
+    /// certificates recorded before that did are not found.
+    async fn same_names(&self, certificate: &Certificate) -> Result<Vec<CertificateId>, StoreError>;
+}
