@@ -8,6 +8,7 @@
 
 pub mod conformance_flight;
 pub mod conformance_health;
+pub mod conformance_lifecycle;
 pub mod conformance_rates;
 pub mod conformance_requests;
 pub mod conformance_store;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use certmint_shared::store::Store;
 use certmint_tests::{
-    conformance_flight as flight, conformance_health as health, conformance_rates as rates,
-    conformance_requests as requests, conformance_store as suite, conformance_txt as txt, dynamo,
-    sim::MemoryStore,
+    conformance_flight as flight, conformance_health as health, conformance_lifecycle as lifecycle,
+    conformance_rates as rates, conformance_requests as requests, conformance_store as suite,
+    conformance_txt as txt, dynamo, sim::MemoryStore,
 };
 
 macro_rules! conforms {
@@ -25,6 +25,7 @@ macro_rules! conforms {
 
             conforms!(@tests flight: same_names, keys);
             conforms!(@tests health: troubles);
+            conforms!(@tests lifecycle: switching, defaults, deleting_accounts, chores);
             conforms!(@tests rates: reservations, giving_back, counting_and_closing, a_hundred_domains);
 
             #[tokio::test]
@@ -35,6 +36,11 @@ macro_rules! conforms {
             #[tokio::test]
             async fn calls_at_once_make_one_request() {
                 flight::at_once(fresh().await).await;
+            }
+
+            #[tokio::test]
+            async fn an_account_deleted_while_it_is_asked() {
+                lifecycle::deleting_while_asked(fresh().await).await;
             }
 
             #[tokio::test]

@@ -1,5 +1,6 @@
 //! The HTTP API, apart from any transport: a request in, an answer out.
 
+mod accounts;
 mod auth;
 mod error;
 mod input;
@@ -134,6 +135,11 @@ impl Api {
             ("GET", ["acme", "requests", "summary"]) => self.summary().await,
             ("GET", ["acme", "providers"]) => self.list_providers(&params).await,
             ("GET", ["acme", "accounts"]) => self.list_accounts(&params).await,
+            ("GET", ["acme", "accounts", "defaults"]) => self.default_accounts(&params).await,
+            ("POST", ["acme", "accounts", "set-default"]) => self.set_default_account(request).await,
+            ("POST", ["acme", "accounts", "enable"]) => self.switch_account(request, true).await,
+            ("POST", ["acme", "accounts", "disable"]) => self.switch_account(request, false).await,
+            ("POST", ["acme", "accounts", "delete"]) => self.delete_account(request).await,
             ("GET", ["acme", "accounts", id]) => self.one_account(id).await,
             ("GET", ["acme", "limits"]) => self.limits(&params).await,
             ("GET", ["acme", "challenges"]) => self.list_challenges(&params).await,

@@ -6,14 +6,11 @@ use super::{
     Api, Data, data,
     error::ApiError,
     input::Params,
-    wire::{AccountView, BindingView, CertificateView, DESIRED, List, ProviderView, RequestView, TxtView},
+    wire::{BindingView, CertificateView, DESIRED, List, ProviderView, RequestView, TxtView},
 };
 use crate::{
-    domain::{
-        AccountId, AccountStatus, CertificateId, CertificateSource, Page, ProviderId, RequestId,
-        RequestStatus,
-    },
-    store::{AccountFilter, BindingFilter, CertificateFilter, RequestFilter},
+    domain::{AccountId, CertificateId, CertificateSource, Page, RequestId, RequestStatus},
+    store::{BindingFilter, CertificateFilter, RequestFilter},
 };
 
 const STATUSES: [(&str, RequestStatus); 4] = [
@@ -23,14 +20,7 @@ const STATUSES: [(&str, RequestStatus); 4] = [
     ("failed", RequestStatus::Failed),
 ];
 
-const ACCOUNT_STATUSES: [(&str, AccountStatus); 4] = [
-    ("pending", AccountStatus::Pending),
-    ("active", AccountStatus::Active),
-    ("failed", AccountStatus::Failed),
-    ("disabled", AccountStatus::Disabled),
-];
-
-fn id_in_path(text: &str) -> Result<u64, ApiError> {
+pub(super) fn id_in_path(text: &str) -> Result<u64, ApiError> {
     text.parse()
         .ok()
         .filter(|id| *id > 0)
@@ -88,25 +78,6 @@ impl Api {
             &page,
             |p| ProviderView::of(p, troubles.iter().find(|t| t.provider_id == p.id)),
         ))
-    }
-
-    pub(super) async fn list_accounts(&self, params: &Params<'_>) -> Data {
-        let page = params.page()?;
-        let email = params
-            .get("email")
-            .map(|text| text.parse().map_err(|e| ApiError::value("email", e)));
-        let filter = AccountFilter {
-            provider_id: params.number("providerId")?.map(ProviderId::new),
-            status: params.word("status", &ACCOUNT_STATUSES)?,
-            email: email.transpose()?,
-        };
-        let found = self.store.accounts(&filter, &page).await?;
-        data(&List::of(found, &page, |a| AccountView::of(a, &self.providers)))
-    }
-
-    pub(super) async fn one_account(&self, id: &str) -> Data {
-        let account = self.store.account(AccountId::new(id_in_path(id)?)).await?;
-        data(&AccountView::of(account, &self.providers))
     }
 
     pub(super) async fn list_challenges(&self, params: &Params<'_>) -> Data {

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        Account, Binding, Certificate, DesiredState, Page, PageRequest, Problem, Provider, Providers,
-        Request, Timestamp, TxtRecord,
+        Account, Binding, Certificate, DefaultAccount, DesiredState, Email, Page, PageRequest, Problem,
+        Provider, Providers, Request, Timestamp, TxtRecord,
     },
     engine::Entry,
     store::ProviderTrouble,
@@ -226,7 +226,7 @@ fn masked(kid: &str) -> String {
 }
 
 impl AccountView {
-    pub(super) fn of(account: Account, providers: &Providers) -> Self {
+    pub(super) fn of(account: Account, providers: &Providers, defaults: &[DefaultAccount]) -> Self {
         Self {
             id: account.id.get(),
             provider_id: account.provider_id.get(),
@@ -240,9 +240,32 @@ impl AccountView {
             eab_kid: account.eab_kid.as_deref().map(masked),
             eab_expires_at: None,
             last_error: account.last_error,
-            is_default: false,
+            is_default: defaults.iter().any(|d| d.account_id == account.id),
             created_at: account.created_at.to_string(),
             updated_at: account.updated_at.to_string(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DefaultView {
+    provider_id: u64,
+    provider_name: String,
+    account_id: u64,
+    account_email: Option<String>,
+    updated_at: String,
+}
+
+impl DefaultView {
+    pub(super) fn of(chosen: &DefaultAccount, email: Option<Email>, providers: &Providers) -> Self {
+        let name = providers.by_id(chosen.provider_id).map(|p| p.name.clone());
+        Self {
+            provider_id: chosen.provider_id.get(),
+            provider_name: name.unwrap_or_default(),
+            account_id: chosen.account_id.get(),
+            account_email: email.map(String::from),
+            updated_at: chosen.updated_at.to_string(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod certificate;
+mod chore;
 mod failure;
 mod ids;
 mod name;
@@ -11,8 +12,9 @@ mod request;
 mod timestamp;
 mod txt;
 
-pub use account::{Account, AccountStatus, Email, EmailError, NewAccount};
+pub use account::{Account, AccountStatus, DefaultAccount, Email, EmailError, NewAccount};
 pub use certificate::{Binding, Certificate, CertificateSource};
+pub use chore::{Chore, StoredChore};
 pub(crate) use failure::clip;
 pub use failure::{Class, Failure, Problem, Stage, Subproblem};
 pub use ids::{AccountId, CertificateId, ProviderId, RequestId};

@@ -3,6 +3,7 @@
 pub mod dynamo;
 mod flight;
 mod health;
+mod lifecycle;
 mod rates;
 pub mod schema;
 
@@ -11,6 +12,7 @@ use async_trait::async_trait;
 pub use self::{
     flight::{Flight, SingleFlight},
     health::{ProviderHealth, ProviderTrouble},
+    lifecycle::{AccountLifecycle, ChoreStore, may_be_default},
     rates::{GiveBack, RateLedger, Reserved},
 };
 
@@ -267,7 +269,15 @@ pub trait ChallengeStore: Send + Sync {
 
 /// All of it.
 pub trait Store:
-    AccountStore + RequestStore + SingleFlight + CertificateStore + ChallengeStore + ProviderHealth + RateLedger
+    AccountStore
+    + RequestStore
+    + SingleFlight
+    + CertificateStore
+    + ChallengeStore
+    + ProviderHealth
+    + RateLedger
+    + AccountLifecycle
+    + ChoreStore
 {
 }
 
@@ -279,5 +289,7 @@ impl<T> Store for T where
         + ChallengeStore
         + ProviderHealth
         + RateLedger
+        + AccountLifecycle
+        + ChoreStore
 {
 }

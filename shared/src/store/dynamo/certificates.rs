@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use futures::future::try_join_all;
 
 use super::{
-    DynamoStore, END, Item, LIST, Range, Row, TABLE, n, pad, s,
+    DynamoStore, END, Item, LIST, Range, Row, TABLE,
+    account_lifecycle::certificates_of,
+    n, pad, s,
     write::{Condition, Refusal},
 };
 use crate::{
@@ -141,6 +143,9 @@ impl CertificateStore for DynamoStore {
         ];
         items.extend(self.count("CERTIFICATE", id.get(), 1)?);
         items.extend(self.count(list_of(&certificate), id.get(), 1)?);
+        if let Some(account) = certificate.account_id {
+            items.extend(self.count(&certificates_of(account), id.get(), 1)?);
+        }
         if let Some((request, fence)) = fence {
             let held = Condition::new("fence = :fence").with(":fence", n(fence));
             items.push(self.check(&format!("REQUEST#{request}"), "META", held)?);

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
 
-use super::{DynamoStore, END, Range, SHARDS, TABLE, n, refused, s};
+use super::{DynamoStore, END, Item, Range, SHARDS, TABLE, n, refused, s, write::Condition};
 use crate::store::StoreError;
 
 /// Ids in one bucket: a deep page reads at most this many index rows to find its start.
@@ -40,6 +40,40 @@ impl DynamoStore {
             self.add(&pk, &format!("T#{shard}"), delta)?,
             self.add(&pk, &format!("B#{:08}#{shard}", id / BUCKET), delta)?,
         ])
+    }
+
+    /// As [`count`](Self::count) with 1, unless the list was [closed](Self::close_list): the first write fails then.
+    pub(super) fn count_if_open(&self, list: &str, id: u64) -> Result<[TransactWriteItem; 2], StoreError> {
+        let (pk, shard) = (format!("COUNT#{list}"), id % SHARDS);
+        let open = "attribute_not_exists(closed)";
+        Ok([
+            self.add_if(&pk, &format!("T#{shard}"), 1, open)?,
+            self.add(&pk, &format!("B#{:08}#{shard}", id / BUCKET), 1)?,
+        ])
+    }
+
+    /// Shuts an empty list for good: one conditional write for each shard of its total.
+    pub(super) fn close_list(&self, list: &str) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let pk = format!("COUNT#{list}");
+        (0..SHARDS)
+            .map(|shard| {
+                let closed = Item::from([
+                    ("pk".into(), s(&pk)),
+                    ("sk".into(), s(format!("T#{shard}"))),
+                    ("value".into(), n(0)),
+                    ("closed".into(), n(1)),
+                ]);
+                self.put(closed, empty())
+            })
+            .collect()
+    }
+
+    /// One check for each shard of a list's total: the list is empty.
+    pub(super) fn check_empty(&self, list: &str) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let pk = format!("COUNT#{list}");
+        (0..SHARDS)
+            .map(|shard| self.check(&pk, &format!("T#{shard}"), empty()))
+            .collect()
     }
 
     /// Rows in a list: the sum of at most eight items.
@@ -83,6 +117,11 @@ impl DynamoStore {
             .try_fold(0, |sum, row| Ok::<u64, StoreError>(sum + row.number("value")?))?;
         Ok(offset.saturating_sub(newer))
     }
+}
+
+/// A counter item that counts nothing.
+fn empty() -> Condition {
+    Condition::new("attribute_not_exists(pk) OR #v = :zero").with(":zero", n(0))
 }
 
 fn count_range<'a>(list: &str, prefix: &str) -> Range<'a> {

@@ -98,13 +98,19 @@ impl DynamoStore {
         if let Some(key) = idempotency {
             items.push(self.remember(key, request.id.get(), false, now)?);
         }
+        let counts = items.len();
         for list in lists(request.account_id, request.status) {
-            items.extend(self.count(&list, request.id.get(), 1)?);
+            items.extend(self.enter(&list, request)?);
         }
         match (self.transact(items).await, idempotency) {
             (Ok(()), _) => Ok(Insert::Written),
             // The id is new: only a lost answer to this very write can have made the item.
             (Err(Refusal::Condition(0)), _) => Ok(Insert::Known(request.id)),
+            // Its account was deleted since it was read.
+            (Err(Refusal::Condition(place)), _) if place >= counts => Err(StoreError::NotFound {
+                kind: "account",
+                id: request.account_id.to_string(),
+            }),
             (Err(Refusal::Condition(1)), None) => Ok(Insert::Beaten),
             // The same call ran beside this one and won, or somebody else took the lock.
             (Err(Refusal::Condition(_)), Some(key)) => Ok(match self.replay(key).await? {

@@ -13,13 +13,17 @@
 //! | attempts | `ATTEMPTS`, `<attempts>#<request>` | | | |
 //! | uniqueness | `UNIQUE#<what>`, `META` | | | |
 //! | newest request of a set | `INFLIGHT#<account>#<set>`, `META` (TTL) | | | |
+//! | default account | `DEFAULT`, provider | | | |
+//! | chore | `CHORE#<name>`, `META` | | | `CHORE`, due time |
 //! | idempotency | `IDEMPOTENCY#<key>`, `META` (TTL one day) | | | |
 //! | id counter | `COUNTER#<kind>`, `META` | | | |
 //! | list counter | `COUNT#<list>`, `T#<shard>` and `B#<bucket>#<shard>` | | | |
 
+mod account_lifecycle;
 mod accounts;
 mod certificates;
 mod challenges;
+mod chores;
 mod counters;
 mod flight;
 mod health;

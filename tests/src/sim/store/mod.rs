@@ -5,6 +5,7 @@ mod accounts;
 mod certificates;
 mod challenges;
 mod flight;
+mod lifecycle;
 mod limits;
 mod requests;
 
@@ -16,8 +17,8 @@ use std::{
 
 use certmint_shared::{
     domain::{
-        Account, Binding, Certificate, DesiredState, Fqdn, Page, PageRequest, Request, RequestId, Timestamp,
-        TxtRecord,
+        Account, Binding, Certificate, DefaultAccount, DesiredState, Fqdn, Page, PageRequest, Request,
+        RequestId, StoredChore, Timestamp, TxtRecord,
     },
     store::{Idempotency, StoreError},
 };
@@ -44,6 +45,10 @@ pub struct Tables {
     /// The ledger.
     pub txt: BTreeMap<TxtKey, TxtRecord>,
     bindings: BTreeMap<(u64, u64), Binding>,
+    /// By provider.
+    defaults: BTreeMap<u64, DefaultAccount>,
+    /// By name, with the moment that each is due.
+    chores: BTreeMap<String, (Timestamp, StoredChore)>,
     /// Idempotency keys: the body's hash, the record, whether the answer was an earlier one's.
     keys: BTreeMap<String, (String, u64, bool)>,
     /// The newest request of an account and set of names.

@@ -1,0 +1,73 @@
+//! What operators do with records, and the work that follows from it.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::domain::{Account, AccountId, AccountStatus, DefaultAccount, ProviderId, StoredChore, Timestamp};
+
+/// Accounts switched on and off, chosen, deleted.
+#[async_trait]
+pub trait AccountLifecycle: Send + Sync {
+    /// Off: `disabled`. On: a disabled or failed one becomes `active` if the CA knows it, else `pending`, and forgets
+    /// its error. One that is there already is returned as it is.
+    ///
+    /// Conditional write: the version that was read; against another writer it is tried again.
+    async fn switch_account(&self, id: AccountId, on: bool, now: Timestamp) -> Result<Account, StoreError>;
+    /// The default accounts, by provider. One query.
+    async fn default_accounts(&self) -> Result<Vec<DefaultAccount>, StoreError>;
+    /// Chooses the default account of a provider. The account must be of that provider ([`StoreError::NotFound`] else)
+    /// and neither failed nor disabled ([`StoreError::WrongState`]).
+    ///
+    /// Conditional write: the account still is as it was read.
+    async fn set_default_account(
+        &self,
+        provider: ProviderId,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<DefaultAccount, StoreError>;
+    /// Deletes an account that nothing needs, and returns it as it was: its id is never given again, its address is
+    /// free, it is nobody's default, and a chore for its secrets is written. Needed by: requests that are pending,
+    /// running or failed (a retry needs it), certificates that are not deleted. Then [`StoreError::WrongState`].
+    ///
+    /// One transaction. It closes the account's count of pending requests, on which each new or retried request has a
+    /// condition: one of two calls at once loses.
+    async fn delete_account(&self, id: AccountId, now: Timestamp) -> Result<Account, StoreError>;
+}
+
+/// Work that calls promised. A chore is written in the transaction that makes it due.
+#[async_trait]
+pub trait ChoreStore: Send + Sync {
+    /// Chores that are due, earliest first, at most `limit`. One index query.
+    async fn due_chores(&self, now: Timestamp, limit: usize) -> Result<Vec<StoredChore>, StoreError>;
+    /// Puts it off until `until`, if nobody took it up since it was read (`tries`), which grows by one: so one of many
+    /// workers takes it up, and it is due again should that worker die. `None`: another one has it, or it is done.
+    async fn take_chore(
+        &self,
+        chore: &StoredChore,
+        until: Timestamp,
+    ) -> Result<Option<StoredChore>, StoreError>;
+    /// Removes it, if it still is as it was taken (`tries`). Gone already is success.
+    async fn end_chore(&self, chore: &StoredChore) -> Result<(), StoreError>;
+}
+
+/// Refuses an account that cannot be the default of that CA: for every store the same.
+///
+/// # Errors
+/// [`StoreError::NotFound`] if it is another CA's, [`StoreError::WrongState`] if it cannot be used.
+pub fn may_be_default(account: &Account, provider: ProviderId) -> Result<(), StoreError> {
+    if account.provider_id != provider {
+        return Err(StoreError::NotFound {
+            kind: "account",
+            id: format!("{} of provider {provider}", account.id),
+        });
+    }
+    match account.status {
+        AccountStatus::Pending | AccountStatus::Active => Ok(()),
+        status => Err(StoreError::WrongState {
+            kind: "account",
+            id: account.id.to_string(),
+            state: status.as_str().to_owned(),
+            needed: "a pending or active one; enable it first",
+        }),
+    }
+}

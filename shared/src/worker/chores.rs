@@ -1,0 +1,83 @@
+//! Work beside issuances: what calls promised.
+
+use std::time::Duration;
+
+use super::{Worker, accounts::from_vault};
+use crate::{
+    domain::{Chore, Failure, StoredChore, Timestamp},
+    engine::backoff,
+};
+
+/// Chores in hand at once.
+const BATCH: usize = 25;
+
+impl Worker {
+    /// Does what is due, until `stop_at`; says how many were done. Safe beside other workers: a chore is taken up by
+    /// one, and each can be done twice.
+    pub(super) async fn chores(&self, stop_at: Timestamp, deadline: Timestamp) -> usize {
+        let mut done = 0;
+        while self.now() < stop_at {
+            let due = match self.adapters.store.due_chores(self.now(), BATCH).await {
+                Ok(due) => due,
+                Err(error) => {
+                    tracing::warn!(%error, "chores not read");
+                    break;
+                }
+            };
+            let mut progress = 0;
+            for chore in due {
+                progress += usize::from(self.take_up(chore, deadline).await);
+            }
+            if progress == 0 {
+                break;
+            }
+            done += progress;
+        }
+        done
+    }
+
+    /// Whether it was done.
+    async fn take_up(&self, chore: StoredChore, deadline: Timestamp) -> bool {
+        let store = &self.adapters.store;
+        // Longer than this invocation lives, by any clock.
+        let until = deadline.plus(self.settings.lease_margin + self.settings.skew);
+        let taken = match store.take_chore(&chore, until).await {
+            Ok(Some(taken)) => taken,
+            Ok(None) => return false,
+            Err(error) => {
+                tracing::warn!(chore = chore.name, %error, "chore not taken");
+                return false;
+            }
+        };
+        match self.do_chore(&taken.chore).await {
+            Ok(()) => {
+                if let Err(error) = store.end_chore(&taken).await {
+                    tracing::warn!(chore = taken.name, %error, "chore done, but not struck off; it is done again");
+                }
+                tracing::info!(chore = taken.name, "chore done");
+                true
+            }
+            Err(failure) => {
+                let error = &failure.problem.detail;
+                tracing::warn!(chore = taken.name, tries = taken.tries, error, "chore failed");
+                let seed = taken.name.bytes().map(u64::from).sum();
+                let wait: Duration = backoff(taken.tries, seed);
+                if let Err(error) = store.take_chore(&taken, self.now().plus(wait)).await {
+                    tracing::warn!(chore = taken.name, %error, "chore not put off");
+                }
+                false
+            }
+        }
+    }
+
+    async fn do_chore(&self, chore: &Chore) -> Result<(), Failure> {
+        match chore {
+            Chore::DeleteSecrets { names } => {
+                for name in names {
+                    self.adapters.vault.delete(name).await.map_err(from_vault)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}

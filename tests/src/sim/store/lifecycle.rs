@@ -1,0 +1,124 @@
+//! What operators do with accounts, and chores. Calls of clients pass no gate.
+
+use async_trait::async_trait;
+use certmint_shared::{
+    domain::{Account, AccountId, Chore, DefaultAccount, ProviderId, RequestStatus, StoredChore, Timestamp},
+    store::{AccountLifecycle, ChoreStore, StoreError, may_be_default},
+};
+
+use super::{MemoryStore, Tables, not_found};
+
+impl Tables {
+    pub(super) fn promise(&mut self, name: String, chore: Chore, due: Timestamp) {
+        let stored = StoredChore {
+            name: name.clone(),
+            chore,
+            tries: 0,
+        };
+        self.chores.insert(name, (due, stored));
+    }
+}
+
+#[async_trait]
+impl AccountLifecycle for MemoryStore {
+    async fn switch_account(&self, id: AccountId, on: bool, now: Timestamp) -> Result<Account, StoreError> {
+        let mut tables = self.tables();
+        let account = tables.accounts.get_mut(&id.get());
+        let account = account.ok_or_else(|| not_found("account", id))?;
+        let switched = account.switched(on, now);
+        if switched != *account {
+            *account = Account {
+                version: switched.version + 1,
+                ..switched
+            };
+        }
+        Ok(account.clone())
+    }
+
+    async fn default_accounts(&self) -> Result<Vec<DefaultAccount>, StoreError> {
+        Ok(self.tables().defaults.values().cloned().collect())
+    }
+
+    async fn set_default_account(
+        &self,
+        provider: ProviderId,
+        id: AccountId,
+        now: Timestamp,
+    ) -> Result<DefaultAccount, StoreError> {
+        let mut tables = self.tables();
+        let account = tables.accounts.get(&id.get());
+        may_be_default(account.ok_or_else(|| not_found("account", id))?, provider)?;
+        let chosen = DefaultAccount {
+            provider_id: provider,
+            account_id: id,
+            updated_at: now,
+        };
+        tables.defaults.insert(provider.get(), chosen.clone());
+        Ok(chosen)
+    }
+
+    async fn delete_account(&self, id: AccountId, now: Timestamp) -> Result<Account, StoreError> {
+        let mut tables = self.tables();
+        let account = tables.accounts.get(&id.get()).cloned();
+        let account = account.ok_or_else(|| not_found("account", id))?;
+        let requests = tables.requests.values();
+        let needing = requests.filter(|r| r.account_id == id && r.status != RequestStatus::Success);
+        let requests = needing.count();
+        let certificates = tables.certificates.values();
+        let certificates = certificates.filter(|c| c.account_id == Some(id)).count();
+        if requests + certificates > 0 {
+            return Err(StoreError::WrongState {
+                kind: "account",
+                id: id.to_string(),
+                state: format!(
+                    "needed by {requests} unfinished or failed requests and {certificates} certificates"
+                ),
+                needed: "none of them; cancel or delete them first",
+            });
+        }
+        tables.accounts.remove(&id.get());
+        tables.defaults.retain(|_, d| d.account_id != id);
+        let names = account.secrets();
+        tables.promise(format!("account-{id}"), Chore::DeleteSecrets { names }, now);
+        Ok(account)
+    }
+}
+
+#[async_trait]
+impl ChoreStore for MemoryStore {
+    async fn due_chores(&self, now: Timestamp, limit: usize) -> Result<Vec<StoredChore>, StoreError> {
+        let tables = self.tables();
+        let mut due: Vec<_> = tables.chores.values().filter(|(at, _)| *at <= now).collect();
+        due.sort_by_key(|(at, _)| *at);
+        Ok(due
+            .into_iter()
+            .map(|(_, chore)| chore.clone())
+            .take(limit)
+            .collect())
+    }
+
+    async fn take_chore(
+        &self,
+        chore: &StoredChore,
+        until: Timestamp,
+    ) -> Result<Option<StoredChore>, StoreError> {
+        let mut tables = self.tables();
+        let Some((due, stored)) = tables.chores.get_mut(&chore.name) else {
+            return Ok(None);
+        };
+        if stored.tries != chore.tries {
+            return Ok(None);
+        }
+        (*due, stored.tries) = (until, stored.tries + 1);
+        Ok(Some(stored.clone()))
+    }
+
+    async fn end_chore(&self, chore: &StoredChore) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        let stored = tables.chores.get(&chore.name);
+        if stored.is_some_and(|(_, s)| s.tries == chore.tries) {
+            tables.chores.remove(&chore.name);
+        }
+        Ok(())
+    }
+}
