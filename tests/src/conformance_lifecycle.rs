@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use certmint_shared::{
     domain::{
-        Account, AccountId, AccountStatus, Chore, NameSet, NewAccount, NewRequest, PageRequest, ProviderId,
-        Request, RequestStatus,
+        Account, AccountId, AccountStatus, Chore, DesiredState, Fqdn, NameSet, NewAccount, NewRequest,
+        PageRequest, ProviderId, Request, RequestId, RequestStatus, TxtRecord, TxtStatus,
     },
     engine::Phase,
-    store::{AccountFilter, Store, StoreError},
+    store::{AccountFilter, RequestFilter, Store, StoreError},
 };
 
 use crate::conformance_store::start;
@@ -181,4 +181,107 @@ pub async fn chores(store: &dyn Store) {
     store.end_chore(&taken).await.expect("struck off");
     store.end_chore(&taken).await.expect("and again");
     assert_eq!(store.due_chores(until, 10).await.expect("chores"), []);
+}
+
+/// A cancelled request has failed, owes what it owed, and is out of its worker's hands.
+pub async fn cancelling(store: &dyn Store) {
+    let made = account(store, "a@example.com").await;
+    let asked = request(store, made.id).await.expect("a request");
+    let claimed = store
+        .claim_request(asked.id, "w", start(), LEASE, Duration::ZERO)
+        .await;
+    let mut held = claimed.expect("an answer").expect("claimed");
+    held.status = RequestStatus::Running;
+    held.issuance.phase = Phase::Published {
+        order_url: "https://ca.test/order/1".into(),
+        challenges: vec![],
+        changes: vec![],
+    };
+    held.issuance.cleanup_owed = true;
+    held.issuance.attempts = 1;
+    held.updated_at = start();
+    store.save_request(&held, start()).await.expect("saved");
+    let ended = store.cancel_request(asked.id, start()).await.expect("cancelled");
+    assert_eq!(
+        (ended.status, ended.issuance.attempts),
+        (RequestStatus::Failed, 1)
+    );
+    let said = "Failed to request certificate: cancelled by a client";
+    assert_eq!(ended.last_error.as_deref(), Some(said));
+    assert_eq!(store.request(asked.id).await.expect("there"), ended);
+    let late = store.save_request(&held, start()).await;
+    assert!(matches!(late, Err(StoreError::LeaseLost(_))), "{late:?}");
+    is_wrong(store.cancel_request(asked.id, start()).await, "failed");
+    is_wrong(store.delete_request(asked.id).await, "TXT values");
+    let counts = store.request_counts().await.expect("counts").map(|(_, n)| n);
+    assert_eq!(counts, [0, 0, 0, 1]);
+    assert_eq!(
+        store.due_requests(start(), 9).await.expect("due"),
+        [asked.id],
+        "its values are to go"
+    );
+
+    let mut sent = request(store, made.id).await.expect("a request");
+    sent.issuance.phase = Phase::KeyStored {
+        order_url: "https://ca.test/order/1".into(),
+        key_ref: "k".into(),
+    };
+    sent.status = RequestStatus::Running;
+    store.save_request(&sent, start()).await.expect("saved");
+    is_wrong(store.cancel_request(sent.id, start()).await, "key_stored");
+    let unknown = store.cancel_request(RequestId::new(9), start()).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound { .. })));
+}
+
+/// Only a failed request without values in a zone goes; lists and counts go with it.
+pub async fn deleting_requests(store: &dyn Store) {
+    let made = account(store, "a@example.com").await;
+    let mut asked = vec![];
+    for _ in 0..3 {
+        asked.push(request(store, made.id).await.expect("a request"));
+    }
+    is_wrong(store.delete_request(asked[0].id).await, "pending");
+    failed(store, &asked[1], true).await;
+    is_wrong(store.delete_request(asked[1].id).await, "TXT values");
+    failed(store, &asked[2], false).await;
+    let value = TxtRecord {
+        fqdn: Fqdn::new("_acme-challenge.example.com"),
+        value: "v".into(),
+        zone_id: "Z".into(),
+        zone: Fqdn::new("example.com"),
+        owner_id: asked[2].id,
+        desired_state: DesiredState::Absent,
+        status: TxtStatus::Active,
+        expires_at: start(),
+        created_at: start(),
+        updated_at: start(),
+    };
+    store
+        .put_txt(std::slice::from_ref(&value))
+        .await
+        .expect("written");
+    is_wrong(store.delete_request(asked[2].id).await, "TXT values");
+    store
+        .confirm_txt(&[(value, TxtStatus::Removed)], start())
+        .await
+        .expect("written");
+    store.delete_request(asked[2].id).await.expect("deleted");
+    let gone = store.delete_request(asked[2].id).await;
+    assert!(matches!(gone, Err(StoreError::NotFound { .. })));
+    let counts = store.request_counts().await.expect("counts").map(|(_, n)| n);
+    assert_eq!(counts, [1, 0, 0, 1]);
+    let often = RequestFilter {
+        min_attempts: Some(1),
+        ..RequestFilter::default()
+    };
+    for (filter, rows) in [(RequestFilter::default(), vec![2, 1]), (often, vec![2])] {
+        let page = store
+            .requests(&filter, &PageRequest::default())
+            .await
+            .expect("a page");
+        let ids: Vec<u64> = page.list.iter().map(|r| r.id.get()).collect();
+        assert_eq!((page.total as usize, &ids), (rows.len(), &rows));
+    }
+    let next = request(store, made.id).await.expect("a request");
+    assert_eq!(next.id.get(), 4, "no id is given twice");
 }

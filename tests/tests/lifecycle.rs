@@ -1,6 +1,8 @@
 //! What operators do, over HTTP, through the real functions and Pebble.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::time::Duration;
+
 use certmint_tests::journey::{Journey, eventually, options};
 use serde_json::{Value, json};
 
@@ -74,4 +76,94 @@ async fn a_deleted_account_leaves_no_secret() {
     let rows: Value = client.get("/acme/accounts").await.data();
     assert_eq!(rows["total"], 1);
     journey.end().await;
+}
+
+#[tokio::test]
+async fn a_request_cancelled_while_route53_is_slow_leaves_a_clean_zone_and_can_be_deleted() {
+    let mut options = options();
+    options.sync_delay = Duration::from_secs(3600);
+    let journey = Journey::start(options).await;
+    let client = &journey.client;
+    let account = journey.account().await;
+    let id = journey.request(account, &["example.com"]).await;
+    eventually("the change is pending", || async {
+        let request = journey.look(id).await;
+        (request["phase"] == "published" && !journey.txt_values().is_empty()).then_some(())
+    })
+    .await;
+    let path = |call: &str| format!("/acme/certificate/requests/{id}/{call}");
+    client
+        .post(&path("delete"), "")
+        .await
+        .refused(409, 3003, "running");
+    let cancelled = client.post(&path("cancel"), "").await.data();
+    assert_eq!(cancelled["status"], "failed");
+    assert_eq!(
+        cancelled["last_error"],
+        "Failed to request certificate: cancelled by a client"
+    );
+    assert_eq!(cancelled["last_problem"]["detail"], "cancelled by a client");
+    client
+        .post(&path("cancel"), "")
+        .await
+        .refused(409, 3003, "failed");
+    eventually("no value stands", || async {
+        journey.work().await;
+        journey.clean().await;
+        journey.txt_values().is_empty().then_some(())
+    })
+    .await;
+    journey.until_clean().await;
+    let after = journey.look(id).await;
+    assert_eq!(
+        (&after["status"], &after["attempts"]),
+        (&json!("failed"), &json!(1))
+    );
+    let certificates = client.get("/certificates?kind=certificate").await.data();
+    assert_eq!(certificates["total"], 0);
+    eventually("it can be deleted", || async {
+        let answer = client.post(&path("delete"), "").await;
+        if answer.status != 200 {
+            answer.refused(409, 3003, "TXT values");
+            journey.work().await;
+            return None;
+        }
+        Some(())
+    })
+    .await;
+    client
+        .get(&format!("/acme/certificate/requests/{id}"))
+        .await
+        .refused(404, 3001, "does not exist");
+    let summary = client.get("/acme/requests/summary").await.data();
+    assert_eq!(summary["total"], 0);
+    journey.end().await;
+}
+
+#[tokio::test]
+async fn what_is_finished_cannot_be_cancelled_and_a_cancelled_one_can_be_retried() {
+    let mut options = options();
+    options.sync_delay = Duration::from_secs(2);
+    let journey = Journey::start(options).await;
+    let account = journey.account().await;
+    let id = journey.request(account, &["example.com"]).await;
+    let cancel = format!("/acme/certificate/requests/{id}/cancel");
+    assert_eq!(journey.client.post(&cancel, "").await.data()["status"], "failed");
+    let body = json!({"id": id}).to_string();
+    assert_eq!(
+        journey.client.post("/acme/certificate/retry", &body).await.status,
+        200
+    );
+    journey.until(id, "success").await;
+    journey
+        .client
+        .post(&cancel, "")
+        .await
+        .refused(409, 3003, "success");
+    journey
+        .client
+        .post("/acme/certificate/requests/99/cancel", "")
+        .await
+        .refused(404, 3001, "request 99");
+    journey.ends_well(id).await;
 }

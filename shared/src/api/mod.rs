@@ -6,6 +6,7 @@ mod error;
 mod input;
 mod limits;
 mod reads;
+mod requests;
 mod wire;
 mod writes;
 
@@ -132,6 +133,8 @@ impl Api {
             ("POST", ["acme", "certificate", "retry"]) => self.retry(request).await,
             ("GET", ["acme", "certificate", "requests"]) => self.list_requests(&params).await,
             ("GET", ["acme", "certificate", "requests", id]) => self.one_request(id).await,
+            ("POST", ["acme", "certificate", "requests", id, "cancel"]) => self.cancel_request(id).await,
+            ("POST", ["acme", "certificate", "requests", id, "delete"]) => self.delete_request(id).await,
             ("GET", ["acme", "requests", "summary"]) => self.summary().await,
             ("GET", ["acme", "providers"]) => self.list_providers(&params).await,
             ("GET", ["acme", "accounts"]) => self.list_accounts(&params).await,

@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::domain::{Account, AccountId, AccountStatus, DefaultAccount, ProviderId, StoredChore, Timestamp};
+use crate::domain::{
+    Account, AccountId, AccountStatus, DefaultAccount, ProviderId, Request, RequestId, RequestStatus,
+    StoredChore, Timestamp,
+};
 
 /// Accounts switched on and off, chosen, deleted.
 #[async_trait]
@@ -32,6 +35,22 @@ pub trait AccountLifecycle: Send + Sync {
     /// One transaction. It closes the account's count of pending requests, on which each new or retried request has a
     /// condition: one of two calls at once loses.
     async fn delete_account(&self, id: AccountId, now: Timestamp) -> Result<Account, StoreError>;
+}
+
+/// Requests ended or removed by a client.
+#[async_trait]
+pub trait RequestLifecycle: Send + Sync {
+    /// Ends a request that is on its way ([`Request::cancelled`]); a worker that holds it finds its fence raised. One
+    /// that has ended, or whose CSR may be on its way, is refused ([`StoreError::WrongState`]).
+    ///
+    /// Conditional write: it still is as it was read; against a worker's writes it is tried again. One read, one
+    /// transaction with the counters.
+    async fn cancel_request(&self, id: RequestId, now: Timestamp) -> Result<Request, StoreError>;
+    /// Removes a failed request for which no TXT value is left in a zone ([`StoreError::WrongState`] else). Its id is
+    /// never given again.
+    ///
+    /// Conditional write: it still is as it was read. One read, one index query, one transaction with the counters.
+    async fn delete_request(&self, id: RequestId) -> Result<(), StoreError>;
 }
 
 /// Work that calls promised. A chore is written in the transaction that makes it due.
@@ -70,4 +89,44 @@ pub fn may_be_default(account: &Account, provider: ProviderId) -> Result<(), Sto
             needed: "a pending or active one; enable it first",
         }),
     }
+}
+
+/// A request as a client's cancellation leaves it: for every store the same.
+///
+/// # Errors
+/// [`StoreError::WrongState`] if it cannot be cancelled any more.
+pub fn cancelled(request: &Request, now: Timestamp) -> Result<Request, StoreError> {
+    request.cancelled(now).map_err(|_| StoreError::WrongState {
+        kind: "request",
+        id: request.id.to_string(),
+        state: match request.status.is_final() {
+            true => request.status.as_str().to_owned(),
+            false => format!("in phase {}", request.issuance.phase.name()),
+        },
+        needed: "one that has not ended and whose CSR was not sent",
+    })
+}
+
+/// Refuses to delete a request that has not failed or owes `values` TXT values: for every store the same.
+///
+/// # Errors
+/// [`StoreError::WrongState`].
+pub fn may_be_deleted(request: &Request, values: usize) -> Result<(), StoreError> {
+    let wrong = |state: String, needed| StoreError::WrongState {
+        kind: "request",
+        id: request.id.to_string(),
+        state,
+        needed,
+    };
+    if request.status != RequestStatus::Failed {
+        return Err(wrong(request.status.as_str().to_owned(), "failed"));
+    }
+    if request.issuance.cleanup_owed || values > 0 {
+        let state = "failed, but its TXT values are not out of the zone yet".to_owned();
+        return Err(wrong(
+            state,
+            "a clean zone; dns-cleanup is at it, try again later",
+        ));
+    }
+    Ok(())
 }

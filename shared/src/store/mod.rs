@@ -12,7 +12,7 @@ use async_trait::async_trait;
 pub use self::{
     flight::{Flight, SingleFlight},
     health::{ProviderHealth, ProviderTrouble},
-    lifecycle::{AccountLifecycle, ChoreStore, may_be_default},
+    lifecycle::{AccountLifecycle, ChoreStore, RequestLifecycle, cancelled, may_be_default, may_be_deleted},
     rates::{GiveBack, RateLedger, Reserved},
 };
 
@@ -277,6 +277,7 @@ pub trait Store:
     + ProviderHealth
     + RateLedger
     + AccountLifecycle
+    + RequestLifecycle
     + ChoreStore
 {
 }
@@ -290,6 +291,7 @@ impl<T> Store for T where
         + ProviderHealth
         + RateLedger
         + AccountLifecycle
+        + RequestLifecycle
         + ChoreStore
 {
 }

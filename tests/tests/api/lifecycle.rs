@@ -72,3 +72,50 @@ async fn accounts_are_switched_chosen_and_deleted() {
     let needed = post("/acme/accounts/delete", r#"{"id":2}"#).await;
     refused(&needed, 409, 3003, "1 unfinished or failed requests");
 }
+
+#[tokio::test]
+async fn requests_are_cancelled_and_deleted() {
+    let client = Client::new().await;
+    client.account().await;
+    client
+        .post(
+            "/acme/certificate/request",
+            r#"{"accountId":1,"domains":["example.com"]}"#,
+        )
+        .await;
+    let path = "/acme/certificate/requests/1";
+    refused(
+        &client.post(&format!("{path}/delete"), "").await,
+        409,
+        3003,
+        "pending",
+    );
+    let cancelled = client.post(&format!("{path}/cancel"), "").await;
+    let said = r#""status":"failed","poll_max_attempts":10,"attempts":0,"last_error":"Failed to request certificate: cancelled by a client""#;
+    assert!(
+        cancelled.status == 200 && cancelled.body.contains(said),
+        "{}",
+        cancelled.body
+    );
+    refused(
+        &client.post(&format!("{path}/cancel"), "").await,
+        409,
+        3003,
+        "failed",
+    );
+    let deleted = client.post(&format!("{path}/delete"), "").await;
+    assert_eq!(deleted.body, r#"{"code":0,"message":"success","data":null}"#);
+    refused(&client.get(path).await, 404, 3001, "request 1");
+    for call in ["cancel", "delete"] {
+        refused(
+            &client.post(&format!("{path}/{call}"), "").await,
+            404,
+            3001,
+            "request 1",
+        );
+        let bad = format!("/acme/certificate/requests/x/{call}");
+        refused(&client.post(&bad, "").await, 400, 2002, "id");
+    }
+    let list = client.get("/acme/certificate/requests").await.body;
+    assert!(list.contains(r#""list":[],"total":0,"#), "{list}");
+}

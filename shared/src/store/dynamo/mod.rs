@@ -28,6 +28,7 @@ mod counters;
 mod flight;
 mod health;
 mod rates;
+mod request_lifecycle;
 mod request_lists;
 mod requests;
 mod row;

@@ -25,7 +25,7 @@ use crate::{
     store::{AccountStore, Idempotency, RequestFilter, RequestStore, StoreError},
 };
 
-fn key(id: RequestId) -> String {
+pub(super) fn key(id: RequestId) -> String {
     format!("REQUEST#{id}")
 }
 
@@ -124,7 +124,7 @@ pub(super) fn open_list(account: AccountId, status: RequestStatus) -> String {
     format!("REQUEST#A{account}#{}", status.as_str())
 }
 
-fn attempts_key(attempts: u64, id: RequestId) -> String {
+pub(super) fn attempts_key(attempts: u64, id: RequestId) -> String {
     format!("{attempts:04}#{}", pad(id.get()))
 }
 
@@ -141,7 +141,7 @@ impl DynamoStore {
     }
 
     /// Counter and pointer writes for a request that goes from one status and number of attempts to another.
-    fn moves(
+    pub(super) fn moves(
         &self,
         request: &Request,
         old: (RequestStatus, u64),

@@ -2,8 +2,13 @@
 
 use async_trait::async_trait;
 use certmint_shared::{
-    domain::{Account, AccountId, Chore, DefaultAccount, ProviderId, RequestStatus, StoredChore, Timestamp},
-    store::{AccountLifecycle, ChoreStore, StoreError, may_be_default},
+    domain::{
+        Account, AccountId, Chore, DefaultAccount, ProviderId, Request, RequestId, RequestStatus,
+        StoredChore, Timestamp, TxtStatus,
+    },
+    store::{
+        AccountLifecycle, ChoreStore, RequestLifecycle, StoreError, cancelled, may_be_default, may_be_deleted,
+    },
 };
 
 use super::{MemoryStore, Tables, not_found};
@@ -81,6 +86,28 @@ impl AccountLifecycle for MemoryStore {
         let names = account.secrets();
         tables.promise(format!("account-{id}"), Chore::DeleteSecrets { names }, now);
         Ok(account)
+    }
+}
+
+#[async_trait]
+impl RequestLifecycle for MemoryStore {
+    async fn cancel_request(&self, id: RequestId, now: Timestamp) -> Result<Request, StoreError> {
+        let mut tables = self.tables();
+        let old = tables.requests.get(&id).ok_or_else(|| not_found("request", id))?;
+        let ended = cancelled(old, now)?;
+        tables.requests.insert(id, ended.clone());
+        self.index_request(&mut tables, id, ended.wake_at);
+        Ok(ended)
+    }
+
+    async fn delete_request(&self, id: RequestId) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        let request = tables.requests.get(&id).ok_or_else(|| not_found("request", id))?;
+        let values = tables.txt.values();
+        let owed = values.filter(|r| r.owner_id == id && r.status != TxtStatus::Removed);
+        may_be_deleted(request, owed.count())?;
+        tables.requests.remove(&id);
+        Ok(())
     }
 }
 
