@@ -52,7 +52,7 @@ pub(crate) async fn failed(store: &dyn Store, made: &Request, owed: bool) -> Req
     request
 }
 
-fn is_wrong<T: std::fmt::Debug>(answer: Result<T, StoreError>, word: &str) {
+pub(crate) fn is_wrong<T: std::fmt::Debug>(answer: Result<T, StoreError>, word: &str) {
     match answer {
         Err(error @ StoreError::WrongState { .. }) => {
             assert!(error.to_string().contains(word), "{error} lacks {word}");

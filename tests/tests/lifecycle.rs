@@ -1,7 +1,7 @@
 //! What operators do, over HTTP, through the real functions and Pebble.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use certmint_tests::journey::{Journey, eventually, options};
 use serde_json::{Value, json};
@@ -166,4 +166,93 @@ async fn what_is_finished_cannot_be_cancelled_and_a_cancelled_one_can_be_retried
         .await
         .refused(404, 3001, "request 99");
     journey.ends_well(id).await;
+}
+
+#[tokio::test]
+async fn a_certificate_is_revoked_deleted_restored_and_in_time_removed_with_its_key() {
+    let journey = Journey::start(options()).await;
+    let client = &journey.client;
+    let account = journey.account().await;
+    let id = journey.request(account, &["example.com", "*.example.com"]).await;
+    let certificate = journey.until(id, "success").await["result_certificate_id"].clone();
+    let path = |call: &str| format!("/certificate/{certificate}/{call}");
+    let look = || async { client.get(&format!("/certificates/{certificate}")).await.data() };
+    assert_eq!(
+        client.get("/certificates?name=example.com").await.data()["total"],
+        1
+    );
+    let reason = r#"{"reason":"keyCompromise"}"#;
+    assert_eq!(
+        client.post(&path("revoke"), reason).await.data()["revocationReason"],
+        "keyCompromise"
+    );
+    let revoked = eventually("the CA has revoked it", || async {
+        let seen = look().await;
+        (seen["status"] == "revoked").then_some(seen)
+    })
+    .await;
+    assert_eq!(
+        (&revoked["revoking"], &revoked["lastError"]),
+        (&json!(false), &Value::Null)
+    );
+    let management = journey.stack.ports.acme_management;
+    let serial = revoked["serial"].as_str().unwrap();
+    let seen = Command::new("curl")
+        .args([
+            "-sk",
+            &format!("https://localhost:{management}/cert-status-by-serial/{serial}"),
+        ])
+        .output()
+        .unwrap();
+    let seen: Value = serde_json::from_slice(&seen.stdout).unwrap();
+    assert_eq!(
+        (&seen["Status"], &seen["Reason"]),
+        (&json!("Revoked"), &json!(1)),
+        "{seen}"
+    );
+    // Again is success, and nothing is asked again.
+    assert_eq!(
+        client.post(&path("revoke"), reason).await.data()["status"],
+        "revoked"
+    );
+
+    let account_is_needed = client
+        .post("/acme/accounts/delete", &json!({"id": account}).to_string())
+        .await;
+    account_is_needed.refused(409, 3003, "1 certificates");
+    assert_eq!(client.post(&path("delete"), "").await.data()["status"], "deleted");
+    assert_eq!(client.get("/certificates").await.data()["total"], 0);
+    assert_eq!(
+        client.post(&path("restore"), "").await.data()["status"],
+        "revoked"
+    );
+    assert_eq!(client.post(&path("delete"), "").await.data()["status"], "deleted");
+    journey.until_clean().await;
+    let key = format!("certificate-key/{id}-1");
+    journey.work().await;
+    assert!(
+        secrets(&journey).await.iter().any(|n| n.ends_with(&key)),
+        "its key is kept"
+    );
+    journey.later(Duration::from_secs(31 * 24 * 3600));
+    journey.work().await;
+    client
+        .get(&format!("/certificates/{certificate}"))
+        .await
+        .refused(404, 3001, "does not exist");
+    eventually("its key is gone", || async {
+        journey.work().await;
+        let names = secrets(&journey).await;
+        (!names.iter().any(|n| n.ends_with(&key))).then_some(())
+    })
+    .await;
+    assert_eq!(
+        client.get("/certificates?status=deleted").await.data()["total"],
+        0
+    );
+    assert_eq!(
+        client.get("/certificates?name=example.com").await.data()["total"],
+        0
+    );
+    journey.end().await;
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use certmint_shared::store::Store;
 use certmint_tests::{
-    conformance_flight as flight, conformance_health as health, conformance_lifecycle as lifecycle,
-    conformance_rates as rates, conformance_requests as requests, conformance_store as suite,
-    conformance_txt as txt, dynamo, sim::MemoryStore,
+    conformance_certificates as certificates, conformance_flight as flight, conformance_health as health,
+    conformance_lifecycle as lifecycle, conformance_rates as rates, conformance_requests as requests,
+    conformance_store as suite, conformance_txt as txt, dynamo, sim::MemoryStore,
 };
 
 macro_rules! conforms {
@@ -27,6 +27,7 @@ macro_rules! conforms {
             conforms!(@tests health: troubles);
             conforms!(@tests lifecycle: switching, defaults, deleting_accounts, chores, cancelling,
                       deleting_requests);
+            conforms!(@tests certificates: filters, names, deleting, revoking, bindings);
             conforms!(@tests rates: reservations, giving_back, counting_and_closing, a_hundred_domains);
 
             #[tokio::test]

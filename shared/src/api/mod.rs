@@ -2,9 +2,11 @@
 
 mod accounts;
 mod auth;
+mod certificates;
 mod error;
 mod input;
 mod limits;
+mod overview;
 mod reads;
 mod requests;
 mod wire;
@@ -149,6 +151,11 @@ impl Api {
             ("GET", ["certificates"]) => self.list_certificates(&params).await,
             ("GET", ["certificates", "bindings"]) => self.list_bindings(&params).await,
             ("GET", ["certificates", id]) => self.one_certificate(id).await,
+            ("POST", ["certificates", id, "bind"]) => self.bind(id, request, true).await,
+            ("POST", ["certificates", id, "unbind"]) => self.bind(id, request, false).await,
+            ("POST", ["certificate", id, "delete"]) => self.delete_certificate(id).await,
+            ("POST", ["certificate", id, "restore"]) => self.restore_certificate(id).await,
+            ("POST", ["certificate", id, "revoke"]) => self.revoke_certificate(id, request).await,
             _ => Err(ApiError::not_found(format!(
                 "{method} {path} is no call of this service"
             ))),

@@ -6,11 +6,11 @@ use super::{
     Api, Data, data,
     error::ApiError,
     input::Params,
-    wire::{BindingView, CertificateView, DESIRED, List, ProviderView, RequestView, TxtView},
+    wire::{BindingView, DESIRED, List, ProviderView, RequestView, TxtView},
 };
 use crate::{
-    domain::{AccountId, CertificateId, CertificateSource, Page, RequestId, RequestStatus},
-    store::{BindingFilter, CertificateFilter, RequestFilter},
+    domain::{AccountId, CertificateId, Page, RequestId, RequestStatus},
+    store::{BindingFilter, RequestFilter},
 };
 
 const STATUSES: [(&str, RequestStatus); 4] = [
@@ -88,31 +88,6 @@ impl Api {
         };
         let found = self.store.txt_records(desired, &page).await?;
         data(&List::of(found, &page, TxtView::from))
-    }
-
-    pub(super) async fn list_certificates(&self, params: &Params<'_>) -> Data {
-        let page = params.page()?;
-        params.word(
-            "source",
-            &[
-                ("acme", CertificateSource::Acme),
-                ("upload", CertificateSource::Upload),
-            ],
-        )?;
-        let filter = CertificateFilter {
-            wildcard: params.word("wildcard", &[("true", true), ("false", false)])?,
-        };
-        let found = self.store.certificates(&filter, &page).await?;
-        let now = self.clock.now();
-        data(&List::of(found, &page, |c| CertificateView::of(c, now)))
-    }
-
-    pub(super) async fn one_certificate(&self, id: &str) -> Data {
-        let certificate = self
-            .store
-            .certificate(CertificateId::new(id_in_path(id)?))
-            .await?;
-        data(&CertificateView::of(certificate, self.clock.now()))
     }
 
     pub(super) async fn list_bindings(&self, params: &Params<'_>) -> Data {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     domain::{
         Account, Binding, Certificate, DefaultAccount, DesiredState, Email, Page, PageRequest, Problem,
-        Provider, Providers, Request, Timestamp, TxtRecord,
+        Provider, Providers, Request, Revocation, Timestamp, TxtRecord,
     },
     engine::Entry,
     store::ProviderTrouble,
@@ -297,6 +297,12 @@ pub(super) struct CertificateView {
     certificate_pem: String,
     created_at: String,
     updated_at: String,
+    kind: &'static str,
+    deleted_at: Option<String>,
+    /// Asked for, and not answered by the CA yet.
+    revoking: bool,
+    revoked_at: Option<String>,
+    revocation_reason: Option<&'static str>,
 }
 
 impl CertificateView {
@@ -305,14 +311,20 @@ impl CertificateView {
             domain: n.to_string(),
             is_wildcard: n.is_wildcard(),
         };
+        let revocation = certificate.lifecycle.revocation.as_ref();
+        let revoked_at = revocation.and_then(|r| r.revoked_at);
         Self {
             id: certificate.id.get(),
+            kind: "certificate",
+            deleted_at: certificate.lifecycle.deleted_at.map(|at| at.to_string()),
+            revoking: revocation.is_some_and(Revocation::is_open),
+            revoked_at: revoked_at.map(|at| at.to_string()),
+            revocation_reason: revocation
+                .filter(|r| r.error.is_none())
+                .map(|r| r.reason.as_str()),
+            last_error: revocation.and_then(|r| r.error.clone()),
             domains: certificate.names.iter().map(name).collect(),
-            status: if certificate.expires_at > now {
-                "issued"
-            } else {
-                "expired"
-            },
+            status: certificate.status(now).as_str(),
             source: certificate.source.as_str(),
             // Nothing renews by itself yet.
             renew_mode: "manual",
@@ -320,7 +332,6 @@ impl CertificateView {
             expire_at: certificate.expires_at.to_string(),
             acme_account_id: certificate.account_id.map(|id| id.get()),
             request_id: certificate.request_id.map(|id| id.get()),
-            last_error: None,
             certificate_pem: format!("{}{}", certificate.cert_pem, certificate.chain_pem),
             created_at: certificate.created_at.to_string(),
             updated_at: certificate.updated_at.to_string(),
@@ -328,6 +339,57 @@ impl CertificateView {
             serial: certificate.serial,
             issuer: certificate.issuer,
             provider: certificate.provider,
+        }
+    }
+}
+
+/// A request without a certificate, as a row beside certificates.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OpenRequestView {
+    id: u64,
+    kind: &'static str,
+    status: &'static str,
+    source: &'static str,
+    acme_account_id: u64,
+    request_id: u64,
+    attempts: u32,
+    poll_max_attempts: u32,
+    phase: &'static str,
+    next_action: &'static str,
+    reason: String,
+    last_error: Option<String>,
+    domains: Vec<NameView>,
+    issue_at: Option<String>,
+    expire_at: Option<String>,
+    created_at: String,
+    updated_at: String,
+}
+
+impl From<Request> for OpenRequestView {
+    fn from(request: Request) -> Self {
+        let name = |n: &crate::domain::DomainName| NameView {
+            domain: n.to_string(),
+            is_wildcard: n.is_wildcard(),
+        };
+        Self {
+            id: request.id.get(),
+            kind: "request",
+            status: request.status.as_str(),
+            source: "acme",
+            acme_account_id: request.account_id.get(),
+            request_id: request.id.get(),
+            attempts: request.issuance.attempts,
+            poll_max_attempts: request.issuance.max_attempts,
+            phase: request.issuance.phase.name(),
+            next_action: request.issuance.next_action(),
+            reason: request.issuance.reason().to_owned(),
+            domains: request.names.as_slice().iter().map(name).collect(),
+            last_error: request.last_error,
+            issue_at: None,
+            expire_at: None,
+            created_at: request.created_at.to_string(),
+            updated_at: request.updated_at.to_string(),
         }
     }
 }

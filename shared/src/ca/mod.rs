@@ -15,7 +15,7 @@ pub use self::{
     problem::DIRECTORY_UNREACHABLE,
 };
 use crate::{
-    domain::{AccountId, Email, Failure, NameSet, Timestamp},
+    domain::{AccountId, Email, Failure, NameSet, RevocationReason, Timestamp},
     engine::{Challenge, OrderProgress},
 };
 
@@ -81,6 +81,13 @@ pub trait Ca: Send + Sync {
     async fn accept_challenges(&self, account: &CaAccount, order_url: &str) -> Result<(), Failure>;
     /// Sends the CSR (DER) if the order is `ready`; does nothing if it is past that.
     async fn finalize(&self, account: &CaAccount, order_url: &str, csr: &[u8]) -> Result<(), Failure>;
+    /// Revokes a certificate (PEM) by the account that ordered it (RFC 8555 §7.6). Revoked already is success.
+    async fn revoke(
+        &self,
+        account: &CaAccount,
+        cert_pem: &str,
+        reason: RevocationReason,
+    ) -> Result<(), Failure>;
     /// The chain as PEM; `None` while the CA works on it.
     async fn certificate(&self, account: &CaAccount, order_url: &str) -> Result<Option<String>, Failure>;
 }

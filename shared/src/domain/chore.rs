@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::CertificateId;
+
 /// One piece of such work. Each can be done again after a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -10,6 +12,21 @@ pub enum Chore {
     DeleteSecrets {
         /// Their names in the vault.
         names: Vec<String>,
+    },
+    /// Ask the CA to revoke a certificate (RFC 8555 §7.6). A repeat learns that it is revoked already.
+    RevokeCertificate {
+        /// Which.
+        id: CertificateId,
+    },
+    /// Move a certificate whose time is over to the list of those. A repeat finds it there.
+    ExpireCertificate {
+        /// Which.
+        id: CertificateId,
+    },
+    /// Remove a deleted certificate for good. A repeat finds nothing.
+    RemoveCertificate {
+        /// Which.
+        id: CertificateId,
     },
 }
 

@@ -13,7 +13,10 @@ mod timestamp;
 mod txt;
 
 pub use account::{Account, AccountStatus, DefaultAccount, Email, EmailError, NewAccount};
-pub use certificate::{Binding, Certificate, CertificateSource};
+pub use certificate::{
+    Binding, Certificate, CertificateSource, CertificateStatus, Lifecycle, RESTORABLE, Revocation,
+    RevocationReason,
+};
 pub use chore::{Chore, StoredChore};
 pub(crate) use failure::clip;
 pub use failure::{Class, Failure, Problem, Stage, Subproblem};

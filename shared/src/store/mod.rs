@@ -1,5 +1,6 @@
 //! Everything that outlives an invocation. Traits by capability; `dynamo` implements them all.
 
+mod certificate_lifecycle;
 pub mod dynamo;
 mod flight;
 mod health;
@@ -10,6 +11,7 @@ pub mod schema;
 use async_trait::async_trait;
 
 pub use self::{
+    certificate_lifecycle::{CertificateLifecycle, deleted, is_to_be_removed, revoking, settled},
     flight::{Flight, SingleFlight},
     health::{ProviderHealth, ProviderTrouble},
     lifecycle::{AccountLifecycle, ChoreStore, RequestLifecycle, cancelled, may_be_default, may_be_deleted},
@@ -17,9 +19,9 @@ pub use self::{
 };
 
 use crate::domain::{
-    Account, AccountId, AccountStatus, Binding, Certificate, CertificateId, Class, DesiredState, Email, Fqdn,
-    NewAccount, NewRequest, Page, PageRequest, ProviderId, Request, RequestId, RequestStatus, Timestamp,
-    TxtRecord, TxtStatus,
+    Account, AccountId, AccountStatus, Binding, Certificate, CertificateId, CertificateSource,
+    CertificateStatus, Class, DesiredState, DomainName, Email, Fqdn, NewAccount, NewRequest, Page,
+    PageRequest, ProviderId, Request, RequestId, RequestStatus, Timestamp, TxtRecord, TxtStatus,
 };
 
 /// Why the store did not do it.
@@ -137,6 +139,13 @@ pub struct AccountFilter {
 pub struct CertificateFilter {
     /// With (or without) a wildcard among the names.
     pub wildcard: Option<bool>,
+    /// From there.
+    pub source: Option<CertificateSource>,
+    /// With this status; without it all but the deleted ones. A certificate whose time is over counts as `issued` until
+    /// a worker has moved it (a minute).
+    pub status: Option<CertificateStatus>,
+    /// With this name or one below it.
+    pub name: Option<DomainName>,
 }
 
 /// Which bindings to list.
@@ -237,7 +246,10 @@ pub trait CertificateStore: Send + Sync {
         filter: &CertificateFilter,
         page: &PageRequest,
     ) -> Result<Page<Certificate>, StoreError>;
-    /// Writes a binding; the same one twice is one.
+    /// Writes a binding; the same one twice is one. An active one needs a certificate that is not deleted, and makes
+    /// the website's other one inactive; an inactive one must be there ([`StoreError::NotFound`]).
+    ///
+    /// One transaction with the certificate's count of websites, on condition that all is as it was read.
     async fn put_binding(&self, binding: &Binding, now: Timestamp) -> Result<(), StoreError>;
     /// A page of bindings, by certificate and website.
     async fn bindings(&self, filter: &BindingFilter, page: &PageRequest)
@@ -278,6 +290,7 @@ pub trait Store:
     + RateLedger
     + AccountLifecycle
     + RequestLifecycle
+    + CertificateLifecycle
     + ChoreStore
 {
 }
@@ -292,6 +305,7 @@ impl<T> Store for T where
         + RateLedger
         + AccountLifecycle
         + RequestLifecycle
+        + CertificateLifecycle
         + ChoreStore
 {
 }

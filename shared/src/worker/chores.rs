@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Worker, accounts::from_vault};
+use super::{
+    Worker,
+    accounts::{from_store, from_vault},
+};
 use crate::{
-    domain::{Chore, Failure, StoredChore, Timestamp},
+    domain::{CertificateId, Chore, Class, Failure, Revocation, StoredChore, Timestamp},
     engine::backoff,
+    store::StoreError,
 };
 
 /// Chores in hand at once.
@@ -78,6 +82,51 @@ impl Worker {
                 }
                 Ok(())
             }
+            Chore::RevokeCertificate { id } => self.revoke(*id).await,
+            Chore::ExpireCertificate { id } => {
+                let moved = self.adapters.store.expire_certificate(*id, self.now()).await;
+                moved.map(|_| ()).or_else(unless_gone)
+            }
+            Chore::RemoveCertificate { id } => {
+                let removed = self.adapters.store.remove_certificate(*id, self.now()).await;
+                removed.map_err(from_store)
+            }
         }
+    }
+
+    /// What the CA refuses for good is written down for the client; what it cannot answer now is tried again.
+    async fn revoke(&self, id: CertificateId) -> Result<(), Failure> {
+        let store = &self.adapters.store;
+        let certificate = match store.certificate(id).await {
+            Ok(certificate) => certificate,
+            Err(error) => return unless_gone(error),
+        };
+        let open = certificate.lifecycle.revocation.filter(Revocation::is_open);
+        let (Some(revocation), Some(account)) = (open, certificate.account_id) else {
+            return Ok(());
+        };
+        let answer = match self.accounts.get(account).await {
+            Ok(account) => {
+                let ca = &self.adapters.ca;
+                ca.revoke(&account, &certificate.cert_pem, revocation.reason)
+                    .await
+            }
+            Err(failure) => Err(failure),
+        };
+        let refusal = match answer {
+            Ok(()) => None,
+            Err(failure) if failure.class == Class::Permanent => Some(failure.problem.detail),
+            Err(failure) => return Err(failure),
+        };
+        let settled = store.settle_revocation(id, refusal.as_deref(), self.now()).await;
+        settled.map(|_| ()).or_else(unless_gone)
+    }
+}
+
+/// What is gone needs nothing more.
+fn unless_gone(error: StoreError) -> Result<(), Failure> {
+    match error {
+        StoreError::NotFound { .. } => Ok(()),
+        error => Err(from_store(error)),
     }
 }

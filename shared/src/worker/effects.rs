@@ -10,7 +10,7 @@ use super::{
 use crate::{
     ca::{CaAccount, DIRECTORY_UNREACHABLE, check, keys},
     dns::Visibility,
-    domain::{AccountId, Certificate, CertificateId, CertificateSource, Failure, Provider},
+    domain::{AccountId, Certificate, CertificateId, CertificateSource, Failure, Lifecycle, Provider},
     engine::{Challenge, Effect, Event, OrderProgress},
 };
 
@@ -272,6 +272,7 @@ impl Worker {
             request_id: Some(job.request.id),
             created_at: now,
             updated_at: now,
+            lifecycle: Lifecycle::default(),
         };
         let fence = Some((job.request.id, job.request.lease.fence));
         let recorded = self

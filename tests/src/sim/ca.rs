@@ -219,6 +219,15 @@ impl Ca for SimCa {
             .await
     }
 
+    async fn revoke(
+        &self,
+        _: &CaAccount,
+        _: &str,
+        _: certmint_shared::domain::RevocationReason,
+    ) -> Result<(), Failure> {
+        Ok(())
+    }
+
     async fn certificate(&self, _account: &CaAccount, order_url: &str) -> Result<Option<String>, Failure> {
         self.gate
             .call(Op::Download, || match self.open(order_url)? {

@@ -4,8 +4,10 @@
 //! |---|---|---|---|---|
 //! | account | `ACCOUNT#<id>`, `META` | `ACCOUNT`, id | | |
 //! | request | `REQUEST#<id>`, `META` | `REQUEST#<status>#<shard>`, id | `ACCOUNT#<id>#REQUEST`, `<status>#<id>` | `WORK#<shard>`, wake time |
-//! | certificate | `CERTIFICATE#<id>`, `META` | `CERTIFICATE#wildcard` or `…#plain`, id | | |
+//! | certificate | `CERTIFICATE#<id>`, `META` | `CERTIFICATE#<status>#<source>#<wildcard or plain>`, id | | |
 //! | binding | `CERTIFICATE#<id>`, `BINDING#<website>` | `BINDING#active` or `…#inactive`, ids | | |
+//! | active binding of a website | `WEBSITE#<id>`, `BINDING` | | | |
+//! | certificate by name | `NAME#<registered domain>`, name reversed and id | | | |
 //! | CA in trouble | `PROVIDER`, id | | | |
 //! | rate bucket | `RATE#<provider>#<kind>#<of whom>`, `META` (TTL) | | | |
 //! | reservation | `RESERVED#<id>`, part (TTL one week) | | | |
@@ -21,12 +23,15 @@
 
 mod account_lifecycle;
 mod accounts;
+mod bindings;
+mod certificate_lifecycle;
 mod certificates;
 mod challenges;
 mod chores;
 mod counters;
 mod flight;
 mod health;
+mod names;
 mod rates;
 mod request_lifecycle;
 mod request_lists;

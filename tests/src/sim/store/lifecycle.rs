@@ -70,7 +70,9 @@ impl AccountLifecycle for MemoryStore {
         let needing = requests.filter(|r| r.account_id == id && r.status != RequestStatus::Success);
         let requests = needing.count();
         let certificates = tables.certificates.values();
-        let certificates = certificates.filter(|c| c.account_id == Some(id)).count();
+        let certificates = certificates
+            .filter(|c| c.account_id == Some(id) && c.lifecycle.deleted_at.is_none())
+            .count();
         if requests + certificates > 0 {
             return Err(StoreError::WrongState {
                 kind: "account",

@@ -2,6 +2,7 @@
 //! One file for each trait.
 
 mod accounts;
+mod certificate_lifecycle;
 mod certificates;
 mod challenges;
 mod flight;
@@ -45,6 +46,8 @@ pub struct Tables {
     /// The ledger.
     pub txt: BTreeMap<TxtKey, TxtRecord>,
     bindings: BTreeMap<(u64, u64), Binding>,
+    /// Certificates that were filed as expired.
+    expired: BTreeSet<u64>,
     /// By provider.
     defaults: BTreeMap<u64, DefaultAccount>,
     /// By name, with the moment that each is due.
