@@ -21,7 +21,7 @@ macro_rules! conforms {
             conforms!(@tests suite: accounts, lists, certificates);
             conforms!(@tests requests: claims_between_clocks, a_claim_sent_twice_is_one, retries,
                       idempotent_requests, due_and_quarantined);
-            conforms!(@tests txt: a_value_is_one_record, confirmations_are_conditional, what_is_due);
+            conforms!(@tests txt: a_value_is_one_record, confirmations_are_conditional, what_is_due, forgetting);
 
             conforms!(@tests flight: same_names, keys);
             conforms!(@tests health: troubles);

@@ -26,4 +26,4 @@ pub use page::{Page, PageRequest};
 pub use provider::{Provider, Providers};
 pub use request::{Lease, NewRequest, Request, RequestStatus, UnknownStatus};
 pub use timestamp::Timestamp;
-pub use txt::{DesiredState, Fqdn, IN_FLIGHT, TXT_TTL, TxtRecord, TxtStatus};
+pub use txt::{DesiredState, Fqdn, IN_FLIGHT, SHOWN, TXT_TTL, TxtRecord, TxtStatus};

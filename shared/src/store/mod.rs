@@ -1,6 +1,7 @@
 //! Everything that outlives an invocation. Traits by capability; `dynamo` implements them all.
 
 mod certificate_lifecycle;
+mod cursor;
 pub mod dynamo;
 mod flight;
 mod health;
@@ -12,6 +13,7 @@ use async_trait::async_trait;
 
 pub use self::{
     certificate_lifecycle::{CertificateLifecycle, deleted, is_to_be_removed, revoking, settled},
+    cursor::{place_after, txt_cursor},
     flight::{Flight, SingleFlight},
     health::{ProviderHealth, ProviderTrouble},
     lifecycle::{AccountLifecycle, ChoreStore, RequestLifecycle, cancelled, may_be_default, may_be_deleted},
@@ -271,7 +273,10 @@ pub trait ChallengeStore: Send + Sync {
     async fn txt_of_request(&self, owner: RequestId) -> Result<Vec<TxtRecord>, StoreError>;
     /// Values that cleanup has to look at now ([`TxtRecord::due_at`]); at most `limit`.
     async fn due_txt(&self, now: Timestamp, limit: usize) -> Result<Vec<TxtRecord>, StoreError>;
-    /// A page of the ledger, by desired state if given.
+    /// Forgets values that were confirmed gone [`SHOWN`](crate::domain::SHOWN) ago, at most `limit`, and says how many.
+    /// Conditional: one that is wanted again meanwhile stays. One transaction with the counts for each.
+    async fn forget_txt(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
+    /// A page of the ledger, newest first, by desired state if given.
     async fn txt_records(
         &self,
         desired: Option<DesiredState>,

@@ -11,7 +11,7 @@
 //! | CA in trouble | `PROVIDER`, id | | | |
 //! | rate bucket | `RATE#<provider>#<kind>#<of whom>`, `META` (TTL) | | | |
 //! | reservation | `RESERVED#<id>`, part (TTL one week) | | | |
-//! | TXT value | `TXT#<fqdn>`, value | `TXT#<desired state>`, created | `REQUEST#<id>#TXT`, name and value | `CLEANUP#<shard>`, due time |
+//! | TXT value | `TXT#<fqdn>`, value | `TXT#<desired state>`, created | `REQUEST#<id>#TXT`, name and value | `CLEANUP#<shard>`, due time; once gone `FORGET#<shard>` |
 //! | attempts | `ATTEMPTS`, `<attempts>#<request>` | | | |
 //! | uniqueness | `UNIQUE#<what>`, `META` | | | |
 //! | newest request of a set | `INFLIGHT#<account>#<set>`, `META` (TTL) | | | |
