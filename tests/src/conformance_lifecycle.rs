@@ -285,3 +285,43 @@ pub async fn deleting_requests(store: &dyn Store) {
     let next = request(store, made.id).await.expect("a request");
     assert_eq!(next.id.get(), 4, "no id is given twice");
 }
+
+/// Another address: free at the provider, the old one free then, and the CA to be told.
+pub async fn contacts(store: &dyn Store) {
+    let made = account(store, "a@example.com").await;
+    let other = account(store, "b@example.com").await;
+    let email = |text: &str| text.parse().expect("an address");
+    let taken = store
+        .change_contact(made.id, &email("b@example.com"), start())
+        .await;
+    assert!(matches!(taken, Err(StoreError::Exists { .. })), "{taken:?}");
+    let moved = store
+        .change_contact(made.id, &email("c@example.com"), start())
+        .await
+        .expect("moved");
+    assert_eq!(
+        (moved.email.as_str(), moved.version),
+        ("c@example.com", made.version + 1)
+    );
+    assert_eq!(store.account(made.id).await.expect("there"), moved);
+    let due = store.due_chores(start(), 9).await.expect("chores");
+    assert_eq!(
+        (due.len(), &due[0].chore),
+        (1, &Chore::UpdateContact { id: made.id })
+    );
+    store
+        .change_contact(other.id, &email("a@example.com"), start())
+        .await
+        .expect("it is free");
+    store
+        .change_contact(made.id, &email("c@example.com"), start())
+        .await
+        .expect("the same again");
+    store.switch_account(made.id, false, start()).await.expect("off");
+    is_wrong(
+        store
+            .change_contact(made.id, &email("d@example.com"), start())
+            .await,
+        "disabled",
+    );
+}

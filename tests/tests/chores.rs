@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use certmint_shared::{
     domain::{
-        AccountId, Certificate, CertificateId, CertificateSource, CertificateStatus, Class, Lifecycle,
-        Revocation, RevocationReason,
+        AccountId, AccountStatus, Certificate, CertificateId, CertificateSource, CertificateStatus, Class,
+        Lifecycle, Revocation, RevocationReason,
     },
     limits::Limits,
     store::{AccountLifecycle, CertificateLifecycle, CertificateStore, ChoreStore},
@@ -127,4 +127,40 @@ async fn a_worker_that_died_on_a_chore_leaves_it_to_the_next() {
     world.run().await;
     let far = start().plus(Duration::from_secs(10 * 24 * 3600));
     assert_eq!(world.store.due_chores(far, 9).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_new_address_is_told_until_the_ca_has_it() {
+    let world = World::new(Limits::NONE).await;
+    let id = AccountId::new(1);
+    let email = |text: &str| text.parse().unwrap();
+    world
+        .store
+        .change_contact(id, &email("new@example.com"), start())
+        .await
+        .unwrap();
+    let away = problem(Class::Transient, "urn:certmint:caUnreachable", "no route to host");
+    *world.ca.contact.lock().unwrap() = Some(away);
+    world.run().await;
+    *world.ca.contact.lock().unwrap() = None;
+    world.pass(Duration::from_secs(90));
+    world.run().await;
+    assert_eq!(
+        *world.ca.contacts.lock().unwrap(),
+        ["new@example.com", "new@example.com"]
+    );
+    let kind = "urn:ietf:params:acme:error:invalidContact";
+    *world.ca.contact.lock().unwrap() = Some(problem(Class::Permanent, kind, "no such domain"));
+    world
+        .store
+        .change_contact(id, &email("odd@example.com"), start())
+        .await
+        .unwrap();
+    world.run().await;
+    let (status, error) = world.account(1).await;
+    assert_eq!(status, AccountStatus::Active);
+    assert_eq!(
+        error.as_deref(),
+        Some("the CA refuses the address odd@example.com: no such domain")
+    );
 }

@@ -181,6 +181,22 @@ async fn a_certificate_is_revoked_deleted_restored_and_in_time_removed_with_its_
         client.get("/certificates?name=example.com").await.data()["total"],
         1
     );
+    let moved = json!({"id": account, "email": "new@example.com"}).to_string();
+    assert_eq!(
+        client.post("/acme/accounts/contact", &moved).await.data()["email"],
+        "new@example.com"
+    );
+    eventually("the CA knows the new address", || async {
+        let logs = journey.stack.logs.all();
+        let done = |l: &String| l.contains("chore done") && l.contains("contact-1");
+        logs.iter().any(done).then_some(())
+    })
+    .await;
+    let shown = client.get(&format!("/acme/accounts/{account}")).await.data();
+    assert_eq!(
+        (&shown["status"], &shown["lastError"]),
+        (&json!("active"), &Value::Null)
+    );
     let reason = r#"{"reason":"keyCompromise"}"#;
     assert_eq!(
         client.post(&path("revoke"), reason).await.data()["revocationReason"],

@@ -25,7 +25,7 @@ macro_rules! conforms {
 
             conforms!(@tests flight: same_names, keys);
             conforms!(@tests health: troubles);
-            conforms!(@tests lifecycle: switching, defaults, deleting_accounts, chores, cancelling,
+            conforms!(@tests lifecycle: switching, defaults, deleting_accounts, contacts, chores, cancelling,
                       deleting_requests);
             conforms!(@tests certificates: filters, names, deleting, revoking, bindings);
             conforms!(@tests rates: reservations, giving_back, counting_and_closing, a_hundred_domains);

@@ -8,7 +8,7 @@ use super::{
     wire::{AccountView, DefaultView, List},
 };
 use crate::{
-    domain::{Account, AccountId, AccountStatus, DefaultAccount, Page, ProviderId},
+    domain::{Account, AccountId, AccountStatus, DefaultAccount, Email, Page, ProviderId},
     store::{AccountFilter, StoreError},
 };
 
@@ -60,6 +60,20 @@ impl Api {
     pub(super) async fn switch_account(&self, request: &ApiRequest, on: bool) -> Data {
         let id = id_alone(request)?;
         let account = self.store.switch_account(id, on, self.clock.now()).await?;
+        self.shown(account).await
+    }
+
+    /// POST `/acme/accounts/contact`: the worker tells the CA.
+    pub(super) async fn change_contact(&self, request: &ApiRequest) -> Data {
+        let mut body = Body::parse(&request.body)?;
+        let id = AccountId::new(body.id("id")?);
+        let email: Email = body
+            .text("email")?
+            .parse()
+            .map_err(|e| ApiError::value("email", e))?;
+        body.end()?;
+        let account = self.store.change_contact(id, &email, self.clock.now()).await?;
+        self.kick.kick().await;
         self.shown(account).await
     }
 

@@ -144,6 +144,7 @@ impl Api {
             ("POST", ["acme", "accounts", "set-default"]) => self.set_default_account(request).await,
             ("POST", ["acme", "accounts", "enable"]) => self.switch_account(request, true).await,
             ("POST", ["acme", "accounts", "disable"]) => self.switch_account(request, false).await,
+            ("POST", ["acme", "accounts", "contact"]) => self.change_contact(request).await,
             ("POST", ["acme", "accounts", "delete"]) => self.delete_account(request).await,
             ("GET", ["acme", "accounts", id]) => self.one_account(id).await,
             ("GET", ["acme", "limits"]) => self.limits(&params).await,

@@ -293,6 +293,18 @@ impl Ca for AcmeCa {
         }
     }
 
+    async fn update_contact(&self, account: &CaAccount, email: &Email) -> Result<(), Failure> {
+        let session = self.session(account).await?;
+        let contact = format!("mailto:{email}");
+        match self.call(session.update_contacts(&[contact.as_str()])).await {
+            Ok(_) => Ok(()),
+            Err(failure) => {
+                self.doubt(account, &failure).await;
+                Err(failure)
+            }
+        }
+    }
+
     async fn revoke(
         &self,
         account: &CaAccount,

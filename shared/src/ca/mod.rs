@@ -81,6 +81,8 @@ pub trait Ca: Send + Sync {
     async fn accept_challenges(&self, account: &CaAccount, order_url: &str) -> Result<(), Failure>;
     /// Sends the CSR (DER) if the order is `ready`; does nothing if it is past that.
     async fn finalize(&self, account: &CaAccount, order_url: &str, csr: &[u8]) -> Result<(), Failure>;
+    /// Tells the CA the account's address in place of what it knew (RFC 8555 §7.3.2). Safe to repeat.
+    async fn update_contact(&self, account: &CaAccount, email: &Email) -> Result<(), Failure>;
     /// Revokes a certificate (PEM) by the account that ordered it (RFC 8555 §7.6). Revoked already is success.
     async fn revoke(
         &self,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::CertificateId;
+use super::{AccountId, CertificateId};
 
 /// One piece of such work. Each can be done again after a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,11 @@ pub enum Chore {
     DeleteSecrets {
         /// Their names in the vault.
         names: Vec<String>,
+    },
+    /// Tell the CA an account's present address (RFC 8555 §7.3.2). A repeat tells it again.
+    UpdateContact {
+        /// Which.
+        id: AccountId,
     },
     /// Ask the CA to revoke a certificate (RFC 8555 §7.6). A repeat learns that it is revoked already.
     RevokeCertificate {

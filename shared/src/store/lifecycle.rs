@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::domain::{
-    Account, AccountId, AccountStatus, DefaultAccount, ProviderId, Request, RequestId, RequestStatus,
+    Account, AccountId, AccountStatus, DefaultAccount, Email, ProviderId, Request, RequestId, RequestStatus,
     StoredChore, Timestamp,
 };
 
@@ -28,6 +28,16 @@ pub trait AccountLifecycle: Send + Sync {
         account: AccountId,
         now: Timestamp,
     ) -> Result<DefaultAccount, StoreError>;
+    /// Gives a pending or active account another address ([`StoreError::WrongState`] else), free at its provider
+    /// ([`StoreError::Exists`] else), with a chore that tells the CA.
+    ///
+    /// One read, one transaction on condition that the account is as it was read.
+    async fn change_contact(
+        &self,
+        id: AccountId,
+        email: &Email,
+        now: Timestamp,
+    ) -> Result<Account, StoreError>;
     /// Deletes an account that nothing needs, and returns it as it was: its id is never given again, its address is
     /// free, it is nobody's default, and a chore for its secrets is written. Needed by: requests that are pending,
     /// running or failed (a retry needs it), certificates that are not deleted. Then [`StoreError::WrongState`].
@@ -80,6 +90,14 @@ pub fn may_be_default(account: &Account, provider: ProviderId) -> Result<(), Sto
             id: format!("{} of provider {provider}", account.id),
         });
     }
+    is_usable(account)
+}
+
+/// Refuses an account that is failed or disabled: for every store the same.
+///
+/// # Errors
+/// [`StoreError::WrongState`].
+pub fn is_usable(account: &Account) -> Result<(), StoreError> {
     match account.status {
         AccountStatus::Pending | AccountStatus::Active => Ok(()),
         status => Err(StoreError::WrongState {

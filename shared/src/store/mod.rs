@@ -16,7 +16,9 @@ pub use self::{
     cursor::{place_after, txt_cursor},
     flight::{Flight, SingleFlight},
     health::{ProviderHealth, ProviderTrouble},
-    lifecycle::{AccountLifecycle, ChoreStore, RequestLifecycle, cancelled, may_be_default, may_be_deleted},
+    lifecycle::{
+        AccountLifecycle, ChoreStore, RequestLifecycle, cancelled, is_usable, may_be_default, may_be_deleted,
+    },
     rates::{GiveBack, RateLedger, Reserved},
 };
 

@@ -7,7 +7,7 @@ use super::{
     accounts::{from_store, from_vault},
 };
 use crate::{
-    domain::{CertificateId, Chore, Class, Failure, Revocation, StoredChore, Timestamp},
+    domain::{Account, AccountId, CertificateId, Chore, Class, Failure, Revocation, StoredChore, Timestamp},
     engine::backoff,
     store::StoreError,
 };
@@ -82,6 +82,7 @@ impl Worker {
                 }
                 Ok(())
             }
+            Chore::UpdateContact { id } => self.update_contact(*id).await,
             Chore::RevokeCertificate { id } => self.revoke(*id).await,
             Chore::ExpireCertificate { id } => {
                 let moved = self.adapters.store.expire_certificate(*id, self.now()).await;
@@ -90,6 +91,45 @@ impl Worker {
             Chore::RemoveCertificate { id } => {
                 let removed = self.adapters.store.remove_certificate(*id, self.now()).await;
                 removed.map_err(from_store)
+            }
+        }
+    }
+
+    /// Tells the CA until the address that was told is the one that stands: another call may change it meanwhile, and
+    /// another worker tell it.
+    async fn update_contact(&self, id: AccountId) -> Result<(), Failure> {
+        let store = &self.adapters.store;
+        let mut told = None;
+        loop {
+            let account = match store.account(id).await {
+                Ok(account) => account,
+                Err(error) => return unless_gone(error),
+            };
+            if told.as_ref() == Some(&account.email) {
+                return Ok(());
+            }
+            let answer = match self.accounts.get(id).await {
+                Ok(session) => self.adapters.ca.update_contact(&session, &account.email).await,
+                Err(failure) => Err(failure),
+            };
+            match answer {
+                Ok(()) => told = Some(account.email),
+                Err(failure) if failure.class == Class::Permanent => {
+                    let why = &failure.problem.detail;
+                    tracing::error!(
+                        account_id = id.get(),
+                        error = why,
+                        "the CA refuses the account's address"
+                    );
+                    let noted = Account {
+                        last_error: Some(format!("the CA refuses the address {}: {why}", account.email)),
+                        updated_at: self.now(),
+                        ..account
+                    };
+                    // Changed meanwhile: looked at anew by the next try.
+                    return store.save_account(&noted).await.map(|_| ()).map_err(from_store);
+                }
+                Err(failure) => return Err(failure),
             }
         }
     }

@@ -219,6 +219,10 @@ impl Ca for SimCa {
             .await
     }
 
+    async fn update_contact(&self, _: &CaAccount, _: &certmint_shared::domain::Email) -> Result<(), Failure> {
+        Ok(())
+    }
+
     async fn revoke(
         &self,
         _: &CaAccount,

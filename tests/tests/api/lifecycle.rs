@@ -58,6 +58,24 @@ async fn accounts_are_switched_chosen_and_deleted() {
         refused(&client.post(&path, r#"{"id":1,"x":2}"#).await, 400, 2002, "x");
     }
 
+    let moved = post("/acme/accounts/contact", r#"{"id":1,"email":"new@example.com"}"#)
+        .await
+        .body;
+    assert!(moved.contains(r#""email":"new@example.com""#), "{moved}");
+    post("/acme/accounts/contact", r#"{"id":1,"email":"ops@example.com"}"#).await;
+    for (body, status, code, word) in [
+        (r#"{"id":1,"email":"nobody"}"#, 400, 2003, "email"),
+        (r#"{"id":1}"#, 400, 2001, "email"),
+        (r#"{"id":7,"email":"a@example.com"}"#, 404, 3001, "account 7"),
+    ] {
+        refused(
+            &client.post("/acme/accounts/contact", body).await,
+            status,
+            code,
+            word,
+        );
+    }
+
     let deleted = post("/acme/accounts/delete", r#"{"id":1}"#).await.body;
     assert!(deleted.contains(r#""data":{"id":1,"#), "{deleted}");
     refused(&client.get("/acme/accounts/1").await, 404, 3001, "account 1");

@@ -4,15 +4,15 @@ use async_trait::async_trait;
 
 use super::{
     DynamoStore, END, Item, Range, TABLE,
-    accounts::address,
+    accounts::{address, write},
     n, pad,
     requests::open_list,
     s,
     write::{Condition, Refusal},
 };
 use crate::{
-    domain::{Account, AccountId, Chore, DefaultAccount, ProviderId, RequestStatus, Timestamp},
-    store::{AccountLifecycle, AccountStore, StoreError, may_be_default},
+    domain::{Account, AccountId, Chore, DefaultAccount, Email, ProviderId, RequestStatus, Timestamp},
+    store::{AccountLifecycle, AccountStore, StoreError, is_usable, may_be_default},
 };
 
 /// Tries against others that write the same account.
@@ -130,6 +130,49 @@ impl AccountLifecycle for DynamoStore {
             account_id: id,
             updated_at: now,
         })
+    }
+
+    async fn change_contact(
+        &self,
+        id: AccountId,
+        email: &Email,
+        now: Timestamp,
+    ) -> Result<Account, StoreError> {
+        for _ in 0..TRIES {
+            let old = self.account(id).await?;
+            is_usable(&old)?;
+            let new = Account {
+                email: email.clone(),
+                updated_at: now,
+                version: old.version + 1,
+                ..old.clone()
+            };
+            let as_read = Condition::new("version = :read").with(":read", n(old.version));
+            let chore = Chore::UpdateContact { id };
+            let mut items = vec![
+                self.put(write(&new), as_read)?,
+                self.promise(&format!("contact-{id}"), &chore, now)?,
+            ];
+            if new.email != old.email {
+                let lock = Item::from([
+                    ("pk".into(), s(address(new.provider_id, email))),
+                    ("sk".into(), s("META")),
+                    ("id".into(), n(id)),
+                ]);
+                items.push(self.put(lock, Condition::absent())?);
+                items.push(self.delete(&address(old.provider_id, &old.email), "META")?);
+            }
+            match self.transact(items).await {
+                Ok(()) => return Ok(new),
+                Err(Refusal::Condition(2)) => {
+                    let id = format!("of provider {} with email {email}", old.provider_id);
+                    return Err(StoreError::Exists { kind: "account", id });
+                }
+                Err(Refusal::Condition(_)) => {}
+                Err(Refusal::Store(error)) => return Err(error),
+            }
+        }
+        Err(changing(id))
     }
 
     /// Reads: the account, its provider's default, four sums. One transaction of about 45 small items.

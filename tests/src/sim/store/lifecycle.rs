@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use certmint_shared::{
     domain::{
-        Account, AccountId, Chore, DefaultAccount, ProviderId, Request, RequestId, RequestStatus,
+        Account, AccountId, Chore, DefaultAccount, Email, ProviderId, Request, RequestId, RequestStatus,
         StoredChore, Timestamp, TxtStatus,
     },
     store::{
-        AccountLifecycle, ChoreStore, RequestLifecycle, StoreError, cancelled, may_be_default, may_be_deleted,
+        AccountLifecycle, ChoreStore, RequestLifecycle, StoreError, cancelled, is_usable, may_be_default,
+        may_be_deleted,
     },
 };
 
@@ -60,6 +61,34 @@ impl AccountLifecycle for MemoryStore {
         };
         tables.defaults.insert(provider.get(), chosen.clone());
         Ok(chosen)
+    }
+
+    async fn change_contact(
+        &self,
+        id: AccountId,
+        email: &Email,
+        now: Timestamp,
+    ) -> Result<Account, StoreError> {
+        let mut tables = self.tables();
+        let old = tables.accounts.get(&id.get()).cloned();
+        let old = old.ok_or_else(|| not_found("account", id))?;
+        is_usable(&old)?;
+        let mut others = tables.accounts.values();
+        if others.any(|a| a.id != id && a.provider_id == old.provider_id && a.email == *email) {
+            return Err(StoreError::Exists {
+                kind: "account",
+                id: email.to_string(),
+            });
+        }
+        let new = Account {
+            email: email.clone(),
+            updated_at: now,
+            version: old.version + 1,
+            ..old
+        };
+        tables.accounts.insert(id.get(), new.clone());
+        tables.promise(format!("contact-{id}"), Chore::UpdateContact { id }, now);
+        Ok(new)
     }
 
     async fn delete_account(&self, id: AccountId, now: Timestamp) -> Result<Account, StoreError> {
