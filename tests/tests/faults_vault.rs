@@ -99,11 +99,11 @@ async fn a_key_that_waits_for_deletion_can_be_restored() {
         .secrets
         .operate("RestoreSecret", &json!({ "SecretId": key }))
         .await;
-    journey
+    let retried = journey
         .client
         .post("/acme/certificate/retry", &json!({ "id": second }).to_string())
-        .await
-        .data();
+        .await;
+    assert_eq!(retried.status, 200, "{}", retried.text);
     journey.until(second, "success").await;
     journey.until_clean().await;
     journey.end().await;

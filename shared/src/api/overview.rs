@@ -11,7 +11,7 @@ use super::{
 use crate::{
     domain::{
         Certificate, CertificateSource, CertificateStatus, DomainName, Page, PageRequest, Request,
-        RequestStatus,
+        RequestStatus, Timestamp,
     },
     store::{CertificateFilter, RequestFilter},
 };
@@ -84,7 +84,7 @@ impl Query {
         if kind == Some(Kind::Certificate) && of_request {
             return Err(ApiError::value("status", "is none of a certificate"));
         }
-        let certificates = (kind != Some(Kind::Request) && !of_request).then(|| CertificateFilter {
+        let certificates = (kind != Some(Kind::Request) && !of_request).then_some(CertificateFilter {
             wildcard,
             source,
             status: match status {
@@ -143,7 +143,7 @@ fn merge(
     skip: usize,
     size: usize,
     place: &mut Place,
-    mut row: impl FnMut(Result<Certificate, Request>) -> Row,
+    now: Timestamp,
 ) -> Vec<Row> {
     let mut certificates = certificates.into_iter().peekable();
     let mut requests = requests.into_iter().peekable();
@@ -153,19 +153,19 @@ fn merge(
             (Some(c), Some(r)) => c.created_at >= r.created_at,
             (c, _) => c.is_some(),
         };
-        let next = if certificate_first {
+        let row = if certificate_first {
             certificates.next().map(|c| {
                 place.certificate = c.id.get();
-                Ok(c)
+                Row::Certificate(Box::new(CertificateView::of(c, now)))
             })
         } else {
             requests.next().map(|r| {
                 place.request = r.id.get();
-                Err(r)
+                Row::Request(Box::new(OpenRequestView::from(r)))
             })
         };
-        match next {
-            Some(next) if index >= skip => rows.push(row(next)),
+        match row {
+            Some(row) if index >= skip => rows.push(row),
             Some(_) => {}
             None => break,
         }
@@ -231,11 +231,7 @@ impl Api {
         }
         requests.sort_by_key(|r| std::cmp::Reverse(r.id));
         let now = self.clock.now();
-        let row = |next| match next {
-            Ok(certificate) => Row::Certificate(Box::new(CertificateView::of(certificate, now))),
-            Err(request) => Row::Request(Box::new(OpenRequestView::from(request))),
-        };
-        let list = merge(certificates, requests, skip, size, &mut place, row);
+        let list = merge(certificates, requests, skip, size, &mut place, now);
         let next_cursor = (list.len() == size).then(|| format!("{}-{}", place.certificate, place.request));
         Ok(Page {
             list,

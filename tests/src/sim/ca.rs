@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use certmint_shared::{
     ca::{AccountKey, Ca, CaAccount, Eab, OrderView},
-    domain::{Class, Email, Failure, NameSet, Timestamp},
+    domain::{Class, Email, Failure, NameSet, RevocationReason, Timestamp},
     engine::OrderProgress,
 };
 use secrecy::ExposeSecret;
@@ -219,16 +219,11 @@ impl Ca for SimCa {
             .await
     }
 
-    async fn update_contact(&self, _: &CaAccount, _: &certmint_shared::domain::Email) -> Result<(), Failure> {
+    async fn update_contact(&self, _: &CaAccount, _: &Email) -> Result<(), Failure> {
         Ok(())
     }
 
-    async fn revoke(
-        &self,
-        _: &CaAccount,
-        _: &str,
-        _: certmint_shared::domain::RevocationReason,
-    ) -> Result<(), Failure> {
+    async fn revoke(&self, _: &CaAccount, _: &str, _: RevocationReason) -> Result<(), Failure> {
         Ok(())
     }
 
