@@ -22,6 +22,8 @@ pub struct Report {
     pub orphaned: usize,
     /// RRsets brought to their wanted state.
     pub cleaned: usize,
+    /// Values that were gone long ago and are no longer shown.
+    pub forgotten: usize,
     /// RRsets that could not be changed now; the next run tries again.
     pub failed: usize,
 }
@@ -61,6 +63,13 @@ impl Cleaner {
             }
             let cleaned = self.clean(due, &mut report).await?;
             if cleaned == 0 {
+                break;
+            }
+        }
+        while self.clock.now() < stop_at {
+            let forgotten = self.store.forget_txt(self.clock.now(), ROUND).await?;
+            report.forgotten += forgotten;
+            if forgotten == 0 {
                 break;
             }
         }
@@ -108,15 +117,19 @@ impl Cleaner {
     /// Marks values as unwanted whose request ended or is gone: a worker that died between its last write and the
     /// zone change leaves such.
     async fn disown_finished(&self) -> Result<Vec<TxtRecord>, StoreError> {
-        let page = PageRequest {
+        let mut page = PageRequest {
             page_size: 100,
             ..PageRequest::default()
         };
-        let present = self
-            .store
-            .txt_records(Some(DesiredState::Present), &page)
-            .await?
-            .list;
+        let mut present = Vec::new();
+        loop {
+            let found = self.store.txt_records(Some(DesiredState::Present), &page).await?;
+            present.extend(found.list);
+            page.cursor = found.next_cursor;
+            if page.cursor.is_none() {
+                break;
+            }
+        }
         let mut done: HashMap<RequestId, bool> = HashMap::new();
         let mut orphans = Vec::new();
         for record in present {

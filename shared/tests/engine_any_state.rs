@@ -5,6 +5,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "engine_any_state/cancel.rs"]
+mod cancel;
 #[path = "engine_any_state/holds.rs"]
 mod holds;
 
@@ -196,6 +198,7 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|not_before| Event::NotYet { not_before, reason: "ns1 lags".into() }),
         2 => moment().prop_map(|until| Event::Deferred { until, reason: "a limit is used up".into() }),
         2 => Just(Event::Unpublished),
+        1 => Just(Event::Cancelled),
         4 => failed(),
     ]
 }

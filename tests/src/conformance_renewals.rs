@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use certmint_shared::{
     domain::{
-        Certificate, CertificateId, CertificateSource, NameSet, NewAccount, NewRequest, ProviderId,
-        RenewMode, Renewal, Request, RequestId, RequestStatus, Timestamp, Window,
+        Certificate, CertificateId, CertificateSource, Lifecycle, NameSet, NewAccount, NewRequest,
+        ProviderId, RenewMode, Renewal, Request, RequestId, RequestStatus, Timestamp, Window,
     },
     renewal,
     store::{Store, StoreError},
@@ -34,6 +34,7 @@ fn certificate(fingerprint: &str, request: &Request, days: u32) -> Certificate {
         request_id: Some(request.id),
         profile: request.profile.clone(),
         version: 1,
+        lifecycle: Lifecycle::default(),
         created_at: start(),
         updated_at: start(),
     }

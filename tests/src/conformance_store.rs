@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use certmint_shared::{
     domain::{
-        AccountId, Certificate, CertificateId, CertificateSource, NameSet, NewAccount, NewRequest,
+        AccountId, Certificate, CertificateId, CertificateSource, Lifecycle, NameSet, NewAccount, NewRequest,
         PageRequest, ProviderId, Request, RequestId, RequestStatus, Timestamp,
     },
     engine::Phase,
@@ -260,6 +260,7 @@ pub async fn certificates(store: &dyn Store) {
         version: 1,
         created_at: start(),
         updated_at: start(),
+        lifecycle: Lifecycle::default(),
     };
     let fence = Some((request.id, request.lease.fence));
     let first = store
@@ -280,7 +281,10 @@ pub async fn certificates(store: &dyn Store) {
         .record_certificate(certificate("cc", "*.example.com"), fence)
         .await
         .expect("recorded");
-    let wild = CertificateFilter { wildcard: Some(true) };
+    let wild = CertificateFilter {
+        wildcard: Some(true),
+        ..CertificateFilter::default()
+    };
     let page = store
         .certificates(&wild, &PageRequest::default())
         .await

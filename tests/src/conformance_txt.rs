@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use certmint_shared::{
-    domain::{DesiredState, Fqdn, IN_FLIGHT, PageRequest, RequestId, TxtRecord, TxtStatus},
+    domain::{DesiredState, Fqdn, IN_FLIGHT, PageRequest, RequestId, SHOWN, TxtRecord, TxtStatus},
     store::Store,
 };
 
@@ -149,5 +149,61 @@ pub async fn what_is_due(store: &dyn Store) {
             "{desired:?}"
         );
         assert_eq!(list.list.len() as u64, total);
+    }
+}
+
+/// What is gone is shown for a time, then forgotten with its count; a cursor leads through all.
+pub async fn forgetting(store: &dyn Store) {
+    let later = |n: u64| start().plus(Duration::from_secs(n));
+    let gone = |n: u64| TxtRecord {
+        desired_state: DesiredState::Absent,
+        status: TxtStatus::Removed,
+        created_at: later(n),
+        updated_at: later(n),
+        ..intent(n, &format!("v{n}"))
+    };
+    let records: Vec<TxtRecord> = (1..=5).map(gone).collect();
+    store.put_txt(&records).await.expect("written");
+    store.put_txt(&[intent(9, "stays")]).await.expect("written");
+    let mut page = PageRequest {
+        page_size: 2,
+        ..PageRequest::default()
+    };
+    let mut seen = vec![];
+    loop {
+        let found = store.txt_records(None, &page).await.expect("a page");
+        assert_eq!(found.total, 6);
+        seen.extend(found.list.into_iter().map(|r| r.value));
+        page.cursor = found.next_cursor;
+        if page.cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, ["v5", "v4", "v3", "v2", "v1", "stays"]);
+    page.cursor = Some("nonsense".into());
+    assert!(store.txt_records(None, &page).await.is_err());
+
+    let at = later(3).plus(SHOWN);
+    assert_eq!(store.forget_txt(start(), 10).await.expect("none"), 0);
+    // Wanted again in the last moment.
+    let again = TxtRecord {
+        updated_at: at,
+        ..intent(2, "v2")
+    };
+    store.put_txt(&[again]).await.expect("written");
+    assert_eq!(store.forget_txt(at, 10).await.expect("two"), 2);
+    assert_eq!(store.forget_txt(at, 10).await.expect("none"), 0);
+    for (desired, total) in [
+        (Some(DesiredState::Absent), 2),
+        (Some(DesiredState::Present), 2),
+        (None, 4),
+    ] {
+        let page = PageRequest::default();
+        let found = store.txt_records(desired, &page).await.expect("a page");
+        assert_eq!(
+            (found.total, found.list.len()),
+            (total, total as usize),
+            "{desired:?}"
+        );
     }
 }

@@ -6,8 +6,10 @@
     reason = "a test world fails by panicking"
 )]
 
+pub mod conformance_certificates;
 pub mod conformance_flight;
 pub mod conformance_health;
+pub mod conformance_lifecycle;
 pub mod conformance_rates;
 pub mod conformance_renewals;
 pub mod conformance_requests;

@@ -12,7 +12,7 @@ use certmint_shared::{
     dns::{Clock, DnsError, DnsView, Visibility},
     domain::{
         AccountId, AccountStatus, Class, Email, Failure, Fqdn, NameSet, NewAccount, NewRequest, Problem,
-        Provider, ProviderId, Providers, Request, RequestId, Stage, Timestamp,
+        Provider, ProviderId, Providers, Request, RequestId, RevocationReason, Stage, Timestamp,
     },
     engine::OrderProgress,
     limits::Limits,
@@ -47,6 +47,14 @@ pub struct ScriptedCa {
     pub new_order: Mutex<HashMap<String, Failure>>,
     /// What reading an order says; else it is pending.
     pub order: Mutex<Option<Failure>>,
+    /// What a new address is answered with; else it succeeds.
+    pub contact: Mutex<Option<Failure>>,
+    /// The addresses that were told.
+    pub contacts: Mutex<Vec<String>>,
+    /// What revocation says; else it succeeds.
+    pub revoke: Mutex<Option<Failure>>,
+    /// The reason of each revocation that was asked for.
+    pub revoked: Mutex<Vec<RevocationReason>>,
     /// How often an account was registered, or tried to be.
     pub registrations: Mutex<usize>,
     /// The directories of each newOrder.
@@ -110,6 +118,22 @@ impl Ca for ScriptedCa {
 
     async fn finalize(&self, _: &CaAccount, _: &str, _: &[u8]) -> Result<(), Failure> {
         Ok(())
+    }
+
+    async fn update_contact(&self, _: &CaAccount, email: &Email) -> Result<(), Failure> {
+        self.contacts.lock().unwrap().push(email.to_string());
+        match &*self.contact.lock().unwrap() {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(()),
+        }
+    }
+
+    async fn revoke(&self, _: &CaAccount, _: &str, reason: RevocationReason) -> Result<(), Failure> {
+        self.revoked.lock().unwrap().push(reason);
+        match &*self.revoke.lock().unwrap() {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(()),
+        }
     }
 
     async fn certificate(&self, _: &CaAccount, _: &str) -> Result<Option<String>, Failure> {

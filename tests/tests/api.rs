@@ -373,5 +373,7 @@ async fn the_same_key_is_the_same_call() {
     );
 }
 
+#[path = "api/lifecycle.rs"]
+mod lifecycle;
 #[path = "api/progress.rs"]
 mod progress;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use certmint_shared::store::Store;
 use certmint_tests::{
-    conformance_flight as flight, conformance_health as health, conformance_rates as rates,
-    conformance_renewals as renewals, conformance_requests as requests, conformance_store as suite,
-    conformance_txt as txt, dynamo, sim::MemoryStore,
+    conformance_certificates as certificates, conformance_flight as flight, conformance_health as health,
+    conformance_lifecycle as lifecycle, conformance_rates as rates, conformance_renewals as renewals,
+    conformance_requests as requests, conformance_store as suite, conformance_txt as txt, dynamo,
+    sim::MemoryStore,
 };
 
 macro_rules! conforms {
@@ -21,10 +22,13 @@ macro_rules! conforms {
             conforms!(@tests suite: accounts, lists, certificates);
             conforms!(@tests requests: claims_between_clocks, a_claim_sent_twice_is_one, retries,
                       idempotent_requests, due_and_quarantined);
-            conforms!(@tests txt: a_value_is_one_record, confirmations_are_conditional, what_is_due);
+            conforms!(@tests txt: a_value_is_one_record, confirmations_are_conditional, what_is_due, forgetting);
 
             conforms!(@tests flight: same_names, keys);
             conforms!(@tests health: troubles);
+            conforms!(@tests lifecycle: switching, defaults, deleting_accounts, contacts, chores, cancelling,
+                      deleting_requests);
+            conforms!(@tests certificates: filters, names, deleting, revoking, bindings);
             conforms!(@tests rates: reservations, giving_back, counting_and_closing, a_hundred_domains);
 
             conforms!(@tests renewals: due_and_ending, in_place);
@@ -42,6 +46,11 @@ macro_rules! conforms {
             #[tokio::test]
             async fn calls_at_once_make_one_request() {
                 flight::at_once(fresh().await).await;
+            }
+
+            #[tokio::test]
+            async fn an_account_deleted_while_it_is_asked() {
+                lifecycle::deleting_while_asked(fresh().await).await;
             }
 
             #[tokio::test]

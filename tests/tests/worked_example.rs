@@ -161,7 +161,7 @@ async fn questions(journey: &Journey) {
         0
     );
     // 4: issued certificates with unique fingerprint, issuer, end.
-    let certificates = rows(journey, "/certificates").await;
+    let certificates = rows(journey, "/certificates?kind=certificate").await;
     assert_eq!(certificates.len(), 5);
     let mut fingerprints: Vec<&str> = certificates
         .iter()
@@ -185,6 +185,10 @@ async fn questions(journey: &Journey) {
             .iter()
             .all(|c| c["expireAt"].as_str().unwrap().ends_with('Z'))
     );
+    // Requests without a certificate stand beside them, newest first.
+    let all = rows(journey, "/certificates").await;
+    assert_eq!(all.len(), 6);
+    assert_eq!((&all[0]["kind"], &all[0]["id"]), (&json!("request"), &json!(6)));
     // 5, 6: the names of a certificate with isWildcard, and how many each has.
     let of_request = |id: u64| certificates.iter().find(|c| c["requestId"] == id).unwrap();
     assert_eq!(
@@ -236,16 +240,21 @@ async fn questions(journey: &Journey) {
     );
     let absent = rows(journey, "/acme/challenges?desired_state=absent&pageSize=100").await;
     assert_eq!(absent.len(), records.len(), "all are gone");
-    // 13, 14: bindings of a certificate, active bindings: nobody serves one yet.
+    // 13, 14: bindings of a certificate, active bindings: a website goes from one certificate to another.
+    for certificate in [1, 2] {
+        let bind = format!("/certificates/{certificate}/bind");
+        let bound = client.post(&bind, r#"{"websiteId":7}"#).await.data();
+        assert_eq!(bound["status"], "active");
+    }
+    let of_first = rows(journey, "/certificates/bindings?certificateId=1").await;
     assert_eq!(
-        rows(journey, "/certificates/bindings?certificateId=1")
-            .await
-            .len(),
-        0
+        of_first,
+        [json!({"certificateId": 1, "websiteId": 7, "status": "inactive"})]
     );
+    let active = rows(journey, "/certificates/bindings?status=active").await;
     assert_eq!(
-        rows(journey, "/certificates/bindings?status=active").await.len(),
-        0
+        active,
+        [json!({"certificateId": 2, "websiteId": 7, "status": "active"})]
     );
     // 15: accounts by provider.
     assert_eq!(rows(journey, "/acme/accounts?providerId=2").await.len(), 1);

@@ -29,6 +29,14 @@ impl Body {
         }
     }
 
+    /// The same where no body is an empty one.
+    pub(super) fn parse_optional(bytes: &[u8]) -> Result<Self, ApiError> {
+        match bytes {
+            [] => Ok(Self(Map::new())),
+            bytes => Self::parse(bytes),
+        }
+    }
+
     fn take(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name).filter(|value| !value.is_null())
     }
@@ -45,6 +53,19 @@ impl Body {
             }
             Some(Value::String(text)) => Ok(Some(text).filter(|t| !t.is_empty())),
             Some(_) => Err(ApiError::format(name, "must be a string")),
+        }
+    }
+
+    /// A text, or a number as one.
+    pub(super) fn opt_word_or_number(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+        match self.0.get(name) {
+            Some(Value::Number(number)) => {
+                let text = number.to_string();
+                self.0.remove(name);
+                Ok(Some(text))
+            }
+            Some(Value::String(_) | Value::Null) | None => self.opt_text(name),
+            Some(_) => Err(ApiError::format(name, "must be a string or a number")),
         }
     }
 

@@ -1,12 +1,16 @@
 //! The HTTP API, apart from any transport: a request in, an answer out.
 
+mod accounts;
 mod auth;
+mod certificates;
 mod downloads;
 mod error;
 mod input;
 mod limits;
+mod overview;
 mod reads;
 mod renewals;
+mod requests;
 mod uploads;
 mod wire;
 mod writes;
@@ -155,9 +159,17 @@ impl Api {
             ("POST", ["acme", "certificate", "retry"]) => self.retry(request).await,
             ("GET", ["acme", "certificate", "requests"]) => self.list_requests(&params).await,
             ("GET", ["acme", "certificate", "requests", id]) => self.one_request(id).await,
+            ("POST", ["acme", "certificate", "requests", id, "cancel"]) => self.cancel_request(id).await,
+            ("POST", ["acme", "certificate", "requests", id, "delete"]) => self.delete_request(id).await,
             ("GET", ["acme", "requests", "summary"]) => self.summary().await,
             ("GET", ["acme", "providers"]) => self.list_providers(&params).await,
             ("GET", ["acme", "accounts"]) => self.list_accounts(&params).await,
+            ("GET", ["acme", "accounts", "defaults"]) => self.default_accounts(&params).await,
+            ("POST", ["acme", "accounts", "set-default"]) => self.set_default_account(request).await,
+            ("POST", ["acme", "accounts", "enable"]) => self.switch_account(request, true).await,
+            ("POST", ["acme", "accounts", "disable"]) => self.switch_account(request, false).await,
+            ("POST", ["acme", "accounts", "contact"]) => self.change_contact(request).await,
+            ("POST", ["acme", "accounts", "delete"]) => self.delete_account(request).await,
             ("GET", ["acme", "accounts", id]) => self.one_account(id).await,
             ("GET", ["acme", "limits"]) => self.limits(&params).await,
             ("GET", ["acme", "challenges"]) => self.list_challenges(&params).await,
@@ -176,6 +188,11 @@ impl Api {
             ("POST", ["certificates", "upload"]) => self.upload(request).await,
             ("POST", ["certificate", id, "download"]) => self.download(id, request).await,
             ("GET", ["certificates", id]) => self.one_certificate(id).await,
+            ("POST", ["certificates", id, "bind"]) => self.bind(id, request, true).await,
+            ("POST", ["certificates", id, "unbind"]) => self.bind(id, request, false).await,
+            ("POST", ["certificate", id, "delete"]) => self.delete_certificate(id).await,
+            ("POST", ["certificate", id, "restore"]) => self.restore_certificate(id).await,
+            ("POST", ["certificate", id, "revoke"]) => self.revoke_certificate(id, request).await,
             _ => Err(ApiError::not_found(format!(
                 "{method} {path} is no call of this service"
             ))),

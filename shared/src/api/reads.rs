@@ -4,16 +4,12 @@ use serde_json::json;
 
 use super::{
     Api, Data, data,
-    error::ApiError,
     input::{Params, id_in_path},
-    wire::{AccountView, BindingView, DESIRED, List, ProviderView, RequestView, TxtView},
+    wire::{BindingView, DESIRED, List, ProviderView, RequestView, TxtView},
 };
 use crate::{
-    domain::{
-        AccountId, AccountStatus, CertificateId, CertificateSource, Page, ProviderId, RequestId,
-        RequestStatus,
-    },
-    store::{AccountFilter, BindingFilter, CertificateFilter, RequestFilter},
+    domain::{AccountId, CertificateId, Page, RequestId, RequestStatus},
+    store::{BindingFilter, RequestFilter},
 };
 
 const STATUSES: [(&str, RequestStatus); 4] = [
@@ -21,13 +17,6 @@ const STATUSES: [(&str, RequestStatus); 4] = [
     ("running", RequestStatus::Running),
     ("success", RequestStatus::Success),
     ("failed", RequestStatus::Failed),
-];
-
-const ACCOUNT_STATUSES: [(&str, AccountStatus); 4] = [
-    ("pending", AccountStatus::Pending),
-    ("active", AccountStatus::Active),
-    ("failed", AccountStatus::Failed),
-    ("disabled", AccountStatus::Disabled),
 ];
 
 impl Api {
@@ -83,25 +72,6 @@ impl Api {
         ))
     }
 
-    pub(super) async fn list_accounts(&self, params: &Params<'_>) -> Data {
-        let page = params.page()?;
-        let email = params
-            .get("email")
-            .map(|text| text.parse().map_err(|e| ApiError::value("email", e)));
-        let filter = AccountFilter {
-            provider_id: params.number("providerId")?.map(ProviderId::new),
-            status: params.word("status", &ACCOUNT_STATUSES)?,
-            email: email.transpose()?,
-        };
-        let found = self.store.accounts(&filter, &page).await?;
-        data(&List::of(found, &page, |a| AccountView::of(a, &self.providers)))
-    }
-
-    pub(super) async fn one_account(&self, id: &str) -> Data {
-        let account = self.store.account(AccountId::new(id_in_path(id)?)).await?;
-        data(&AccountView::of(account, &self.providers))
-    }
-
     pub(super) async fn list_challenges(&self, params: &Params<'_>) -> Data {
         let page = params.page()?;
         let desired = match params.word("desired_state", &DESIRED)? {
@@ -110,40 +80,6 @@ impl Api {
         };
         let found = self.store.txt_records(desired, &page).await?;
         data(&List::of(found, &page, TxtView::from))
-    }
-
-    pub(super) async fn list_certificates(&self, params: &Params<'_>) -> Data {
-        let page = params.page()?;
-        params.word(
-            "source",
-            &[
-                ("acme", CertificateSource::Acme),
-                ("upload", CertificateSource::Upload),
-            ],
-        )?;
-        let filter = CertificateFilter {
-            wildcard: params.word("wildcard", &[("true", true), ("false", false)])?,
-        };
-        let found = self.store.certificates(&filter, &page).await?;
-        let now = self.clock.now();
-        let list = self.with_renewals(found.list).await?;
-        let found = Page {
-            list,
-            total: found.total,
-            next_cursor: found.next_cursor,
-        };
-        data(&List::of(found, &page, |row| row.view(now)))
-    }
-
-    pub(super) async fn one_certificate(&self, id: &str) -> Data {
-        let certificate = self
-            .store
-            .certificate(CertificateId::new(id_in_path(id)?))
-            .await?;
-        let same = self.store.same_names(&certificate).await?;
-        let mut rows = self.with_renewals(vec![certificate]).await?;
-        let now = self.clock.now();
-        data(&rows.pop().map(|row| row.view(now).with_same_names(&same)))
     }
 
     pub(super) async fn list_bindings(&self, params: &Params<'_>) -> Data {

@@ -202,6 +202,11 @@ impl Api {
                 "certificate {id} is not from ACME; upload its successor instead"
             )));
         }
+        if certificate.lifecycle.deleted_at.is_some() {
+            return Err(ApiError::state(format!(
+                "certificate {id} is deleted; restore it first"
+            )));
+        }
         Ok(row)
     }
 

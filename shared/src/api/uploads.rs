@@ -10,7 +10,7 @@ use crate::{
         check::{ReadChain, read_chain},
         keys,
     },
-    domain::{Certificate, CertificateId, CertificateSource, DomainName, NameSet, NameSetError},
+    domain::{Certificate, CertificateId, CertificateSource, DomainName, Lifecycle, NameSet, NameSetError},
 };
 
 /// Octets of this call's body: a chain whose certificates have a hundred long names, and an RSA key.
@@ -126,6 +126,7 @@ impl Api {
             request_id: None,
             profile: None,
             version: 1,
+            lifecycle: Lifecycle::default(),
             created_at: now,
             updated_at: now,
         };

@@ -5,8 +5,9 @@ use serde::Serialize;
 use crate::{
     ca::check::key_algorithm,
     domain::{
-        Account, Binding, Certificate, CertificateId, DesiredState, KeyPlan, Page, PageRequest, Problem,
-        Provider, Providers, Renewal, Request, Timestamp, TxtRecord, Window,
+        Account, Binding, Certificate, CertificateId, DefaultAccount, DesiredState, Email, KeyPlan, Page,
+        PageRequest, Problem, Provider, Providers, Renewal, Request, Revocation, Timestamp, TxtRecord,
+        Window,
     },
     engine::Entry,
     store::ProviderTrouble,
@@ -240,7 +241,7 @@ fn masked(kid: &str) -> String {
 }
 
 impl AccountView {
-    pub(super) fn of(account: Account, providers: &Providers) -> Self {
+    pub(super) fn of(account: Account, providers: &Providers, defaults: &[DefaultAccount]) -> Self {
         Self {
             id: account.id.get(),
             provider_id: account.provider_id.get(),
@@ -254,9 +255,32 @@ impl AccountView {
             eab_kid: account.eab_kid.as_deref().map(masked),
             eab_expires_at: None,
             last_error: account.last_error,
-            is_default: false,
+            is_default: defaults.iter().any(|d| d.account_id == account.id),
             created_at: account.created_at.to_string(),
             updated_at: account.updated_at.to_string(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DefaultView {
+    provider_id: u64,
+    provider_name: String,
+    account_id: u64,
+    account_email: Option<String>,
+    updated_at: String,
+}
+
+impl DefaultView {
+    pub(super) fn of(chosen: &DefaultAccount, email: Option<Email>, providers: &Providers) -> Self {
+        let name = providers.by_id(chosen.provider_id).map(|p| p.name.clone());
+        Self {
+            provider_id: chosen.provider_id.get(),
+            provider_name: name.unwrap_or_default(),
+            account_id: chosen.account_id.get(),
+            account_email: email.map(String::from),
+            updated_at: chosen.updated_at.to_string(),
         }
     }
 }
@@ -299,6 +323,12 @@ pub(super) struct CertificateView {
     same_names_as: Option<Vec<u64>>,
     created_at: String,
     updated_at: String,
+    kind: &'static str,
+    deleted_at: Option<String>,
+    /// Asked for, and not answered by the CA yet.
+    revoking: bool,
+    revoked_at: Option<String>,
+    revocation_reason: Option<&'static str>,
 }
 
 impl CertificateView {
@@ -315,14 +345,20 @@ impl CertificateView {
             domain: n.to_string(),
             is_wildcard: n.is_wildcard(),
         };
+        let revocation = certificate.lifecycle.revocation.as_ref();
+        let revoked_at = revocation.and_then(|r| r.revoked_at);
         Self {
             id: certificate.id.get(),
+            kind: "certificate",
+            deleted_at: certificate.lifecycle.deleted_at.map(|at| at.to_string()),
+            revoking: revocation.is_some_and(Revocation::is_open),
+            revoked_at: revoked_at.map(|at| at.to_string()),
+            revocation_reason: revocation
+                .filter(|r| r.error.is_none())
+                .map(|r| r.reason.as_str()),
+            last_error: revocation.and_then(|r| r.error.clone()),
             domains: certificate.names.iter().map(name).collect(),
-            status: if certificate.expires_at > now {
-                "issued"
-            } else {
-                "expired"
-            },
+            status: certificate.status(now).as_str(),
             source: certificate.source.as_str(),
             renew_mode: "manual",
             renew_at: None,
@@ -337,7 +373,6 @@ impl CertificateView {
             expire_at: certificate.expires_at.to_string(),
             acme_account_id: certificate.account_id.map(|id| id.get()),
             request_id: certificate.request_id.map(|id| id.get()),
-            last_error: None,
             certificate_pem: format!("{}{}", certificate.cert_pem, certificate.chain_pem),
             key_algorithm: key_algorithm(&certificate.cert_pem),
             same_names_as: None,
@@ -377,8 +412,59 @@ impl CertificateView {
             renewal_request_id: renewal.request_id.map(|id| id.get()),
             renewal_window: renewal.window.map(WindowView::from),
             renewal_explanation_url: renewal.explanation_url,
-            last_error,
+            last_error: last_error.or(self.last_error),
             ..self
+        }
+    }
+}
+
+/// A request without a certificate, as a row beside certificates.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OpenRequestView {
+    id: u64,
+    kind: &'static str,
+    status: &'static str,
+    source: &'static str,
+    acme_account_id: u64,
+    request_id: u64,
+    attempts: u32,
+    poll_max_attempts: u32,
+    phase: &'static str,
+    next_action: &'static str,
+    reason: String,
+    last_error: Option<String>,
+    domains: Vec<NameView>,
+    issue_at: Option<String>,
+    expire_at: Option<String>,
+    created_at: String,
+    updated_at: String,
+}
+
+impl From<Request> for OpenRequestView {
+    fn from(request: Request) -> Self {
+        let name = |n: &crate::domain::DomainName| NameView {
+            domain: n.to_string(),
+            is_wildcard: n.is_wildcard(),
+        };
+        Self {
+            id: request.id.get(),
+            kind: "request",
+            status: request.status.as_str(),
+            source: "acme",
+            acme_account_id: request.account_id.get(),
+            request_id: request.id.get(),
+            attempts: request.issuance.attempts,
+            poll_max_attempts: request.issuance.max_attempts,
+            phase: request.issuance.phase.name(),
+            next_action: request.issuance.next_action(),
+            reason: request.issuance.reason().to_owned(),
+            domains: request.names.as_slice().iter().map(name).collect(),
+            last_error: request.last_error,
+            issue_at: None,
+            expire_at: None,
+            created_at: request.created_at.to_string(),
+            updated_at: request.updated_at.to_string(),
         }
     }
 }

@@ -5,8 +5,9 @@ use std::{collections::HashMap, future::Future, path::Path, sync::Arc, time::Dur
 use async_trait::async_trait;
 use instant_acme::{
     Account, AuthorizationStatus, ChallengeType, Error, Identifier, NewOrder, Order, OrderStatus,
+    RevocationRequest,
 };
-use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::{
     dns::Clock,
-    domain::{Class, Email, Failure, Fqdn, Problem, Stage, Subproblem, Timestamp},
+    domain::{Class, Email, Failure, Fqdn, Problem, RevocationReason, Stage, Subproblem, Timestamp},
     engine::{Challenge, OrderProgress},
 };
 
@@ -186,6 +187,25 @@ impl AcmeCa {
     }
 }
 
+/// RFC 8555 §7.6: the certificate was revoked before.
+const ALREADY_REVOKED: &str = "urn:ietf:params:acme:error:alreadyRevoked";
+
+const fn reason_of(reason: RevocationReason) -> instant_acme::RevocationReason {
+    use instant_acme::RevocationReason as Theirs;
+    match reason {
+        RevocationReason::Unspecified => Theirs::Unspecified,
+        RevocationReason::KeyCompromise => Theirs::KeyCompromise,
+        RevocationReason::CaCompromise => Theirs::CaCompromise,
+        RevocationReason::AffiliationChanged => Theirs::AffiliationChanged,
+        RevocationReason::Superseded => Theirs::Superseded,
+        RevocationReason::CessationOfOperation => Theirs::CessationOfOperation,
+        RevocationReason::CertificateHold => Theirs::CertificateHold,
+        RevocationReason::RemoveFromCrl => Theirs::RemoveFromCrl,
+        RevocationReason::PrivilegeWithdrawn => Theirs::PrivilegeWithdrawn,
+        RevocationReason::AaCompromise => Theirs::AaCompromise,
+    }
+}
+
 const fn progress(status: OrderStatus) -> OrderProgress {
     match status {
         OrderStatus::Pending | OrderStatus::Invalid => OrderProgress::Pending,
@@ -326,6 +346,43 @@ impl Ca for AcmeCa {
                     "orderNotReady",
                     text,
                 ))
+            }
+        }
+    }
+
+    async fn update_contact(&self, account: &CaAccount, email: &Email) -> Result<(), Failure> {
+        let session = self.session(account).await?;
+        let contact = format!("mailto:{email}");
+        match self.call(session.update_contacts(&[contact.as_str()])).await {
+            Ok(_) => Ok(()),
+            Err(failure) => {
+                self.doubt(account, &failure).await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn revoke(
+        &self,
+        account: &CaAccount,
+        cert_pem: &str,
+        reason: RevocationReason,
+    ) -> Result<(), Failure> {
+        let certificate = CertificateDer::from_pem_slice(cert_pem.as_bytes()).map_err(|e| {
+            let text = format!("the stored certificate is no PEM: {e}");
+            Failure::new(Class::Permanent, Stage::Request, "certificate", text)
+        })?;
+        let request = RevocationRequest {
+            certificate: &certificate,
+            reason: Some(reason_of(reason)),
+        };
+        let session = self.session(account).await?;
+        match self.call(session.revoke(&request)).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.problem.kind == ALREADY_REVOKED => Ok(()),
+            Err(failure) => {
+                self.doubt(account, &failure).await;
+                Err(failure)
             }
         }
     }

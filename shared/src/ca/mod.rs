@@ -20,7 +20,7 @@ pub use self::{
     renewal_info::certificate_id,
 };
 use crate::{
-    domain::{AccountId, Email, Failure, NameSet, Timestamp, Window},
+    domain::{AccountId, Email, Failure, NameSet, RevocationReason, Timestamp, Window},
     engine::{Challenge, OrderProgress},
 };
 
@@ -116,6 +116,15 @@ pub trait Ca: Send + Sync {
     async fn accept_challenges(&self, account: &CaAccount, order_url: &str) -> Result<(), Failure>;
     /// Sends the CSR (DER) if the order is `ready`; does nothing if it is past that.
     async fn finalize(&self, account: &CaAccount, order_url: &str, csr: &[u8]) -> Result<(), Failure>;
+    /// Tells the CA the account's address in place of what it knew (RFC 8555 §7.3.2). Safe to repeat.
+    async fn update_contact(&self, account: &CaAccount, email: &Email) -> Result<(), Failure>;
+    /// Revokes a certificate (PEM) by the account that ordered it (RFC 8555 §7.6). Revoked already is success.
+    async fn revoke(
+        &self,
+        account: &CaAccount,
+        cert_pem: &str,
+        reason: RevocationReason,
+    ) -> Result<(), Failure>;
     /// The chain as PEM; `None` while the CA works on it.
     async fn certificate(&self, account: &CaAccount, order_url: &str) -> Result<Option<String>, Failure>;
 }

@@ -142,3 +142,49 @@ pub struct Account {
     /// Grows with each write; a write names the version that it read.
     pub version: u64,
 }
+
+impl Account {
+    /// The vault name of its key, once it has one.
+    #[must_use]
+    pub fn key_name(id: AccountId) -> String {
+        format!("account-key/{id}")
+    }
+
+    /// The vault names of all its secrets, also of those that may not exist.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        let key = Self::key_name(self.id);
+        self.eab_key_ref.iter().cloned().chain([key]).collect()
+    }
+
+    /// Switched on or off by an operator; the same if it is so already.
+    #[must_use]
+    pub fn switched(&self, on: bool, now: Timestamp) -> Self {
+        let status = match (on, self.status) {
+            (false, _) => AccountStatus::Disabled,
+            (true, AccountStatus::Pending | AccountStatus::Active) => self.status,
+            (true, _) if self.registration_uri.is_some() => AccountStatus::Active,
+            (true, _) => AccountStatus::Pending,
+        };
+        if status == self.status {
+            return self.clone();
+        }
+        Self {
+            status,
+            last_error: None,
+            updated_at: now,
+            ..self.clone()
+        }
+    }
+}
+
+/// The account that clients use for a CA unless they say otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DefaultAccount {
+    /// The CA.
+    pub provider_id: ProviderId,
+    /// Its account.
+    pub account_id: AccountId,
+    /// When it was chosen.
+    pub updated_at: Timestamp,
+}

@@ -1,5 +1,7 @@
 //! Certificates and where they are used.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{AccountId, CertificateId, DomainName, RequestId, Timestamp};
@@ -15,6 +17,9 @@ pub enum CertificateSource {
 }
 
 impl CertificateSource {
+    /// All.
+    pub const ALL: [Self; 2] = [Self::Acme, Self::Upload];
+
     /// The word on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -64,6 +69,157 @@ pub struct Certificate {
     pub created_at: Timestamp,
     /// Last change.
     pub updated_at: Timestamp,
+    /// What became of it since.
+    pub lifecycle: Lifecycle,
+}
+
+/// What became of a certificate since it was recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lifecycle {
+    /// When a client deleted it; it can be restored for [`RESTORABLE`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
+    /// That a client wants it revoked, and what came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation: Option<Revocation>,
+}
+
+/// A revocation, from the wish to the CA's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// Why.
+    pub reason: RevocationReason,
+    /// When a client asked for it.
+    pub asked_at: Timestamp,
+    /// When the CA did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Timestamp>,
+    /// Why the CA refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl Revocation {
+    /// Whether the CA is still to be asked.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.revoked_at.is_none() && self.error.is_none()
+    }
+}
+
+/// How long a deleted certificate can be restored.
+pub const RESTORABLE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Where a certificate stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CertificateStatus {
+    /// It can be used.
+    Issued,
+    /// Its time is over.
+    Expired,
+    /// The CA revoked it.
+    Revoked,
+    /// A client deleted it.
+    Deleted,
+}
+
+impl CertificateStatus {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Issued, Self::Expired, Self::Revoked, Self::Deleted];
+
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Issued => "issued",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+impl Certificate {
+    /// Where it stands.
+    #[must_use]
+    pub fn status(&self, now: Timestamp) -> CertificateStatus {
+        let revocation = self.lifecycle.revocation.as_ref();
+        if self.lifecycle.deleted_at.is_some() {
+            CertificateStatus::Deleted
+        } else if revocation.is_some_and(|r| r.revoked_at.is_some()) {
+            CertificateStatus::Revoked
+        } else if self.expires_at <= now {
+            CertificateStatus::Expired
+        } else {
+            CertificateStatus::Issued
+        }
+    }
+
+    /// Whether a wildcard is among its names.
+    #[must_use]
+    pub fn is_wildcard(&self) -> bool {
+        self.names.iter().any(DomainName::is_wildcard)
+    }
+
+    /// Whether one of its names is `name` or below it.
+    #[must_use]
+    pub fn is_about(&self, name: &DomainName) -> bool {
+        let below = format!(".{}", name.as_str());
+        let names = self.names.iter().map(DomainName::as_str);
+        names
+            .into_iter()
+            .any(|n| n == name.as_str() || n.ends_with(&below))
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $word:literal;)*) => {
+        /// Why a certificate is revoked (RFC 5280 §5.3.1; RFC 8555 §7.6). Which of them a CA takes is its affair.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum RevocationReason { $($(#[$doc])* #[serde(rename = $word)] $name = $code),* }
+
+        impl RevocationReason {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// Its number.
+            #[must_use]
+            pub const fn code(self) -> u8 {
+                match self { $(Self::$name => $code),* }
+            }
+
+            /// Its name.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word),* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// None is given.
+    #[default]
+    Unspecified = 0, "unspecified";
+    /// Somebody else may have the key.
+    KeyCompromise = 1, "keyCompromise";
+    /// Somebody else may have the CA's key.
+    CaCompromise = 2, "cACompromise";
+    /// The subject changed.
+    AffiliationChanged = 3, "affiliationChanged";
+    /// Another certificate took its place.
+    Superseded = 4, "superseded";
+    /// It is not needed any more.
+    CessationOfOperation = 5, "cessationOfOperation";
+    /// For a time.
+    CertificateHold = 6, "certificateHold";
+    /// Back from a hold.
+    RemoveFromCrl = 8, "removeFromCRL";
+    /// A privilege in it was withdrawn.
+    PrivilegeWithdrawn = 9, "privilegeWithdrawn";
+    /// Somebody else may have an attribute authority's key.
+    AaCompromise = 10, "aACompromise";
 }
 
 impl Certificate {

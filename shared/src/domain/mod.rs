@@ -2,6 +2,7 @@
 
 mod account;
 mod certificate;
+mod chore;
 mod failure;
 mod ids;
 mod key;
@@ -13,8 +14,12 @@ mod request;
 mod timestamp;
 mod txt;
 
-pub use account::{Account, AccountStatus, Email, EmailError, NewAccount};
-pub use certificate::{Binding, Certificate, CertificateSource};
+pub use account::{Account, AccountStatus, DefaultAccount, Email, EmailError, NewAccount};
+pub use certificate::{
+    Binding, Certificate, CertificateSource, CertificateStatus, Lifecycle, RESTORABLE, Revocation,
+    RevocationReason,
+};
+pub use chore::{Chore, StoredChore};
 pub(crate) use failure::clip;
 pub use failure::{Class, Failure, Problem, Stage, Subproblem};
 pub use ids::{AccountId, CertificateId, ProviderId, RequestId};
@@ -26,4 +31,4 @@ pub use provider::{Provider, Providers};
 pub use renewal::{RenewMode, Renewal, Window};
 pub use request::{Lease, MAX_ATTEMPTS, NewRequest, Request, RequestStatus, UnknownStatus};
 pub use timestamp::Timestamp;
-pub use txt::{DesiredState, Fqdn, IN_FLIGHT, TXT_TTL, TxtRecord, TxtStatus};
+pub use txt::{DesiredState, Fqdn, IN_FLIGHT, SHOWN, TXT_TTL, TxtRecord, TxtStatus};

@@ -5,7 +5,7 @@ use std::{str::FromStr, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{AccountId, CertificateId, KeyPlan, NameSet, RequestId, Timestamp};
-use crate::engine::Issuance;
+use crate::engine::{Event, IllegalTransition, Issuance, next};
 
 /// What a client sees of a request's progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -147,5 +147,27 @@ impl Request {
             RequestStatus::Success => now < self.updated_at.plus(STANDS),
             RequestStatus::Failed => false,
         }
+    }
+
+    /// Ended by a client: failed, its values to be removed at once, and out of the hands of any worker (the fence
+    /// grows, so what that one writes is refused).
+    ///
+    /// # Errors
+    /// [`IllegalTransition`] if it has ended, or its CSR may be on its way.
+    pub fn cancelled(&self, now: Timestamp) -> Result<Self, IllegalTransition> {
+        let step = next(&self.issuance, Event::Cancelled, now, self.id.get())?;
+        Ok(Self {
+            status: step.status,
+            wake_at: step.state.cleanup_owed.then_some(now),
+            issuance: step.state,
+            last_error: step.error,
+            lease: Lease {
+                owner: None,
+                until: Timestamp::ZERO,
+                fence: self.lease.fence + 1,
+            },
+            updated_at: now,
+            ..self.clone()
+        })
     }
 }

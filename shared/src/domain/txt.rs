@@ -13,6 +13,9 @@ pub const TXT_TTL: u32 = 60;
 /// at most, AWS takes a signature for five, and two clocks may differ by ten.
 pub const IN_FLIGHT: Duration = Duration::from_secs(30 * 60);
 
+/// How long the ledger shows a value that is gone.
+pub const SHOWN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// A fully qualified name in lower case without the final dot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -138,5 +141,20 @@ impl TxtRecord {
             (TxtStatus::Pending, DesiredState::Absent) => Some(self.updated_at.plus(IN_FLIGHT)),
             (TxtStatus::Active, DesiredState::Absent) => Some(Timestamp::ZERO),
         }
+    }
+
+    /// When the ledger forgets it; `None`: it is not gone yet.
+    #[must_use]
+    pub fn forgotten_at(&self) -> Option<Timestamp> {
+        match self.status {
+            TxtStatus::Removed => Some(self.updated_at.plus(SHOWN)),
+            TxtStatus::Pending | TxtStatus::Active => None,
+        }
+    }
+
+    /// Its place in the list, newest last.
+    #[must_use]
+    pub fn place(&self) -> String {
+        format!("{}#{}#{}", self.created_at.sort_key(), self.fqdn, self.value)
     }
 }

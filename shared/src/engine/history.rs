@@ -98,7 +98,7 @@ impl Note {
             });
         }
         Some(match event {
-            Event::Resumed | Event::Unpublished | Event::Failed { .. } => return None,
+            Event::Resumed | Event::Unpublished | Event::Cancelled | Event::Failed { .. } => return None,
             Event::OrderCreated { .. } => Self::done("order created"),
             Event::ChallengesLoaded { challenges, .. } if challenges.is_empty() => {
                 Self::done("the CA has all names authorized already")

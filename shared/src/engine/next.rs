@@ -71,6 +71,11 @@ fn transition(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Resu
             now,
         )),
         (Phase::Done { .. } | Phase::Failed, event) => Err(illegal(&event)),
+        // The effect of `KeyStored` is to send the CSR: it may have been done already.
+        (Phase::KeyStored { .. } | Phase::Finalizing { .. }, event @ Event::Cancelled) => {
+            Err(illegal(&event))
+        }
+        (_, Event::Cancelled) => Ok(fail(state, &cancelled(), false, now, seed)),
         (_, Event::Failed { failure, reached_ca }) => Ok(fail(state, &failure, reached_ca, now, seed)),
         // On hold no value stays in the zone.
         (phase, event @ Event::Deferred { .. }) if phase.needs_values() => Err(illegal(&event)),
@@ -186,6 +191,15 @@ fn transition(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Resu
         }
         (_, event) => Err(illegal(&event)),
     }
+}
+
+fn cancelled() -> Failure {
+    Failure::new(
+        Class::Permanent,
+        Stage::Request,
+        "cancelled",
+        "cancelled by a client",
+    )
 }
 
 fn keyless_order(order_url: &str) -> Failure {

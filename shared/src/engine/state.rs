@@ -348,6 +348,9 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A client wants no certificate any more. Not possible once the CSR is or may be on its way: the certificate may
+    /// exist then.
+    Cancelled,
     /// The values are out of the zones.
     Unpublished,
     /// It went wrong. `reached_ca` says whether the CA judged this try.

@@ -5,7 +5,7 @@ mod decide;
 pub mod schedule;
 mod terms;
 
-pub use self::decide::{Decision, after_answer, decide, failed_look, started};
+pub use self::decide::{Decision, after_answer, asleep, decide, failed_look, started};
 use self::schedule::Draw;
 pub use self::terms::request_for;
 use crate::domain::{Certificate, CertificateSource, RenewMode, Renewal};

@@ -1,8 +1,11 @@
 //! Everything that outlives an invocation. Traits by capability; `dynamo` implements them all.
 
+mod certificate_lifecycle;
+mod cursor;
 pub mod dynamo;
 mod flight;
 mod health;
+mod lifecycle;
 mod rates;
 mod relations;
 mod renewals;
@@ -11,17 +14,22 @@ pub mod schema;
 use async_trait::async_trait;
 
 pub use self::{
+    certificate_lifecycle::{CertificateLifecycle, deleted, is_to_be_removed, revoking, settled},
+    cursor::{place_after, txt_cursor},
     flight::{Flight, SingleFlight},
     health::{ProviderHealth, ProviderTrouble},
+    lifecycle::{
+        AccountLifecycle, ChoreStore, RequestLifecycle, cancelled, is_usable, may_be_default, may_be_deleted,
+    },
     rates::{GiveBack, RateLedger, Reserved},
     relations::CertificateRelations,
     renewals::RenewalStore,
 };
 
 use crate::domain::{
-    Account, AccountId, AccountStatus, Binding, Certificate, CertificateId, Class, DesiredState, Email, Fqdn,
-    NewAccount, NewRequest, Page, PageRequest, ProviderId, Request, RequestId, RequestStatus, Timestamp,
-    TxtRecord, TxtStatus,
+    Account, AccountId, AccountStatus, Binding, Certificate, CertificateId, CertificateSource,
+    CertificateStatus, Class, DesiredState, DomainName, Email, Fqdn, NewAccount, NewRequest, Page,
+    PageRequest, ProviderId, Request, RequestId, RequestStatus, Timestamp, TxtRecord, TxtStatus,
 };
 
 /// Why the store did not do it.
@@ -139,6 +147,13 @@ pub struct AccountFilter {
 pub struct CertificateFilter {
     /// With (or without) a wildcard among the names.
     pub wildcard: Option<bool>,
+    /// From there.
+    pub source: Option<CertificateSource>,
+    /// With this status; without it all but the deleted ones. A certificate whose time is over counts as `issued` until
+    /// a worker has moved it (a minute).
+    pub status: Option<CertificateStatus>,
+    /// With this name or one below it.
+    pub name: Option<DomainName>,
 }
 
 /// Which bindings to list.
@@ -239,7 +254,10 @@ pub trait CertificateStore: Send + Sync {
         filter: &CertificateFilter,
         page: &PageRequest,
     ) -> Result<Page<Certificate>, StoreError>;
-    /// Writes a binding; the same one twice is one.
+    /// Writes a binding; the same one twice is one. An active one needs a certificate that is not deleted, and makes
+    /// the website's other one inactive; an inactive one must be there ([`StoreError::NotFound`]).
+    ///
+    /// One transaction with the certificate's count of websites, on condition that all is as it was read.
     async fn put_binding(&self, binding: &Binding, now: Timestamp) -> Result<(), StoreError>;
     /// A page of bindings, by certificate and website.
     async fn bindings(&self, filter: &BindingFilter, page: &PageRequest)
@@ -261,7 +279,10 @@ pub trait ChallengeStore: Send + Sync {
     async fn txt_of_request(&self, owner: RequestId) -> Result<Vec<TxtRecord>, StoreError>;
     /// Values that cleanup has to look at now ([`TxtRecord::due_at`]); at most `limit`.
     async fn due_txt(&self, now: Timestamp, limit: usize) -> Result<Vec<TxtRecord>, StoreError>;
-    /// A page of the ledger, by desired state if given.
+    /// Forgets values that were confirmed gone [`SHOWN`](crate::domain::SHOWN) ago, at most `limit`, and says how many.
+    /// Conditional: one that is wanted again meanwhile stays. One transaction with the counts for each.
+    async fn forget_txt(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
+    /// A page of the ledger, newest first, by desired state if given.
     async fn txt_records(
         &self,
         desired: Option<DesiredState>,
@@ -280,6 +301,10 @@ pub trait Store:
     + ChallengeStore
     + ProviderHealth
     + RateLedger
+    + AccountLifecycle
+    + RequestLifecycle
+    + CertificateLifecycle
+    + ChoreStore
 {
 }
 
@@ -293,5 +318,9 @@ impl<T> Store for T where
         + ChallengeStore
         + ProviderHealth
         + RateLedger
+        + AccountLifecycle
+        + RequestLifecycle
+        + CertificateLifecycle
+        + ChoreStore
 {
 }

@@ -132,7 +132,7 @@ impl Accounts {
                 return Err(unusable(id, status, why));
             }
         }
-        let name = format!("account-key/{id}");
+        let name = Account::key_name(id);
         let vault = &self.adapters.vault;
         let (registration_uri, key) = match account.registration_uri.clone() {
             // The CA knows the key: one that is gone is an error, never replaced by another.

@@ -20,7 +20,7 @@ use crate::{
     dns::Visibility,
     domain::{
         AccountId, Certificate, CertificateId, CertificateSource, Class, Failure, KeyAlgorithm, KeyPlan,
-        NameSet, Provider, Request, Stage,
+        Lifecycle, NameSet, Provider, Request, Stage,
     },
     engine::{Challenge, Effect, Event, OrderProgress},
 };
@@ -354,6 +354,7 @@ impl Worker {
             version: 1,
             created_at: now,
             updated_at: now,
+            lifecycle: Lifecycle::default(),
         };
         let recorded = self.keep(&job.request, certificate).await.map_err(from_store)?;
         Ok(Event::CertificateRecorded {

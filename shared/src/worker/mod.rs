@@ -5,6 +5,7 @@
 //! at again within the invocation if that is soon, else it is handed back with the time to look.
 
 mod accounts;
+mod chores;
 mod dns_steps;
 mod effects;
 mod health;
@@ -60,6 +61,8 @@ pub struct Report {
     pub failed: usize,
     /// Requests handed back to be looked at later.
     pub parked: usize,
+    /// Chores done.
+    pub chores: usize,
     /// Whether the time ran out while work was due.
     pub more: bool,
 }
@@ -113,6 +116,11 @@ impl Worker {
         let stop_at = deadline.minus(self.settings.margin);
         self.accounts.forget().await;
         self.health.load().await;
+        let (report, chores) = futures::join!(self.issue(stop_at, deadline), self.chores(stop_at, deadline));
+        Ok(Report { chores, ..report? })
+    }
+
+    async fn issue(&self, stop_at: Timestamp, deadline: Timestamp) -> Result<Report, StoreError> {
         let mut report = Report {
             renewals: self.renew_due(stop_at).await,
             ..Report::default()

@@ -69,6 +69,10 @@ impl Worker {
         if renewal.look_at.is_none_or(|at| at > now) {
             return Ok(false);
         }
+        if certificate.lifecycle.deleted_at.is_some() {
+            let asleep = renewal::asleep(&renewal, now);
+            return store.save_renewal(&asleep).await.map(|_| false);
+        }
         let ids: Vec<_> = renewal.request_id.into_iter().collect();
         let request = store.requests_that_renew(&ids).await?.pop();
         match renewal::decide(&renewal, request.as_ref(), now) {

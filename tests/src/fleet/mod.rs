@@ -9,8 +9,8 @@ use std::{cmp::Reverse, collections::BinaryHeap, collections::HashMap, time::Dur
 use certmint_shared::{
     ca::RenewalInfo,
     domain::{
-        AccountId, Certificate, CertificateId, CertificateSource, NameSet, Provider, ProviderId, Renewal,
-        Timestamp, Window,
+        AccountId, Certificate, CertificateId, CertificateSource, Lifecycle, NameSet, Provider, ProviderId,
+        Renewal, Timestamp, Window,
     },
     limits::{Limit, Limits, RateKey, of_order},
     renewal::{self, schedule},
@@ -288,6 +288,7 @@ impl<'a> Fleet<'a> {
             request_id: None,
             profile: None,
             version,
+            lifecycle: Lifecycle::default(),
             created_at: now,
             updated_at: now,
         };

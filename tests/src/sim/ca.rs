@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use certmint_shared::{
     ca::{AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView, RenewalInfo},
-    domain::{Class, Email, Failure, Timestamp},
+    domain::{Class, Email, Failure, RevocationReason, Timestamp},
     engine::OrderProgress,
 };
 use secrecy::ExposeSecret;
@@ -223,6 +223,14 @@ impl Ca for SimCa {
                 }
             })
             .await
+    }
+
+    async fn update_contact(&self, _: &CaAccount, _: &Email) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn revoke(&self, _: &CaAccount, _: &str, _: RevocationReason) -> Result<(), Failure> {
+        Ok(())
     }
 
     async fn certificate(&self, _account: &CaAccount, order_url: &str) -> Result<Option<String>, Failure> {

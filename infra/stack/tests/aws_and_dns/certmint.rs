@@ -144,6 +144,10 @@ impl ChallengeStore for Values {
         unimplemented!("the ledger does not look for due values")
     }
 
+    async fn forget_txt(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+
     async fn txt_records(
         &self,
         _desired: Option<DesiredState>,

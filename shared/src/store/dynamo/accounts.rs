@@ -8,14 +8,16 @@ use super::{
     write::{Condition, Refusal},
 };
 use crate::{
-    domain::{Account, AccountId, AccountStatus, NewAccount, Page, PageRequest, ProviderId, Timestamp},
+    domain::{
+        Account, AccountId, AccountStatus, Email, NewAccount, Page, PageRequest, ProviderId, Timestamp,
+    },
     store::{AccountFilter, AccountStore, Idempotency, StoreError},
 };
 
 /// How long an Idempotency-Key is remembered.
 const REMEMBERED: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
-fn read(row: &Row) -> Result<Account, StoreError> {
+pub(super) fn read(row: &Row) -> Result<Account, StoreError> {
     Ok(Account {
         id: AccountId::new(row.number("id")?),
         provider_id: ProviderId::new(row.number("provider_id")?),
@@ -31,7 +33,7 @@ fn read(row: &Row) -> Result<Account, StoreError> {
     })
 }
 
-fn write(account: &Account) -> Item {
+pub(super) fn write(account: &Account) -> Item {
     let mut item = Item::from([
         ("pk".into(), s(format!("ACCOUNT#{}", account.id))),
         ("sk".into(), s("META")),
@@ -104,6 +106,11 @@ impl DynamoStore {
     }
 }
 
+/// The item that makes an address unique at a provider.
+pub(super) fn address(provider: ProviderId, email: &Email) -> String {
+    format!("UNIQUE#ACCOUNT#{provider}#{email}")
+}
+
 fn exists(new: &NewAccount) -> StoreError {
     let id = format!("of provider {} with email {}", new.provider_id, new.email);
     StoreError::Exists { kind: "account", id }
@@ -124,7 +131,7 @@ impl AccountStore for DynamoStore {
             return self.account(AccountId::new(known.id)).await;
         }
         // Asked first so that a refused call takes no id; the transaction decides.
-        let unique = format!("UNIQUE#ACCOUNT#{}#{}", new.provider_id, new.email);
+        let unique = address(new.provider_id, &new.email);
         if self.get(&unique, "META").await?.is_some() {
             return Err(exists(&new));
         }

@@ -6,12 +6,15 @@ use async_trait::async_trait;
 use futures::future::try_join_all;
 
 use super::{
-    DynamoStore, END, Item, LIST, Range, Row, TABLE, n, pad, s,
+    DynamoStore, END, Item, LIST, Range, Row, TABLE,
+    account_lifecycle::certificates_of,
+    n, pad, s,
     write::{Condition, Refusal},
 };
 use crate::{
     domain::{
-        AccountId, Binding, Certificate, CertificateId, DomainName, Page, PageRequest, RequestId, Timestamp,
+        AccountId, Binding, Certificate, CertificateId, CertificateSource, CertificateStatus, Chore, Page,
+        PageRequest, RequestId, Timestamp,
     },
     store::{BindingFilter, CertificateFilter, CertificateStore, StoreError},
 };
@@ -44,19 +47,47 @@ pub(super) fn read(row: &Row) -> Result<Certificate, StoreError> {
         version: row.opt_number("version")?.unwrap_or(1),
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
+        lifecycle: row.json("lifecycle")?,
     })
 }
 
-const fn kind(wildcard: bool) -> &'static str {
-    if wildcard {
-        "CERTIFICATE#wildcard"
-    } else {
-        "CERTIFICATE#plain"
-    }
+fn list(status: CertificateStatus, source: CertificateSource, wildcard: bool) -> String {
+    let kind = if wildcard { "wildcard" } else { "plain" };
+    format!("CERTIFICATE#{}#{}#{kind}", status.as_str(), source.as_str())
 }
 
-fn list_of(certificate: &Certificate) -> &'static str {
-    kind(certificate.names.iter().any(DomainName::is_wildcard))
+/// The list that counts and holds it.
+pub(super) fn list_of(certificate: &Certificate, status: CertificateStatus) -> String {
+    list(status, certificate.source, certificate.is_wildcard())
+}
+
+/// The lists that a filter asks for: at most twelve without a status.
+pub(super) fn lists(filter: &CertificateFilter) -> Vec<String> {
+    let mut lists = Vec::new();
+    for status in CertificateStatus::ALL {
+        let asked = filter
+            .status
+            .map_or(status != CertificateStatus::Deleted, |x| x == status);
+        for source in CertificateSource::ALL {
+            for wildcard in [true, false] {
+                if asked
+                    && filter.source.is_none_or(|x| x == source)
+                    && filter.wildcard.is_none_or(|x| x == wildcard)
+                {
+                    lists.push(list(status, source, wildcard));
+                }
+            }
+        }
+    }
+    lists
+}
+
+/// What a lifecycle is stored as, and compared by.
+pub(super) fn lifecycle(certificate: &Certificate) -> Result<String, StoreError> {
+    serde_json::to_string(&certificate.lifecycle).map_err(|e| StoreError::Refused {
+        operation: "PutItem",
+        message: e.to_string(),
+    })
 }
 
 pub(super) fn write(certificate: &Certificate) -> Result<Item, StoreError> {
@@ -67,7 +98,11 @@ pub(super) fn write(certificate: &Certificate) -> Result<Item, StoreError> {
     let mut item = Item::from([
         ("pk".into(), s(key(certificate.id))),
         ("sk".into(), s("META")),
-        ("list_pk".into(), s(list_of(certificate))),
+        (
+            "list_pk".into(),
+            s(list_of(certificate, CertificateStatus::Issued)),
+        ),
+        ("lifecycle".into(), s(lifecycle(certificate)?)),
         ("list_sk".into(), s(pad(certificate.id.get()))),
         ("id".into(), n(certificate.id)),
         ("fingerprint".into(), s(&certificate.fingerprint)),
@@ -109,11 +144,11 @@ impl DynamoStore {
     }
 }
 
-const fn active_word(active: bool) -> &'static str {
+pub(super) const fn active_word(active: bool) -> &'static str {
     if active { "active" } else { "inactive" }
 }
 
-fn read_binding(row: &Row) -> Result<Binding, StoreError> {
+pub(super) fn read_binding(row: &Row) -> Result<Binding, StoreError> {
     Ok(Binding {
         certificate_id: CertificateId::new(row.number("certificate_id")?),
         website_id: row.number("website_id")?,
@@ -135,6 +170,8 @@ impl CertificateStore for DynamoStore {
         }
         let id = CertificateId::new(self.next_id("CERTIFICATE").await?);
         let certificate = Certificate { id, ..certificate };
+        // Before the certificate: an entry without it is passed over, a certificate without its entries is not found.
+        self.put_names(&certificate).await?;
         let lock = Item::from([
             ("pk".into(), s(fingerprint_key(&certificate.fingerprint))),
             ("sk".into(), s("META")),
@@ -146,8 +183,12 @@ impl CertificateStore for DynamoStore {
         ];
         items.push(self.first_renewal(&certificate)?);
         items.push(self.put(super::relations::pointer(&certificate), Condition::default())?);
-        items.extend(self.count("CERTIFICATE", id.get(), 1)?);
-        items.extend(self.count(list_of(&certificate), id.get(), 1)?);
+        items.extend(self.count(&list_of(&certificate, CertificateStatus::Issued), id.get(), 1)?);
+        let expiry = Chore::ExpireCertificate { id };
+        items.push(self.promise(&format!("expire-{id}"), &expiry, certificate.expires_at)?);
+        if let Some(account) = certificate.account_id {
+            items.extend(self.count(&certificates_of(account), id.get(), 1)?);
+        }
         if let Some((request, fence)) = fence {
             let held = Condition::new("fence = :fence").with(":fence", n(fence));
             items.push(self.check(&format!("REQUEST#{request}"), "META", held)?);
@@ -179,30 +220,40 @@ impl CertificateStore for DynamoStore {
         }
     }
 
-    /// The total and two index reads; deep pages as with requests.
+    /// At most twelve totals and index reads; deep pages as with requests. By name: one read for each certificate that
+    /// has it.
     async fn certificates(
         &self,
         filter: &CertificateFilter,
         page: &PageRequest,
     ) -> Result<Page<Certificate>, StoreError> {
-        let list = filter.wildcard.map_or("CERTIFICATE", kind);
-        let total = self.total(list).await?;
+        if let Some(name) = &filter.name {
+            return self.certificates_by_name(name, filter, page).await;
+        }
+        let lists = lists(filter);
+        let totals = try_join_all(lists.iter().map(|list| self.total(list))).await?;
+        let total = totals.iter().sum();
+        let filled: Vec<&String> = lists
+            .iter()
+            .zip(&totals)
+            .filter(|(_, n)| **n > 0)
+            .map(|(l, _)| l)
+            .collect();
         let size = page.page_size as usize;
         let (before, skip) = match &page.cursor {
             Some(cursor) => (cursor.parse().map_err(|_| StoreError::BadCursor)?, 0),
             None => {
-                self.seek(list, u64::from(page.page.max(1) - 1) * u64::from(page.page_size))
-                    .await?
+                let offset = u64::from(page.page.max(1) - 1) * u64::from(page.page_size);
+                self.seek_in(&filled, offset).await?
             }
         };
         let skip = usize::try_from(skip).unwrap_or(0);
-        let ranges: Vec<Range<'_>> = [true, false]
+        let ranges: Vec<Range<'_>> = filled
             .into_iter()
-            .filter(|w| filter.wildcard.is_none_or(|x| x == *w))
-            .map(|w| Range {
+            .map(|list| Range {
                 index: Some("list"),
                 keys: LIST,
-                partition: kind(w).into(),
+                partition: list.clone(),
                 from: "0".into(),
                 to: pad(before.min(999_999_999_999).saturating_sub(1)),
                 forward: false,
@@ -223,33 +274,8 @@ impl CertificateStore for DynamoStore {
         })
     }
 
-    /// One write.
     async fn put_binding(&self, binding: &Binding, now: Timestamp) -> Result<(), StoreError> {
-        let word = active_word(binding.active);
-        let item = Item::from([
-            ("pk".into(), s(key(binding.certificate_id))),
-            ("sk".into(), s(format!("BINDING#{}", pad(binding.website_id)))),
-            ("list_pk".into(), s(format!("BINDING#{word}"))),
-            (
-                "list_sk".into(),
-                s(format!(
-                    "{}#{}",
-                    pad(binding.certificate_id.get()),
-                    pad(binding.website_id)
-                )),
-            ),
-            ("certificate_id".into(), n(binding.certificate_id)),
-            ("website_id".into(), n(binding.website_id)),
-            ("status".into(), s(word)),
-            ("updated_at".into(), n(now.millis())),
-        ]);
-        let conflict = StoreError::Conflict {
-            kind: "binding",
-            id: binding.website_id.to_string(),
-        };
-        self.transact(vec![self.put(item, Condition::default())?])
-            .await
-            .map_err(|r| r.or(conflict))
+        self.bind(binding, now).await
     }
 
     /// Of a certificate: one partition. Of all: the rows up to the page; a website has one active binding.

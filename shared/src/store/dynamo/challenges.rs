@@ -1,7 +1,9 @@
 //! The TXT ledger.
 
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
-use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
 
 use super::{
     DynamoStore, END, Item, LIST, OWNER, Range, Row, SHARDS, TABLE, WORK, n,
@@ -11,11 +13,13 @@ use super::{
 };
 use crate::{
     domain::{DesiredState, Fqdn, Page, PageRequest, RequestId, Timestamp, TxtRecord, TxtStatus},
-    store::{ChallengeStore, StoreError},
+    store::{ChallengeStore, StoreError, place_after, txt_cursor},
 };
 
 /// Tries of a write that reads first, against others that write the same value.
 const TRIES: usize = 5;
+/// Transactions in flight at once.
+const WRITES: usize = 8;
 
 fn key(record: &TxtRecord) -> String {
     format!("TXT#{}", record.fqdn)
@@ -45,15 +49,7 @@ fn write(record: &TxtRecord) -> Item {
         ("pk".into(), s(key(record))),
         ("sk".into(), s(&record.value)),
         ("list_pk".into(), s(list(record.desired_state))),
-        (
-            "list_sk".into(),
-            s(format!(
-                "{}#{}#{}",
-                record.created_at.sort_key(),
-                record.fqdn,
-                record.value
-            )),
-        ),
+        ("list_sk".into(), s(record.place())),
         ("fqdn".into(), s(record.fqdn.as_str())),
         ("value".into(), s(&record.value)),
         ("zone_id".into(), s(&record.zone_id)),
@@ -65,8 +61,12 @@ fn write(record: &TxtRecord) -> Item {
         ("created_at".into(), n(record.created_at.millis())),
         ("updated_at".into(), n(record.updated_at.millis())),
     ]);
+    let shard = record.fqdn.as_str().bytes().map(u64::from).sum::<u64>() % SHARDS;
+    if let Some(at) = record.forgotten_at() {
+        item.insert("work_pk".into(), s(format!("FORGET#{shard}")));
+        item.insert("work_sk".into(), s(at.sort_key()));
+    }
     if let Some(due) = record.due_at() {
-        let shard = record.fqdn.as_str().bytes().map(u64::from).sum::<u64>() % SHARDS;
         item.insert("owner_pk".into(), s(format!("REQUEST#{}#TXT", record.owner_id)));
         item.insert("owner_sk".into(), s(format!("{}#{}", record.fqdn, record.value)));
         item.insert("work_pk".into(), s(format!("CLEANUP#{shard}")));
@@ -76,6 +76,38 @@ fn write(record: &TxtRecord) -> Item {
 }
 
 impl DynamoStore {
+    async fn due_for(&self, work: &str, now: Timestamp, limit: usize) -> Result<Vec<TxtRecord>, StoreError> {
+        let ranges: Vec<Range<'_>> = (0..SHARDS)
+            .map(|shard| Range {
+                index: Some("work"),
+                keys: WORK,
+                partition: format!("{work}#{shard}"),
+                from: "0".into(),
+                to: now.sort_key(),
+                forward: true,
+            })
+            .collect();
+        let reads = try_join_all(ranges.iter().map(|range| self.range(range, limit))).await?;
+        let mut due = reads.iter().flatten().map(read).collect::<Result<Vec<_>, _>>()?;
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    /// Whether it was still there, gone from its zone, as it was read.
+    async fn forget(&self, record: &TxtRecord) -> Result<bool, StoreError> {
+        // A value that is wanted again has another time.
+        let as_read = Condition::new("desired_state = :desired AND updated_at = :seen")
+            .with(":desired", s(record.desired_state.as_str()))
+            .with(":seen", n(record.updated_at.millis()));
+        let mut items = vec![self.delete_if(&key(record), &record.value, as_read)?];
+        items.extend(self.count(&list(record.desired_state), record.owner_id.get(), -1)?);
+        match self.transact(items).await {
+            Ok(()) => Ok(true),
+            Err(Refusal::Condition(_)) => Ok(false),
+            Err(Refusal::Store(error)) => Err(error),
+        }
+    }
+
     /// Replaces a value's record if it still is as `old`, with the counts of the lists that it leaves and enters.
     async fn replace_txt(&self, old: Option<&TxtRecord>, new: &TxtRecord) -> Result<(), Refusal> {
         let condition = match old {
@@ -191,23 +223,23 @@ impl ChallengeStore for DynamoStore {
 
     /// Eight small index queries.
     async fn due_txt(&self, now: Timestamp, limit: usize) -> Result<Vec<TxtRecord>, StoreError> {
-        let ranges: Vec<Range<'_>> = (0..SHARDS)
-            .map(|shard| Range {
-                index: Some("work"),
-                keys: WORK,
-                partition: format!("CLEANUP#{shard}"),
-                from: "0".into(),
-                to: now.sort_key(),
-                forward: true,
-            })
-            .collect();
-        let reads = try_join_all(ranges.iter().map(|range| self.range(range, limit))).await?;
-        let mut due = readable(reads.iter().flatten(), read);
-        due.truncate(limit);
-        Ok(due)
+        self.due_for("CLEANUP", now, limit).await
     }
 
-    /// The totals, and the rows up to the page: challenge lists are looked at from their newest end.
+    /// Eight small index queries, and one transaction for each value.
+    async fn forget_txt(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let due = self.due_for("FORGET", now, limit).await?;
+        let forgetting = due
+            .into_iter()
+            .map(|record| async move { self.forget(&record).await });
+        let done: Vec<bool> = stream::iter(forgetting)
+            .buffer_unordered(WRITES)
+            .try_collect()
+            .await?;
+        Ok(done.into_iter().filter(|done| *done).count())
+    }
+
+    /// The totals, and one page behind a cursor; by number, the rows up to the page.
     async fn txt_records(
         &self,
         desired: Option<DesiredState>,
@@ -217,7 +249,13 @@ impl ChallengeStore for DynamoStore {
             .into_iter()
             .filter(|d| desired.is_none_or(|x| x == *d))
             .collect();
-        let want = page.page.max(1) as usize * page.page_size as usize;
+        let size = page.page_size as usize;
+        let (to, skip) = match &page.cursor {
+            Some(cursor) => (place_after(cursor)?, 0),
+            None => (END.to_owned(), (page.page.max(1) as usize - 1) * size),
+        };
+        // The row at the cursor was shown already.
+        let want = skip + size + usize::from(page.cursor.is_some());
         let (mut total, mut records) = (0, Vec::new());
         for state in states {
             total += self.total(&list(state)).await?;
@@ -226,21 +264,19 @@ impl ChallengeStore for DynamoStore {
                 keys: LIST,
                 partition: list(state),
                 from: "0".into(),
-                to: END.into(),
+                to: to.clone(),
                 forward: false,
             };
-            records.extend(readable(&self.range(&range, want).await?, read));
+            let rows = self.range(&range, want).await?;
+            records.extend(readable(&rows, read).into_iter().filter(|r| r.place() < to));
         }
-        records.sort_by(|a, b| (b.created_at, &b.fqdn, &b.value).cmp(&(a.created_at, &a.fqdn, &a.value)));
-        let list = records
-            .into_iter()
-            .take(want)
-            .skip(want - page.page_size as usize)
-            .collect();
+        records.sort_by_cached_key(|r| Reverse(r.place()));
+        let list: Vec<TxtRecord> = records.into_iter().skip(skip).take(size).collect();
+        let next_cursor = list.last().filter(|_| list.len() == size).map(txt_cursor);
         Ok(Page {
             list,
             total,
-            next_cursor: None,
+            next_cursor,
         })
     }
 }

@@ -1,8 +1,11 @@
 //! Ids, totals, and where a page starts.
 
-use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
+use std::collections::BTreeMap;
 
-use super::{DynamoStore, END, Range, SHARDS, TABLE, n, refused, s};
+use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
+use futures::future::try_join_all;
+
+use super::{DynamoStore, END, Item, Range, SHARDS, TABLE, n, refused, s, write::Condition};
 use crate::store::StoreError;
 
 /// Ids in one bucket: a deep page reads at most this many index rows to find its start.
@@ -42,6 +45,40 @@ impl DynamoStore {
         ])
     }
 
+    /// As [`count`](Self::count) with 1, unless the list was [closed](Self::close_list): the first write fails then.
+    pub(super) fn count_if_open(&self, list: &str, id: u64) -> Result<[TransactWriteItem; 2], StoreError> {
+        let (pk, shard) = (format!("COUNT#{list}"), id % SHARDS);
+        let open = "attribute_not_exists(closed)";
+        Ok([
+            self.add_if(&pk, &format!("T#{shard}"), 1, open)?,
+            self.add(&pk, &format!("B#{:08}#{shard}", id / BUCKET), 1)?,
+        ])
+    }
+
+    /// Shuts an empty list for good: one conditional write for each shard of its total.
+    pub(super) fn close_list(&self, list: &str) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let pk = format!("COUNT#{list}");
+        (0..SHARDS)
+            .map(|shard| {
+                let closed = Item::from([
+                    ("pk".into(), s(&pk)),
+                    ("sk".into(), s(format!("T#{shard}"))),
+                    ("value".into(), n(0)),
+                    ("closed".into(), n(1)),
+                ]);
+                self.put(closed, empty())
+            })
+            .collect()
+    }
+
+    /// One check for each shard of a list's total: the list is empty.
+    pub(super) fn check_empty(&self, list: &str) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let pk = format!("COUNT#{list}");
+        (0..SHARDS)
+            .map(|shard| self.check(&pk, &format!("T#{shard}"), empty()))
+            .collect()
+    }
+
     /// Rows in a list: the sum of at most eight items.
     pub(super) async fn total(&self, list: &str) -> Result<u64, StoreError> {
         let rows = self.range(&count_range(list, "T#"), 64).await?;
@@ -50,39 +87,40 @@ impl DynamoStore {
 
     /// Where the row at `offset` (newest first) is: below which id to read, and how many rows to skip then.
     pub(super) async fn seek(&self, list: &str, offset: u64) -> Result<(u64, u64), StoreError> {
+        self.seek_in(&[&list.to_owned()], offset).await
+    }
+
+    /// The same in several lists taken together. One query of each.
+    pub(super) async fn seek_in(&self, lists: &[&String], offset: u64) -> Result<(u64, u64), StoreError> {
         if offset == 0 {
             return Ok((u64::MAX, 0));
         }
-        let rows = self.range(&count_range(list, "B#"), usize::MAX).await?;
-        let mut passed = 0;
-        for row in rows {
+        let ranges: Vec<Range<'_>> = lists.iter().map(|list| count_range(list, "B#")).collect();
+        let reads = try_join_all(ranges.iter().map(|range| self.range(range, usize::MAX))).await?;
+        let mut buckets: BTreeMap<u64, u64> = BTreeMap::new();
+        for row in reads.iter().flatten() {
             let bucket: u64 = row
                 .text("sk")?
                 .split('#')
                 .nth(1)
                 .and_then(|b| b.parse().ok())
                 .unwrap_or_default();
-            let here = row.number("value")?;
+            *buckets.entry(bucket).or_default() += row.number("value")?;
+        }
+        let mut passed = 0;
+        for (bucket, here) in buckets.into_iter().rev() {
             if passed + here > offset {
-                // Shards of one bucket follow each other: start above the whole bucket and skip what is left.
-                return Ok(((bucket + 1) * BUCKET, self.skip_in(list, bucket, offset).await?));
+                return Ok(((bucket + 1) * BUCKET, offset - passed));
             }
             passed += here;
         }
         Ok((0, 0))
     }
+}
 
-    async fn skip_in(&self, list: &str, bucket: u64, offset: u64) -> Result<u64, StoreError> {
-        let above = Range {
-            from: format!("B#{:08}", bucket + 1),
-            ..count_range(list, "B#")
-        };
-        let rows = self.range(&above, usize::MAX).await?;
-        let newer = rows
-            .iter()
-            .try_fold(0, |sum, row| Ok::<u64, StoreError>(sum + row.number("value")?))?;
-        Ok(offset.saturating_sub(newer))
-    }
+/// A counter item that counts nothing.
+fn empty() -> Condition {
+    Condition::new("attribute_not_exists(pk) OR #v = :zero").with(":zero", n(0))
 }
 
 fn count_range<'a>(list: &str, prefix: &str) -> Range<'a> {

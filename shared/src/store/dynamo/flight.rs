@@ -105,7 +105,7 @@ impl DynamoStore {
             self.put(held, lock)?,
         ];
         for list in lists(request.account_id, request.status) {
-            items.extend(self.count(&list, request.id.get(), 1)?);
+            items.extend(self.enter(&list, request)?);
         }
         Ok(items)
     }
@@ -124,6 +124,7 @@ impl DynamoStore {
             Lock::Stale(id) => Condition::new("request_id = :stale").with(":stale", n(id)),
         };
         let mut items = self.request_items(request, condition, now)?;
+        let counts = 2..items.len();
         if let Some(key) = idempotency {
             items.push(self.remember(key, request.id.get(), false, now)?);
         }
@@ -131,6 +132,11 @@ impl DynamoStore {
             (Ok(()), _) => Ok(Insert::Written),
             // The id is new: only a lost answer to this very write can have made the item.
             (Err(Refusal::Condition(0)), _) => Ok(Insert::Known(request.id)),
+            // Its account was deleted since it was read.
+            (Err(Refusal::Condition(place)), _) if counts.contains(&place) => Err(StoreError::NotFound {
+                kind: "account",
+                id: request.account_id.to_string(),
+            }),
             (Err(Refusal::Condition(1)), None) => Ok(Insert::Beaten),
             // The same call ran beside this one and won, or somebody else took the lock.
             (Err(Refusal::Condition(_)), Some(key)) => Ok(match self.replay(key).await? {

@@ -4,32 +4,42 @@
 //! |---|---|---|---|---|
 //! | account | `ACCOUNT#<id>`, `META` | `ACCOUNT`, id | | |
 //! | request | `REQUEST#<id>`, `META` | `REQUEST#<status>#<shard>`, id | `ACCOUNT#<id>#REQUEST`, `<status>#<id>` | `WORK#<shard>`, wake time |
-//! | certificate | `CERTIFICATE#<id>`, `META` | `CERTIFICATE#wildcard` or `…#plain`, id | | |
+//! | certificate | `CERTIFICATE#<id>`, `META` | `CERTIFICATE#<status>#<source>#<wildcard or plain>`, id | | |
 //! | older version | `CERTIFICATE#<id>`, `VERSION#<n>` | | | |
 //! | renewal | `CERTIFICATE#<id>`, `RENEWAL` | `EXPIRY#<shard>`, end and id | | `RENEW#<shard>`, next look |
 //! | binding | `CERTIFICATE#<id>`, `BINDING#<website>` | `BINDING#active` or `…#inactive`, ids | | |
+//! | active binding of a website | `WEBSITE#<id>`, `BINDING` | | | |
+//! | certificate by name | `NAME#<registered domain>`, name reversed and id | | | |
 //! | CA in trouble | `PROVIDER`, id | | | |
 //! | rate bucket | `RATE#<provider>#<kind>#<of whom>`, `META` (TTL) | | | |
 //! | reservation | `RESERVED#<id>`, part (TTL one week) | | | |
-//! | TXT value | `TXT#<fqdn>`, value | `TXT#<desired state>`, created | `REQUEST#<id>#TXT`, name and value | `CLEANUP#<shard>`, due time |
+//! | TXT value | `TXT#<fqdn>`, value | `TXT#<desired state>`, created | `REQUEST#<id>#TXT`, name and value | `CLEANUP#<shard>`, due time; once gone `FORGET#<shard>` |
 //! | attempts | `ATTEMPTS`, `<attempts>#<request>` | | | |
 //! | uniqueness | `UNIQUE#<what>`, `META` | | | |
 //! | certificates of a set | `NAMES#<set>`, id | | | |
 //! | newest request of a set | `INFLIGHT#<account>#<set>`, `META` (TTL) | | | |
+//! | default account | `DEFAULT`, provider | | | |
+//! | chore | `CHORE#<name>`, `META` | | | `CHORE`, due time |
 //! | idempotency | `IDEMPOTENCY#<key>`, `META` (TTL one day) | | | |
 //! | id counter | `COUNTER#<kind>`, `META` | | | |
 //! | sealed secret (`vault/envelope.rs`) | `KEY#<name>`, `META` (TTL once deleted) | `KEY`, name | | |
 //! | list counter | `COUNT#<list>`, `T#<shard>` and `B#<bucket>#<shard>` | | | |
 
+mod account_lifecycle;
 mod accounts;
+mod bindings;
+mod certificate_lifecycle;
 mod certificates;
 mod challenges;
+mod chores;
 mod counters;
 mod flight;
 mod health;
+mod names;
 mod rates;
 mod relations;
 mod renewals;
+mod request_lifecycle;
 mod request_lists;
 mod requests;
 mod row;

@@ -12,7 +12,10 @@ use super::{
     write::{Condition, Refusal},
 };
 use crate::{
-    domain::{Certificate, CertificateId, NewRequest, Renewal, Request, RequestId, Timestamp, Window},
+    domain::{
+        Certificate, CertificateId, Chore, Lifecycle, NewRequest, Renewal, Request, RequestId, Timestamp,
+        Window,
+    },
     renewal,
     store::{CertificateStore, RenewalStore, StoreError},
 };
@@ -166,7 +169,8 @@ impl DynamoStore {
         }
     }
 
-    /// One transaction of the new version, the older one, the fingerprint, the renewal and the fence.
+    /// One transaction of the new version, the older one, the fingerprint, the renewal, the fence, the chore of its end,
+    /// and the counts of the lists that it leaves and enters.
     async fn try_replace(
         &self,
         old: &Certificate,
@@ -179,15 +183,41 @@ impl DynamoStore {
             ("sk".into(), s("META")),
             ("id".into(), n(new.id)),
         ]);
-        let same = Condition::new("fingerprint = :old").with(":old", s(&old.fingerprint));
+        let key = certificates::key(old.id);
+        let row = self.get(&key, "META").await?.ok_or_else(|| conflict(old.id))?;
+        let (was, is) = (
+            row.text("list_pk")?,
+            certificates::list_of(new, new.status(new.updated_at)),
+        );
+        let mut item = certificates::write(new)?;
+        item.insert("list_pk".into(), s(&is));
+        let mut same = Condition::new("fingerprint = :old AND lifecycle = :lifecycle AND list_pk = :list")
+            .with(":old", s(&old.fingerprint))
+            .with(":lifecycle", s(certificates::lifecycle(old)?))
+            .with(":list", s(was));
+        // The websites that use it go on to use it.
+        if let Some(websites) = row.opt_number("active_bindings")? {
+            item.insert("active_bindings".into(), n(websites));
+            same = same
+                .and("active_bindings = :websites")
+                .with(":websites", n(websites));
+        } else {
+            same = same.and("attribute_not_exists(active_bindings)");
+        }
         let held = Condition::new("fence = :fence").with(":fence", n(fence));
-        let items = vec![
+        let expiry = Chore::ExpireCertificate { id: old.id };
+        let mut items = vec![
             self.put(lock, Condition::absent())?,
             self.check(&format!("REQUEST#{request}"), "META", held)?,
-            self.put(certificates::write(new)?, same)?,
+            self.put(item, same)?,
             self.put(version_item(old)?, Condition::default())?,
             self.put(write(&renewal::replaced(&renewal, new)), unchanged(&renewal))?,
+            self.promise(&format!("expire-{}", old.id), &expiry, new.expires_at)?,
         ];
+        if is != was {
+            items.extend(self.count(was, old.id.get(), -1)?);
+            items.extend(self.count(&is, old.id.get(), 1)?);
+        }
         self.transact(items).await
     }
 }
@@ -280,6 +310,11 @@ impl RenewalStore for DynamoStore {
             let new = Certificate {
                 version: old.version + 1,
                 created_at: old.created_at,
+                // A revocation was of the older version; a deletion is of the certificate.
+                lifecycle: Lifecycle {
+                    revocation: None,
+                    ..old.lifecycle.clone()
+                },
                 ..certificate.clone()
             };
             match self.try_replace(&old, &new, fence).await {

@@ -25,7 +25,7 @@ use crate::{
     store::{AccountStore, Idempotency, RequestFilter, RequestStore, StoreError},
 };
 
-fn key(id: RequestId) -> String {
+pub(super) fn key(id: RequestId) -> String {
     format!("REQUEST#{id}")
 }
 
@@ -133,13 +133,29 @@ pub(super) fn lists(account: AccountId, status: RequestStatus) -> [String; 4] {
     ]
 }
 
-fn attempts_key(attempts: u64, id: RequestId) -> String {
+/// The list of an account's requests with a status.
+pub(super) fn open_list(account: AccountId, status: RequestStatus) -> String {
+    format!("REQUEST#A{account}#{}", status.as_str())
+}
+
+pub(super) fn attempts_key(attempts: u64, id: RequestId) -> String {
     format!("{attempts:04}#{}", pad(id.get()))
 }
 
 impl DynamoStore {
+    /// The counter writes of a request that enters a list. A pending one needs its account: the write fails if that
+    /// is deleted meanwhile.
+    pub(super) fn enter(&self, list: &str, request: &Request) -> Result<[TransactWriteItem; 2], StoreError> {
+        match request.status {
+            RequestStatus::Pending if list == open_list(request.account_id, request.status) => {
+                self.count_if_open(list, request.id.get())
+            }
+            _ => self.count(list, request.id.get(), 1),
+        }
+    }
+
     /// Counter and pointer writes for a request that goes from one status and number of attempts to another.
-    fn moves(
+    pub(super) fn moves(
         &self,
         request: &Request,
         old: (RequestStatus, u64),
@@ -153,7 +169,7 @@ impl DynamoStore {
             writes.extend(self.count(list, request.id.get(), -1)?);
         }
         for list in is.iter().filter(|l| !was.contains(l)) {
-            writes.extend(self.count(list, request.id.get(), 1)?);
+            writes.extend(self.enter(list, request)?);
         }
         let attempts = u64::from(request.issuance.attempts);
         if attempts != old.1 {

@@ -55,6 +55,20 @@ impl Condition {
         Self::new("attribute_not_exists(pk)")
     }
 
+    /// `value` is a reserved word: conditions write it as `#v`.
+    fn names_value(&self) -> bool {
+        self.text.as_ref().is_some_and(|text| text.contains("#v"))
+    }
+
+    /// Both.
+    pub(super) fn and(mut self, text: &str) -> Self {
+        self.text = Some(
+            self.text
+                .map_or_else(|| text.to_owned(), |old| format!("{old} AND {text}")),
+        );
+        self
+    }
+
     pub(super) fn with(mut self, name: &str, value: AttributeValue) -> Self {
         self.values.push((name.to_owned(), value));
         self
@@ -96,6 +110,9 @@ impl DynamoStore {
             });
         }
         let mut put = Put::builder().table_name(&self.table).set_item(Some(item));
+        if condition.names_value() {
+            put = put.expression_attribute_names("#v", "value");
+        }
         put = put.set_condition_expression(condition.text);
         for (name, value) in condition.values {
             put = put.expression_attribute_values(name, value);
@@ -125,6 +142,9 @@ impl DynamoStore {
             .table_name(&self.table)
             .key("pk", s(pk))
             .key("sk", s(sk));
+        if condition.names_value() {
+            check = check.expression_attribute_names("#v", "value");
+        }
         check = check.set_condition_expression(condition.text);
         for (name, value) in condition.values {
             check = check.expression_attribute_values(name, value);
@@ -182,6 +202,47 @@ impl DynamoStore {
             .expression_attribute_values(":d", n(delta));
         Ok(TransactWriteItem::builder()
             .update(Self::built(update.build())?)
+            .build())
+    }
+
+    /// Adds to a counter item on a condition.
+    pub(super) fn add_if(
+        &self,
+        pk: &str,
+        sk: &str,
+        delta: i64,
+        condition: &str,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .key("pk", s(pk))
+            .key("sk", s(sk))
+            .update_expression("ADD #v :d")
+            .condition_expression(condition)
+            .expression_attribute_names("#v", "value")
+            .expression_attribute_values(":d", n(delta));
+        Ok(TransactWriteItem::builder()
+            .update(Self::built(update.build())?)
+            .build())
+    }
+
+    /// Deletes an item on a condition.
+    pub(super) fn delete_if(
+        &self,
+        pk: &str,
+        sk: &str,
+        condition: Condition,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let mut delete = Delete::builder()
+            .table_name(&self.table)
+            .key("pk", s(pk))
+            .key("sk", s(sk))
+            .set_condition_expression(condition.text);
+        for (name, value) in condition.values {
+            delete = delete.expression_attribute_values(name, value);
+        }
+        Ok(TransactWriteItem::builder()
+            .delete(Self::built(delete.build())?)
             .build())
     }
 

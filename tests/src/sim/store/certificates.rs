@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use certmint_shared::{
-    domain::{Binding, Certificate, CertificateId, DomainName, Page, PageRequest, RequestId, Timestamp},
+    domain::{
+        Binding, Certificate, CertificateId, CertificateStatus, Chore, Page, PageRequest, RequestId,
+        Timestamp,
+    },
     renewal,
     store::{BindingFilter, CertificateFilter, CertificateRelations, CertificateStore, StoreError},
 };
@@ -45,6 +48,8 @@ impl CertificateStore for MemoryStore {
                     id: CertificateId::new(id),
                     ..certificate.clone()
                 };
+                let expiry = Chore::ExpireCertificate { id: recorded.id };
+                tables.promise(format!("expire-{id}"), expiry, recorded.expires_at);
                 tables.certificates.insert(id, recorded.clone());
                 tables.put_renewal(&renewal::first(&recorded));
                 Ok(recorded)
@@ -63,20 +68,54 @@ impl CertificateStore for MemoryStore {
         request: &PageRequest,
     ) -> Result<Page<Certificate>, StoreError> {
         let tables = self.tables();
-        let is_wild = |c: &Certificate| c.names.iter().any(DomainName::is_wildcard);
+        // As it was filed, not as it is by now.
+        let status = |c: &Certificate| match tables.expired.contains(&c.id.get()) {
+            true => c.status(c.expires_at),
+            false => c.status(Timestamp::ZERO),
+        };
+        let is_asked = |c: &Certificate| match filter.status {
+            Some(asked) => status(c) == asked,
+            None => status(c) != CertificateStatus::Deleted,
+        };
         let rows = tables
             .certificates
             .values()
             .rev()
-            .filter(|c| filter.wildcard.is_none_or(|w| w == is_wild(c)))
+            .filter(|c| {
+                is_asked(c)
+                    && filter.wildcard.is_none_or(|w| w == c.is_wildcard())
+                    && filter.source.is_none_or(|s| s == c.source)
+                    && filter.name.as_ref().is_none_or(|n| c.is_about(n))
+            })
             .cloned()
             .collect();
         page_by_id(rows, |c: &Certificate| c.id.get(), request)
     }
 
     async fn put_binding(&self, binding: &Binding, _now: Timestamp) -> Result<(), StoreError> {
-        let key = (binding.certificate_id.get(), binding.website_id);
-        self.tables().bindings.insert(key, binding.clone());
+        let mut tables = self.tables();
+        let (id, website) = (binding.certificate_id.get(), binding.website_id);
+        let certificate = tables.certificates.get(&id);
+        let certificate = certificate.ok_or_else(|| not_found("certificate", id))?;
+        match (binding.active, tables.bindings.contains_key(&(id, website))) {
+            (true, _) if certificate.lifecycle.deleted_at.is_some() => {
+                return Err(StoreError::WrongState {
+                    kind: "certificate",
+                    id: id.to_string(),
+                    state: "deleted".into(),
+                    needed: "one that is not; restore it first",
+                });
+            }
+            (true, _) => {
+                let others = tables.bindings.values_mut();
+                others
+                    .filter(|b| b.website_id == website)
+                    .for_each(|b| b.active = false);
+            }
+            (false, true) => {}
+            (false, false) => return Err(not_found("binding", website)),
+        }
+        tables.bindings.insert((id, website), binding.clone());
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use certmint_shared::{
     domain::{DesiredState, Fqdn, Page, PageRequest, RequestId, Timestamp, TxtRecord, TxtStatus},
-    store::{ChallengeStore, StoreError},
+    store::{ChallengeStore, StoreError, place_after, txt_cursor},
 };
 
 use super::{super::op::Op, MemoryStore, page};
@@ -110,6 +110,22 @@ impl ChallengeStore for MemoryStore {
             .await
     }
 
+    /// Passes no gate: no zone is concerned.
+    async fn forget_txt(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let mut tables = self.tables();
+        tables.index.catch_up(self.gate.now());
+        let gone = tables
+            .txt
+            .iter()
+            .filter(|(_, r)| r.forgotten_at().is_some_and(|at| at <= now));
+        let keys: Vec<_> = gone.map(|(key, _)| key.clone()).take(limit).collect();
+        for key in &keys {
+            tables.txt.remove(key);
+            tables.index.txt.remove(key);
+        }
+        Ok(keys.len())
+    }
+
     async fn txt_records(
         &self,
         desired: Option<DesiredState>,
@@ -126,10 +142,21 @@ impl ChallengeStore for MemoryStore {
                     .filter(|r| desired.is_none_or(|d| d == r.desired_state))
                     .cloned()
                     .collect();
-                rows.sort_by(|a, b| {
-                    (b.created_at, &b.fqdn, &b.value).cmp(&(a.created_at, &a.fqdn, &a.value))
-                });
-                Ok(page(rows, request))
+                rows.sort_by_cached_key(|r| std::cmp::Reverse(r.place()));
+                let total = rows.len() as u64;
+                if let Some(cursor) = &request.cursor {
+                    let after = place_after(cursor)?;
+                    rows.retain(|r| r.place() < after);
+                }
+                let first = PageRequest {
+                    page: if request.cursor.is_some() { 1 } else { request.page },
+                    ..request.clone()
+                };
+                let mut found = page(rows, &first);
+                found.total = total;
+                let full = found.list.len() == request.page_size as usize;
+                found.next_cursor = found.list.last().filter(|_| full).map(txt_cursor);
+                Ok(found)
             })
             .await
     }

@@ -2,9 +2,11 @@
 //! One file for each trait.
 
 mod accounts;
+mod certificate_lifecycle;
 mod certificates;
 mod challenges;
 mod flight;
+mod lifecycle;
 mod limits;
 mod renewals;
 mod requests;
@@ -17,8 +19,8 @@ use std::{
 
 use certmint_shared::{
     domain::{
-        Account, Binding, Certificate, DesiredState, Fqdn, Page, PageRequest, Renewal, Request, RequestId,
-        Timestamp, TxtRecord,
+        Account, Binding, Certificate, DefaultAccount, DesiredState, Fqdn, Page, PageRequest, Renewal,
+        Request, RequestId, StoredChore, Timestamp, TxtRecord,
     },
     store::{Idempotency, StoreError},
 };
@@ -49,6 +51,12 @@ pub struct Tables {
     /// The ledger.
     pub txt: BTreeMap<TxtKey, TxtRecord>,
     bindings: BTreeMap<(u64, u64), Binding>,
+    /// Certificates that were filed as expired.
+    expired: BTreeSet<u64>,
+    /// By provider.
+    defaults: BTreeMap<u64, DefaultAccount>,
+    /// By name, with the moment that each is due.
+    chores: BTreeMap<String, (Timestamp, StoredChore)>,
     /// Idempotency keys: the body's hash, the record, whether the answer was an earlier one's.
     keys: BTreeMap<String, (String, u64, bool)>,
     /// The newest request of an account and set of names.

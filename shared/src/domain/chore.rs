@@ -1,0 +1,47 @@
+//! Work beside issuances: what a call promised and the worker does.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AccountId, CertificateId};
+
+/// One piece of such work. Each can be done again after a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Chore {
+    /// Delete secrets, with the vault's recovery window. A repeat finds them scheduled already.
+    DeleteSecrets {
+        /// Their names in the vault.
+        names: Vec<String>,
+    },
+    /// Tell the CA an account's present address (RFC 8555 §7.3.2). A repeat tells it again.
+    UpdateContact {
+        /// Which.
+        id: AccountId,
+    },
+    /// Ask the CA to revoke a certificate (RFC 8555 §7.6). A repeat learns that it is revoked already.
+    RevokeCertificate {
+        /// Which.
+        id: CertificateId,
+    },
+    /// Move a certificate whose time is over to the list of those. A repeat finds it there.
+    ExpireCertificate {
+        /// Which.
+        id: CertificateId,
+    },
+    /// Remove a deleted certificate for good. A repeat finds nothing.
+    RemoveCertificate {
+        /// Which.
+        id: CertificateId,
+    },
+}
+
+/// A chore as it stands in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredChore {
+    /// Its name; one chore a name.
+    pub name: String,
+    /// What to do.
+    pub chore: Chore,
+    /// How often it was taken up.
+    pub tries: u32,
+}

@@ -1,0 +1,122 @@
+//! Certificates deleted, restored, revoked, expired.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::domain::{
+    Certificate, CertificateId, CertificateSource, Lifecycle, RESTORABLE, Revocation, RevocationReason,
+    Timestamp,
+};
+
+/// What becomes of certificates. Each call is one read and one transaction, on condition that the certificate still
+/// is as it was read; against another writer it is tried again.
+#[async_trait]
+pub trait CertificateLifecycle: Send + Sync {
+    /// Deletes it, unless a website uses it ([`StoreError::WrongState`]): it can be restored for [`RESTORABLE`], then
+    /// a chore removes it. Deleted already is success.
+    async fn delete_certificate(&self, id: CertificateId, now: Timestamp) -> Result<Certificate, StoreError>;
+    /// Takes the deletion back. Not deleted is success.
+    async fn restore_certificate(&self, id: CertificateId, now: Timestamp)
+    -> Result<Certificate, StoreError>;
+    /// Removes it and its index entries if it was deleted [`RESTORABLE`] ago; a chore for its key is written in the
+    /// same transaction. Anything else is left alone; gone already is success.
+    async fn remove_certificate(&self, id: CertificateId, now: Timestamp) -> Result<(), StoreError>;
+    /// Writes down that a client wants it revoked, with a chore to do it. One that was not issued through an account
+    /// is refused ([`StoreError::WrongState`]), and so is a deleted one. Revoked or asked for already is success; after
+    /// a refusal of the CA it is asked for anew.
+    async fn revoke_certificate(
+        &self,
+        id: CertificateId,
+        reason: RevocationReason,
+        now: Timestamp,
+    ) -> Result<Certificate, StoreError>;
+    /// Writes down what the CA said to a revocation that is open: done, or why not.
+    async fn settle_revocation(
+        &self,
+        id: CertificateId,
+        refusal: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Certificate, StoreError>;
+    /// Moves it to the list of the expired, if its time is over.
+    async fn expire_certificate(&self, id: CertificateId, now: Timestamp) -> Result<Certificate, StoreError>;
+}
+
+fn wrong(certificate: &Certificate, state: impl Into<String>, needed: &'static str) -> StoreError {
+    StoreError::WrongState {
+        kind: "certificate",
+        id: certificate.id.to_string(),
+        state: state.into(),
+        needed,
+    }
+}
+
+/// What a deletion makes of it, while so many websites use it: for every store the same.
+///
+/// # Errors
+/// [`StoreError::WrongState`] if a website uses it.
+pub fn deleted(certificate: &Certificate, websites: u64, now: Timestamp) -> Result<Lifecycle, StoreError> {
+    let lifecycle = certificate.lifecycle.clone();
+    if lifecycle.deleted_at.is_some() {
+        return Ok(lifecycle);
+    }
+    if websites > 0 {
+        let state = format!("used by {websites} websites");
+        return Err(wrong(certificate, state, "no active binding; unbind it first"));
+    }
+    Ok(Lifecycle {
+        deleted_at: Some(now),
+        ..lifecycle
+    })
+}
+
+/// What a client's wish to revoke makes of it: for every store the same.
+///
+/// # Errors
+/// [`StoreError::WrongState`] if it is deleted or no account of ours ordered it.
+pub fn revoking(
+    certificate: &Certificate,
+    reason: RevocationReason,
+    now: Timestamp,
+) -> Result<Lifecycle, StoreError> {
+    let lifecycle = certificate.lifecycle.clone();
+    if lifecycle.deleted_at.is_some() {
+        return Err(wrong(certificate, "deleted", "one that is not; restore it first"));
+    }
+    if certificate.source != CertificateSource::Acme || certificate.account_id.is_none() {
+        let state = "not from an ACME account";
+        return Err(wrong(certificate, state, "one that was issued through ACME"));
+    }
+    if lifecycle.revocation.as_ref().is_some_and(|r| r.error.is_none()) {
+        return Ok(lifecycle);
+    }
+    let revocation = Some(Revocation {
+        reason,
+        asked_at: now,
+        revoked_at: None,
+        error: None,
+    });
+    Ok(Lifecycle {
+        revocation,
+        ..lifecycle
+    })
+}
+
+/// What the CA's answer makes of it: for every store the same.
+#[must_use]
+pub fn settled(certificate: &Certificate, refusal: Option<&str>, now: Timestamp) -> Lifecycle {
+    let mut lifecycle = certificate.lifecycle.clone();
+    if let Some(revocation) = lifecycle.revocation.as_mut().filter(|r| r.is_open()) {
+        match refusal {
+            None => revocation.revoked_at = Some(now),
+            Some(why) => revocation.error = Some(why.to_owned()),
+        }
+    }
+    lifecycle
+}
+
+/// Whether it is to be removed for good: for every store the same.
+#[must_use]
+pub fn is_to_be_removed(certificate: &Certificate, now: Timestamp) -> bool {
+    let deleted_at = certificate.lifecycle.deleted_at;
+    deleted_at.is_some_and(|at| at.plus(RESTORABLE) <= now)
+}

@@ -1,0 +1,108 @@
+//! Certificates deleted, restored, revoked, expired. Calls of clients pass no gate.
+
+use async_trait::async_trait;
+use certmint_shared::{
+    domain::{Certificate, CertificateId, Chore, Lifecycle, RESTORABLE, RevocationReason, Timestamp},
+    store::{CertificateLifecycle, StoreError, deleted, is_to_be_removed, revoking, settled},
+};
+
+use super::{MemoryStore, Tables, not_found};
+
+impl Tables {
+    fn change(
+        &mut self,
+        id: CertificateId,
+        now: Timestamp,
+        change: impl Fn(&Certificate) -> Result<Lifecycle, StoreError>,
+    ) -> Result<(Certificate, bool), StoreError> {
+        let certificate = self.certificates.get_mut(&id.get());
+        let certificate = certificate.ok_or_else(|| not_found("certificate", id))?;
+        let lifecycle = change(certificate)?;
+        let changed = lifecycle != certificate.lifecycle;
+        if changed {
+            (certificate.lifecycle, certificate.updated_at) = (lifecycle, now);
+        }
+        Ok((certificate.clone(), changed))
+    }
+}
+
+#[async_trait]
+impl CertificateLifecycle for MemoryStore {
+    async fn delete_certificate(&self, id: CertificateId, now: Timestamp) -> Result<Certificate, StoreError> {
+        let mut tables = self.tables();
+        let bindings = tables.bindings.values();
+        let websites = bindings.filter(|b| b.certificate_id == id && b.active).count() as u64;
+        let (certificate, changed) = tables.change(id, now, |c| deleted(c, websites, now))?;
+        if changed {
+            let chore = Chore::RemoveCertificate { id };
+            tables.promise(format!("remove-certificate-{id}"), chore, now.plus(RESTORABLE));
+        }
+        Ok(certificate)
+    }
+
+    async fn restore_certificate(
+        &self,
+        id: CertificateId,
+        now: Timestamp,
+    ) -> Result<Certificate, StoreError> {
+        let mut tables = self.tables();
+        tables.chores.remove(&format!("remove-certificate-{id}"));
+        let restored = |c: &Certificate| {
+            Ok(Lifecycle {
+                deleted_at: None,
+                ..c.lifecycle.clone()
+            })
+        };
+        tables.change(id, now, restored).map(|(c, _)| c)
+    }
+
+    async fn remove_certificate(&self, id: CertificateId, now: Timestamp) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        let Some(certificate) = tables.certificates.get(&id.get()).cloned() else {
+            return Ok(());
+        };
+        if is_to_be_removed(&certificate, now) {
+            tables.certificates.remove(&id.get());
+            tables.bindings.retain(|_, b| b.certificate_id != id);
+            tables.chores.remove(&format!("expire-{id}"));
+            let names = vec![certificate.key_ref];
+            tables.promise(format!("certificate-{id}"), Chore::DeleteSecrets { names }, now);
+        }
+        Ok(())
+    }
+
+    async fn revoke_certificate(
+        &self,
+        id: CertificateId,
+        reason: RevocationReason,
+        now: Timestamp,
+    ) -> Result<Certificate, StoreError> {
+        let mut tables = self.tables();
+        let (certificate, changed) = tables.change(id, now, |c| revoking(c, reason, now))?;
+        if changed {
+            tables.promise(format!("revoke-{id}"), Chore::RevokeCertificate { id }, now);
+        }
+        Ok(certificate)
+    }
+
+    async fn settle_revocation(
+        &self,
+        id: CertificateId,
+        refusal: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Certificate, StoreError> {
+        let mut tables = self.tables();
+        let answered = |c: &Certificate| Ok(settled(c, refusal, now));
+        tables.change(id, now, answered).map(|(c, _)| c)
+    }
+
+    async fn expire_certificate(&self, id: CertificateId, now: Timestamp) -> Result<Certificate, StoreError> {
+        let mut tables = self.tables();
+        let certificate = tables.certificates.get(&id.get()).cloned();
+        let certificate = certificate.ok_or_else(|| not_found("certificate", id))?;
+        if certificate.expires_at <= now {
+            tables.expired.insert(id.get());
+        }
+        Ok(certificate)
+    }
+}

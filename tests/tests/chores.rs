@@ -1,0 +1,168 @@
+//! Work beside issuances: the worker over the store, with a CA that follows a script.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use certmint_shared::{
+    domain::{
+        AccountId, AccountStatus, Certificate, CertificateId, CertificateSource, CertificateStatus, Class,
+        Lifecycle, Revocation, RevocationReason,
+    },
+    limits::Limits,
+    store::{AccountLifecycle, CertificateLifecycle, CertificateStore, ChoreStore},
+};
+use certmint_tests::{
+    conformance_store::start,
+    scripted::{World, problem},
+};
+
+const REASON: RevocationReason = RevocationReason::Superseded;
+
+async fn certificate(world: &World) -> CertificateId {
+    let certificate = Certificate {
+        id: CertificateId::new(0),
+        fingerprint: "01".into(),
+        serial: "01".into(),
+        issuer: "CN=CA".into(),
+        names: vec!["example.com".parse().unwrap()],
+        not_before: start(),
+        expires_at: start().plus(Duration::from_secs(90 * 24 * 3600)),
+        cert_pem: "pem".into(),
+        chain_pem: "pem".into(),
+        key_ref: "certificate-key/1-1".into(),
+        source: CertificateSource::Acme,
+        account_id: Some(AccountId::new(1)),
+        provider: "one".into(),
+        request_id: None,
+        profile: None,
+        version: 1,
+        created_at: start(),
+        updated_at: start(),
+        lifecycle: Lifecycle::default(),
+    };
+    world
+        .store
+        .record_certificate(certificate, None)
+        .await
+        .unwrap()
+        .id
+}
+
+async fn revocation(world: &World, id: CertificateId) -> Revocation {
+    world
+        .store
+        .certificate(id)
+        .await
+        .unwrap()
+        .lifecycle
+        .revocation
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_revocation_that_the_ca_cannot_answer_is_asked_again() {
+    let world = World::new(Limits::NONE).await;
+    let id = certificate(&world).await;
+    world.store.revoke_certificate(id, REASON, start()).await.unwrap();
+    let away = problem(Class::Transient, "urn:certmint:caUnreachable", "no route to host");
+    *world.ca.revoke.lock().unwrap() = Some(away);
+    world.run().await;
+    assert!(revocation(&world, id).await.is_open());
+    world.run().await;
+    assert_eq!(world.ca.revoked.lock().unwrap().len(), 1, "not before its time");
+    *world.ca.revoke.lock().unwrap() = None;
+    world.pass(Duration::from_secs(90));
+    world.run().await;
+    assert_eq!(*world.ca.revoked.lock().unwrap(), [REASON, REASON]);
+    let done = world.store.certificate(id).await.unwrap();
+    assert_eq!(done.status(start()), CertificateStatus::Revoked);
+    world.pass(Duration::from_secs(3600));
+    world.run().await;
+    assert_eq!(world.ca.revoked.lock().unwrap().len(), 2, "and not again");
+}
+
+#[tokio::test]
+async fn a_refused_revocation_says_why_and_can_be_asked_for_anew() {
+    let world = World::new(Limits::NONE).await;
+    let id = certificate(&world).await;
+    world.store.revoke_certificate(id, REASON, start()).await.unwrap();
+    let kind = "urn:ietf:params:acme:error:badRevocationReason";
+    *world.ca.revoke.lock().unwrap() = Some(problem(Class::Permanent, kind, "reason 4 is not taken"));
+    world.run().await;
+    let refused = revocation(&world, id).await;
+    assert_eq!(
+        (refused.revoked_at, refused.error.as_deref()),
+        (None, Some("reason 4 is not taken"))
+    );
+    assert_eq!(
+        world.store.certificate(id).await.unwrap().status(start()),
+        CertificateStatus::Issued
+    );
+    *world.ca.revoke.lock().unwrap() = None;
+    world
+        .store
+        .revoke_certificate(id, RevocationReason::Unspecified, start())
+        .await
+        .unwrap();
+    world.run().await;
+    assert!(revocation(&world, id).await.revoked_at.is_some());
+}
+
+#[tokio::test]
+async fn a_worker_that_died_on_a_chore_leaves_it_to_the_next() {
+    let world = World::new(Limits::NONE).await;
+    world
+        .store
+        .delete_account(AccountId::new(2), start())
+        .await
+        .unwrap();
+    let due = world.store.due_chores(start(), 9).await.unwrap().remove(0);
+    let until = start().plus(Duration::from_secs(600));
+    world.store.take_chore(&due, until).await.unwrap().unwrap();
+    world.run().await;
+    assert_eq!(
+        world.store.due_chores(until, 9).await.unwrap().len(),
+        1,
+        "another one's for now"
+    );
+    world.pass(Duration::from_secs(601));
+    world.run().await;
+    let far = start().plus(Duration::from_secs(10 * 24 * 3600));
+    assert_eq!(world.store.due_chores(far, 9).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_new_address_is_told_until_the_ca_has_it() {
+    let world = World::new(Limits::NONE).await;
+    let id = AccountId::new(1);
+    let email = |text: &str| text.parse().unwrap();
+    world
+        .store
+        .change_contact(id, &email("new@example.com"), start())
+        .await
+        .unwrap();
+    let away = problem(Class::Transient, "urn:certmint:caUnreachable", "no route to host");
+    *world.ca.contact.lock().unwrap() = Some(away);
+    world.run().await;
+    *world.ca.contact.lock().unwrap() = None;
+    world.pass(Duration::from_secs(90));
+    world.run().await;
+    assert_eq!(
+        *world.ca.contacts.lock().unwrap(),
+        ["new@example.com", "new@example.com"]
+    );
+    let kind = "urn:ietf:params:acme:error:invalidContact";
+    *world.ca.contact.lock().unwrap() = Some(problem(Class::Permanent, kind, "no such domain"));
+    world
+        .store
+        .change_contact(id, &email("odd@example.com"), start())
+        .await
+        .unwrap();
+    world.run().await;
+    let (status, error) = world.account(1).await;
+    assert_eq!(status, AccountStatus::Active);
+    assert_eq!(
+        error.as_deref(),
+        Some("the CA refuses the address odd@example.com: no such domain")
+    );
+}
