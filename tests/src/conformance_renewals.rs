@@ -4,11 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use certmint_shared::{
     domain::{
-        Certificate, CertificateId, CertificateSource, Lifecycle, NameSet, NewAccount, NewRequest,
-        ProviderId, RenewMode, Renewal, Request, RequestId, RequestStatus, Timestamp, Window,
+        Binding, Certificate, CertificateId, CertificateSource, CertificateStatus, Chore, Lifecycle, NameSet,
+        NewAccount, NewRequest, PageRequest, ProviderId, RenewMode, Renewal, Request, RequestId,
+        RequestStatus, Timestamp, Window,
     },
     renewal,
-    store::{Store, StoreError},
+    store::{CertificateFilter, Store, StoreError},
 };
 use futures::future::join_all;
 
@@ -261,4 +262,91 @@ pub async fn in_place(store: &dyn Store) {
         store.replace_certificate(gone, fence).await,
         Err(StoreError::NotFound { .. })
     ));
+}
+
+/// A certificate that websites use is renewed in its place: they go on to use it, it leaves the list of the expired, its
+/// new end is a chore. Removing it takes along the older version, its key and the renewal.
+pub async fn in_use(store: &dyn Store) {
+    let (old, renewal) = issued(store, "used", 90).await;
+    let binding = |active| Binding {
+        certificate_id: old.id,
+        website_id: 7,
+        active,
+    };
+    store.put_binding(&binding(true), start()).await.expect("bound");
+    let after = old.expires_at.plus(DAY);
+    store.expire_certificate(old.id, after).await.expect("expired");
+    let counted = |status| async move {
+        let filter = CertificateFilter {
+            status: Some(status),
+            ..CertificateFilter::default()
+        };
+        store
+            .certificates(&filter, &PageRequest::default())
+            .await
+            .expect("a page")
+            .total
+    };
+    assert_eq!(counted(CertificateStatus::Expired).await, 1);
+
+    let request = begin(store, &renewal, &old, after).await;
+    let new = Certificate {
+        id: old.id,
+        fingerprint: "used-2".into(),
+        key_ref: "certificate-key/of-the-second".into(),
+        expires_at: after.plus(DAY * 90),
+        updated_at: after,
+        ..old.clone()
+    };
+    let fence = (request.id, request.lease.fence);
+    let replaced = store.replace_certificate(new, fence).await.expect("replaced");
+    assert_eq!((replaced.id, replaced.version), (old.id, 2));
+    assert_eq!(counted(CertificateStatus::Expired).await, 0);
+    assert_eq!(counted(CertificateStatus::Issued).await, 1);
+    assert!(
+        matches!(
+            store.delete_certificate(old.id, after).await,
+            Err(StoreError::WrongState { .. })
+        ),
+        "a website still uses it"
+    );
+    let chores = store.due_chores(replaced.expires_at, 100).await.expect("chores");
+    assert!(
+        chores
+            .iter()
+            .any(|c| c.chore == Chore::ExpireCertificate { id: old.id })
+    );
+
+    store.put_binding(&binding(false), after).await.expect("unbound");
+    store.delete_certificate(old.id, after).await.expect("deleted");
+    let much_later = after.plus(DAY * 31);
+    store
+        .remove_certificate(old.id, much_later)
+        .await
+        .expect("removed");
+    assert!(matches!(
+        store.certificate(old.id).await,
+        Err(StoreError::NotFound { .. })
+    ));
+    assert_eq!(
+        store
+            .ending_before(much_later.plus(DAY * 365))
+            .await
+            .expect("rows"),
+        []
+    );
+    let chores = store.due_chores(much_later, 100).await.expect("chores");
+    let secrets: Vec<String> = chores
+        .into_iter()
+        .filter_map(|c| match c.chore {
+            Chore::DeleteSecrets { names } => Some(names),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    assert!(
+        secrets.contains(&old.key_ref) && secrets.contains(&replaced.key_ref),
+        "{secrets:?}"
+    );
+    assert_eq!(store.certificate_with("used-1").await.expect("an answer"), None);
 }

@@ -31,7 +31,7 @@ macro_rules! conforms {
             conforms!(@tests certificates: filters, names, deleting, revoking, bindings);
             conforms!(@tests rates: reservations, giving_back, counting_and_closing, a_hundred_domains);
 
-            conforms!(@tests renewals: due_and_ending, in_place);
+            conforms!(@tests renewals: due_and_ending, in_place, in_use);
 
             #[tokio::test]
             async fn renewals_at_once_make_one_request() {

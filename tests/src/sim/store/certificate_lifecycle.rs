@@ -65,7 +65,13 @@ impl CertificateLifecycle for MemoryStore {
             tables.certificates.remove(&id.get());
             tables.bindings.retain(|_, b| b.certificate_id != id);
             tables.chores.remove(&format!("expire-{id}"));
-            let names = vec![certificate.key_ref];
+            tables.forget_renewal(id);
+            let older = tables
+                .versions
+                .extract_if((id.get(), 0)..(id.get() + 1, 0), |_, _| true);
+            let older: Vec<String> = older.map(|(_, version)| version.key_ref).collect();
+            let all = std::iter::once(certificate.key_ref).chain(older);
+            let names = all.filter(|name| !name.is_empty()).collect();
             tables.promise(format!("certificate-{id}"), Chore::DeleteSecrets { names }, now);
         }
         Ok(())

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use certmint_shared::{
-    domain::{Certificate, CertificateId, NewRequest, Renewal, Request, RequestId, Timestamp},
+    domain::{
+        Certificate, CertificateId, Chore, Lifecycle, NewRequest, Renewal, Request, RequestId, Timestamp,
+    },
     renewal,
     store::{RenewalStore, StoreError},
 };
@@ -23,6 +25,10 @@ impl Tables {
         };
         self.renewals.insert(renewal.certificate_id.get(), stored.clone());
         stored
+    }
+
+    pub(super) fn forget_renewal(&mut self, certificate: CertificateId) {
+        self.renewals.remove(&certificate.get());
     }
 
     fn unchanged(&self, renewal: &Renewal) -> Result<(), StoreError> {
@@ -116,10 +122,17 @@ impl RenewalStore for MemoryStore {
                 let new = Certificate {
                     version: old.version + 1,
                     created_at: old.created_at,
+                    lifecycle: Lifecycle {
+                        revocation: None,
+                        ..old.lifecycle.clone()
+                    },
                     ..certificate.clone()
                 };
+                let expiry = Chore::ExpireCertificate { id: certificate.id };
+                tables.promise(format!("expire-{id}"), expiry, new.expires_at);
                 let renewal = renewal::replaced(&tables.renewal(&old), &new);
                 tables.put_renewal(&renewal);
+                tables.expired.remove(&id);
                 tables.versions.insert((id, old.version), old);
                 tables.certificates.insert(id, new.clone());
                 Ok(new)
