@@ -358,7 +358,7 @@ async fn a_certificate_that_does_not_fit_is_refused_with_an_alarm() {
             .any(|l| l.contains(r#""alarm":"certificate""#))
     );
     assert_eq!(
-        journey.client.get("/certificates").await.data()["total"],
+        journey.client.get("/certificates?kind=certificate").await.data()["total"],
         1,
         "it is not recorded"
     );

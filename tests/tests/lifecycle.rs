@@ -237,14 +237,17 @@ async fn a_certificate_is_revoked_deleted_restored_and_in_time_removed_with_its_
         .await;
     account_is_needed.refused(409, 3003, "1 certificates");
     assert_eq!(client.post(&path("delete"), "").await.data()["status"], "deleted");
-    assert_eq!(client.get("/certificates").await.data()["total"], 0);
+    assert_eq!(
+        client.get("/certificates?kind=certificate").await.data()["total"],
+        0
+    );
     assert_eq!(
         client.post(&path("restore"), "").await.data()["status"],
         "revoked"
     );
     assert_eq!(client.post(&path("delete"), "").await.data()["status"], "deleted");
     journey.until_clean().await;
-    let key = format!("certificate-key/{id}-1");
+    let key = format!("certificate-key/{id}-order1");
     journey.work().await;
     assert!(
         secrets(&journey).await.iter().any(|n| n.ends_with(&key)),
