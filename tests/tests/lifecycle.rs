@@ -247,7 +247,7 @@ async fn a_certificate_is_revoked_deleted_restored_and_in_time_removed_with_its_
     );
     assert_eq!(client.post(&path("delete"), "").await.data()["status"], "deleted");
     journey.until_clean().await;
-    let key = format!("certificate-key/{id}-order1");
+    let key = format!("certificate-key/{id}-order0");
     journey.work().await;
     assert!(
         secrets(&journey).await.iter().any(|n| n.ends_with(&key)),
