@@ -1,13 +1,35 @@
-//! A clock that is wrong on purpose: for drills of clock skew, and to see today what an issuance does tomorrow.
+//! The time: the machine's, and one that is wrong on purpose for drills of clock skew and to see today what an issuance
+//! does tomorrow.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{
-    dns::{Clock, SystemClock},
-    domain::Timestamp,
-};
+use crate::domain::Timestamp;
+
+/// Reads the time and lets it pass; only binaries and adapters hold one.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+    /// Returns when `time` has passed.
+    async fn sleep(&self, time: Duration);
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+#[async_trait]
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        std::time::SystemTime::now().into()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
 
 /// The machine's clock, ahead or behind by some seconds (`CERTMINT_CLOCK_OFFSET`).
 #[derive(Clone, Copy, Debug)]

@@ -16,7 +16,7 @@ use crate::{
         Renewal, Request, RequestId, Timestamp,
     },
     renewal,
-    store::StoreError,
+    store::{StoreError, renewal_request},
 };
 
 const DAY: u64 = 24 * 60 * 60;
@@ -264,7 +264,7 @@ impl Api {
         }
         let names = NameSet::try_from(row.certificate.names.clone())
             .map_err(|e| ApiError::state(format!("certificate {id}: {e}")))?;
-        let new = renewal::request_for(&*self.store, &row.certificate, account_id, names).await?;
+        let new = renewal_request(&*self.store, &row.certificate, account_id, names).await?;
         let now = self.clock.now();
         let started = match self
             .store

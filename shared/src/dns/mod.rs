@@ -5,12 +5,13 @@ mod query;
 pub mod route53;
 pub mod view;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 
-use crate::domain::{Class, Fqdn, Timestamp};
+pub use crate::clock::{Clock, SystemClock};
+use crate::domain::{Class, Fqdn};
 
 /// A public hosted zone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -146,28 +147,4 @@ pub trait DnsView: Send + Sync {
     async fn visibility(&self, zone: &Fqdn, fqdn: &Fqdn, values: &[String]) -> Visibility;
     /// Whether the name's registered domain exists in the public DNS at all (SOA found); `None`: cannot be told.
     async fn domain_exists(&self, fqdn: &Fqdn) -> Option<bool>;
-}
-
-/// Reads the time and lets it pass; only binaries and adapters hold one.
-#[async_trait]
-pub trait Clock: Send + Sync {
-    /// Now.
-    fn now(&self) -> Timestamp;
-    /// Returns when `time` has passed.
-    async fn sleep(&self, time: Duration);
-}
-
-/// The machine's clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-#[async_trait]
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        std::time::SystemTime::now().into()
-    }
-
-    async fn sleep(&self, time: Duration) {
-        tokio::time::sleep(time).await;
-    }
 }

@@ -1,13 +1,11 @@
-//! Renewal of certificates: when, what a look at one calls for, and what is asked for then. [`schedule`] is the arithmetic; the worker
+//! Renewal of certificates, pure: when, and what a look at one calls for. [`schedule`] is the arithmetic; the worker
 //! does what [`decide`] says.
 
 mod decide;
 pub mod schedule;
-mod terms;
 
 pub use self::decide::{Decision, after_answer, asleep, decide, failed_look, started};
 use self::schedule::Draw;
-pub use self::terms::request_for;
 use crate::domain::{Certificate, CertificateSource, RenewMode, Renewal};
 
 /// The draw of one version of a certificate for a purpose.

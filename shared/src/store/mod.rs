@@ -8,6 +8,7 @@ mod health;
 mod lifecycle;
 mod rates;
 mod relations;
+mod renewal_request;
 mod renewals;
 pub mod schema;
 
@@ -23,6 +24,7 @@ pub use self::{
     },
     rates::{GiveBack, RateLedger, Reserved},
     relations::CertificateRelations,
+    renewal_request::renewal_request,
     renewals::RenewalStore,
 };
 

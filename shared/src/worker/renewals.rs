@@ -7,7 +7,7 @@ use crate::{
     ca::{DIRECTORY_UNREACHABLE, RenewalInfo, certificate_id},
     domain::{Certificate, CertificateId, Failure, MAX_ATTEMPTS, NameSet, Renewal, Request, Timestamp},
     renewal::{self, Decision},
-    store::StoreError,
+    store::{StoreError, renewal_request},
 };
 
 /// What an order replaces.
@@ -152,7 +152,7 @@ impl Worker {
             return Ok(false);
         };
         let store = &self.adapters.store;
-        let new = renewal::request_for(&**store, certificate, account_id, names).await?;
+        let new = renewal_request(&**store, certificate, account_id, names).await?;
         let request = store
             .start_renewal(renewal, new, MAX_ATTEMPTS, self.now())
             .await?;

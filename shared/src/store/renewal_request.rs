@@ -1,16 +1,16 @@
 //! What a renewal asks for: the same names, profile and kind of key as the certificate that it takes the place of.
 
+use super::{Store, StoreError};
 use crate::{
     ca::check::key_algorithm,
     domain::{AccountId, Certificate, KeyPlan, NameSet, NewRequest},
-    store::{Store, StoreError},
 };
 
 /// The request that renews `certificate`. One read: the request that made it says whose key it is.
 ///
 /// # Errors
 /// If the store cannot be read, or a certificate with a client's key has lost its CSR.
-pub async fn request_for(
+pub async fn renewal_request(
     store: &dyn Store,
     certificate: &Certificate,
     account_id: AccountId,
