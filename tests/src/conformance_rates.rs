@@ -20,6 +20,7 @@ fn provider() -> Provider {
         name: "ca".into(),
         directory_url: "https://ca.test/dir".into(),
         requires_eab: false,
+        preferred_chain: None,
         limits: Some(Limits {
             new_orders: Limit::new(2, 3600),
             certificates_per_domain: Limit::new(3, 3600),

@@ -228,6 +228,7 @@ impl World {
             directory_url: directory(name),
             requires_eab: false,
             limits: Some(limits),
+            preferred_chain: None,
         };
         let store = Arc::new(dynamo::store().await);
         let vault = Arc::new(Vault::default());

@@ -29,6 +29,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) bad_nonces: u8,
     /// Of a hundred authorizations, so many that are valid already are used again.
     pub(crate) reused_authorizations: u8,
+    /// Roots beside the first that it offers chains to (RFC 8555 §7.4.2).
+    pub(crate) alternate_roots: u8,
 }
 
 /// A CA that runs.
@@ -107,6 +109,7 @@ impl Pebble {
             .env("PEBBLE_VA_NOSLEEP", "1")
             .env("PEBBLE_WFE_NONCEREJECT", settings.bad_nonces.to_string())
             .env("PEBBLE_AUTHZREUSE", settings.reused_authorizations.to_string())
+            .env("PEBBLE_ALTERNATE_ROOTS", settings.alternate_roots.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -64,6 +64,8 @@ pub struct Options {
     pub bad_nonces: u8,
     /// Of a hundred valid authorizations, so many are used again.
     pub reused_authorizations: u8,
+    /// Further roots that the CAs offer chains to.
+    pub alternate_roots: u8,
     /// Where the functions reach AWS instead of the emulator itself: a proxy that injects faults.
     pub aws_endpoint: Option<String>,
     /// ACME directories instead of Pebble's own, for the same reason: `letsencrypt`, `google`.
@@ -100,6 +102,7 @@ impl Default for Options {
             token: None,
             bad_nonces: 5,
             reused_authorizations: 50,
+            alternate_roots: 0,
             aws_endpoint: None,
             directories: None,
             env: vec![],
@@ -401,6 +404,7 @@ async fn start_cas(
         eab,
         bad_nonces: options.bad_nonces,
         reused_authorizations: options.reused_authorizations,
+        alternate_roots: options.alternate_roots,
     };
     let plain = settings("letsencrypt", ports.acme, ports.acme_management, &[]);
     let bound = settings("google", ports.acme_eab, ports.acme_eab_management, &options.eab);

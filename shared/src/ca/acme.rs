@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 
 pub use super::http::SetupError;
 use super::{
-    AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView, RenewalInfo,
+    AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView, RenewalInfo, chains,
     http::{AcmeHttp, Seen, observed},
     new_account::{new_account, read_directory},
     problem, renewal_info,
@@ -206,6 +206,26 @@ const fn reason_of(reason: RevocationReason) -> instant_acme::RevocationReason {
     }
 }
 
+impl AcmeCa {
+    /// The chain that leads to the wanted root, if the CA has it; a chain that cannot be had is passed over.
+    async fn alternate(&self, account: &CaAccount, urls: &[String], wanted: &str) -> Option<String> {
+        for url in urls {
+            let session = self.session(account).await.ok()?;
+            // The library reads nothing but orders; a chain that it cannot make sense of is noted all the same.
+            let (_, offered) = chains::noted(session.order(url.clone())).await;
+            let fits = |chain: &String| chains::root(chain).as_deref() == Some(wanted);
+            if let Some(chain) = offered.chain.filter(fits) {
+                return Some(chain);
+            }
+        }
+        tracing::warn!(
+            wanted,
+            "the CA offers no chain to the preferred root; its default is taken"
+        );
+        None
+    }
+}
+
 const fn progress(status: OrderStatus) -> OrderProgress {
     match status {
         OrderStatus::Pending | OrderStatus::Invalid => OrderProgress::Pending,
@@ -390,7 +410,16 @@ impl Ca for AcmeCa {
     async fn certificate(&self, account: &CaAccount, order_url: &str) -> Result<Option<String>, Failure> {
         let (mut order, _) = self.open(account, order_url).await?;
         match order.state().status {
-            OrderStatus::Valid => Ok(self.call(order.certificate()).await?.0),
+            OrderStatus::Valid => {
+                let (chain, offered) = chains::noted(self.call(order.certificate())).await;
+                match (chain?.0, &account.preferred_chain) {
+                    (Some(chain), Some(wanted)) if chains::root(&chain).as_ref() != Some(wanted) => {
+                        let other = self.alternate(account, &offered.alternates, wanted).await;
+                        Ok(Some(other.unwrap_or(chain)))
+                    }
+                    (chain, _) => Ok(chain),
+                }
+            }
             OrderStatus::Processing => Ok(None),
             _ => {
                 let text = format!("order {order_url} lost its CSR");

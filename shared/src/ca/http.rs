@@ -3,7 +3,11 @@
 use std::{cell::Cell, future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, header::RETRY_AFTER};
+use http::{
+    Request,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
+use http_body_util::BodyExt;
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -15,10 +19,14 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
+use super::chains;
 use crate::domain::Timestamp;
 
 /// A CA that does not answer a call in this time is away.
 const CALL_DEADLINE: Duration = Duration::from_secs(15);
+
+/// RFC 8555 §9.1.
+const CHAIN: &str = "application/pem-certificate-chain";
 
 /// What the last HTTP answer of a task said beside its body.
 #[derive(Clone, Copy, Debug, Default)]
@@ -132,7 +140,19 @@ impl HttpClient for AcmeHttp {
             };
             // Outside `observed` nobody asks.
             let _ = SEEN.try_with(|cell| cell.set(seen));
-            Ok(BytesResponse::from(answer))
+            let kind = answer.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+            if !kind.is_some_and(|kind| kind.starts_with(CHAIN)) {
+                return Ok(BytesResponse::from(answer));
+            }
+            let (parts, body) = answer.into_parts();
+            let body = tokio::time::timeout(CALL_DEADLINE, body.collect())
+                .await
+                .map_err(|_| Error::Timeout(None))?
+                .map_err(|e| Error::Other(Box::new(e)))?
+                .to_bytes();
+            chains::note(&parts.headers, &body);
+            let body = BodyWrapper::from(body.to_vec());
+            Ok(BytesResponse::from(http::Response::from_parts(parts, body)))
         })
     }
 }

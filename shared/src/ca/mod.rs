@@ -1,6 +1,7 @@
 //! The certificate authority, behind one small trait.
 
 pub mod acme;
+mod chains;
 pub mod check;
 pub mod csr;
 mod http;
@@ -38,6 +39,8 @@ pub struct CaAccount {
     pub registration_uri: String,
     /// The account key.
     pub key: AccountKey,
+    /// The common name of the root that chains should lead to.
+    pub preferred_chain: Option<String>,
 }
 
 /// An external account binding (RFC 8555 §7.3.4).

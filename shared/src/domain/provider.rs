@@ -20,6 +20,9 @@ pub struct Provider {
     /// What it allows in a time; `None`: as known for its directory ([`Limits::of_directory`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
+    /// The common name of the root that chains should lead to, where the CA offers several; `None`: its default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferred_chain: Option<String>,
 }
 
 impl Provider {
@@ -72,6 +75,7 @@ impl Default for Providers {
             directory_url: directory.to_owned(),
             requires_eab,
             limits: None,
+            preferred_chain: None,
         };
         Self(vec![
             provider(

@@ -147,6 +147,7 @@ impl Accounts {
         Ok(CaAccount {
             id,
             directory_url: provider.directory_url.clone(),
+            preferred_chain: provider.preferred_chain.clone(),
             registration_uri,
             key,
         })

@@ -146,6 +146,7 @@ pub fn run(drill: &Drill) -> Outcome {
 impl<'a> Fleet<'a> {
     fn new(drill: &'a Drill) -> Self {
         let provider = Provider {
+            preferred_chain: None,
             id: ProviderId::new(1),
             name: "ca".into(),
             directory_url: "https://ca.test/dir".into(),
