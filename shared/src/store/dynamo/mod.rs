@@ -50,12 +50,14 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    types::AttributeValue,
+    types::{AttributeValue, KeysAndAttributes},
 };
 
 use self::row::Row;
 use super::StoreError;
 
+/// DynamoDB quota: items in one BatchGetItem.
+const BATCH: usize = 100;
 /// Partitions a hot index key is spread over.
 const SHARDS: u64 = 8;
 
@@ -150,6 +152,39 @@ impl DynamoStore {
             .await
             .map_err(|e| refused("GetItem", &e))?;
         Ok(answer.item.map(Row))
+    }
+
+    /// Items by partition and sort key, in no order; those that are not there are left out. One consistent batch read for
+    /// 100 keys; what DynamoDB leaves unprocessed is asked for again.
+    async fn batch(&self, keys: &[(String, &str)]) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Vec::new();
+        for chunk in keys.chunks(BATCH) {
+            let item = |(pk, sk): &(String, &str)| Item::from([("pk".into(), s(pk)), ("sk".into(), s(*sk))]);
+            let mut pending: Vec<Item> = chunk.iter().map(item).collect();
+            while !pending.is_empty() {
+                let keys = KeysAndAttributes::builder()
+                    .set_keys(Some(pending))
+                    .consistent_read(true)
+                    .build()
+                    .map_err(|e| StoreError::Refused {
+                        operation: "BatchGetItem",
+                        message: e.to_string(),
+                    })?;
+                let call = self.client.batch_get_item().request_items(&self.table, keys);
+                let answer = call.send().await.map_err(|e| refused("BatchGetItem", &e))?;
+                rows.extend(
+                    answer
+                        .responses
+                        .unwrap_or_default()
+                        .into_values()
+                        .flatten()
+                        .map(Row),
+                );
+                let left = answer.unprocessed_keys.and_then(|mut u| u.remove(&self.table));
+                pending = left.map(|k| k.keys).unwrap_or_default();
+            }
+        }
+        Ok(rows)
     }
 
     /// At most `limit` rows of a range; reads no more than that.

@@ -3,10 +3,10 @@
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::{
-    DynamoStore, Item, Row, n, refused, s,
+    DynamoStore, Item, n, s,
     write::{Condition, Refusal},
 };
 use crate::{
@@ -15,8 +15,6 @@ use crate::{
     store::{GiveBack, RateLedger, Reserved, StoreError},
 };
 
-/// DynamoDB quota: keys of one BatchGetItem.
-const BATCH: usize = 100;
 /// DynamoDB quota: 100 items of one transaction, less the marker.
 const PART: usize = 99;
 /// Tries of a reservation against others of the same buckets.
@@ -169,40 +167,18 @@ impl DynamoStore {
     ) -> Result<(HashMap<RateKey, Timestamp>, bool), StoreError> {
         let by_pk: HashMap<String, &RateKey> = keys.iter().map(|k| (bucket_pk(k), k)).collect();
         let marker = id.map(|id| (marker_pk(id), "0"));
-        let all: Vec<Item> = by_pk
+        let all: Vec<(String, &str)> = by_pk
             .keys()
             .map(|pk| (pk.clone(), "META"))
             .chain(marker)
-            .map(|(pk, sk)| Item::from([("pk".into(), s(pk)), ("sk".into(), s(sk))]))
             .collect();
         let (mut arrivals, mut marked) = (HashMap::new(), false);
-        for chunk in all.chunks(BATCH) {
-            let mut pending = chunk.to_vec();
-            while !pending.is_empty() {
-                let keys = KeysAndAttributes::builder()
-                    .set_keys(Some(pending))
-                    .consistent_read(true)
-                    .build()
-                    .map_err(|e| StoreError::Refused {
-                        operation: "BatchGetItem",
-                        message: e.to_string(),
-                    })?;
-                let call = self.client.batch_get_item().request_items(&self.table, keys);
-                let answer = call.send().await.map_err(|e| refused("BatchGetItem", &e))?;
-                for item in answer.responses.unwrap_or_default().into_values().flatten() {
-                    let row = Row(item);
-                    match by_pk.get(row.text("pk")?) {
-                        Some(key) => {
-                            arrivals.insert((*key).clone(), row.time("arrival")?);
-                        }
-                        None => marked = true,
-                    }
+        for row in self.batch(&all).await? {
+            match by_pk.get(row.text("pk")?) {
+                Some(key) => {
+                    arrivals.insert((*key).clone(), row.time("arrival")?);
                 }
-                pending = answer
-                    .unprocessed_keys
-                    .and_then(|mut u| u.remove(&self.table))
-                    .map(|k| k.keys)
-                    .unwrap_or_default();
+                None => marked = true,
             }
         }
         Ok((arrivals, marked))

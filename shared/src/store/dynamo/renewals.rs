@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures::future::try_join_all;
 
 use super::{
-    DynamoStore, END, Item, LIST, Range, Row, SHARDS, TABLE, WORK, certificates, n, pad, refused, requests,
-    s,
+    DynamoStore, END, Item, LIST, Range, Row, SHARDS, TABLE, WORK, certificates, n, pad, requests, s,
     write::{Condition, Refusal},
 };
 use crate::{
@@ -20,8 +19,6 @@ use crate::{
     store::{CertificateStore, RenewalStore, StoreError},
 };
 
-/// DynamoDB quota: items in one BatchGetItem.
-const BATCH: usize = 100;
 /// Looks at a certificate that others write at the same moment.
 const TRIES: usize = 5;
 
@@ -124,42 +121,6 @@ impl DynamoStore {
     /// The write of a renewal that goes with a certificate that is recorded.
     pub(super) fn first_renewal(&self, certificate: &Certificate) -> Result<TransactWriteItem, StoreError> {
         self.put(write(&renewal::first(certificate)), Condition::default())
-    }
-
-    /// Items by key; those that are not there are left out.
-    async fn batch(&self, keys: &[(String, &str)]) -> Result<Vec<Row>, StoreError> {
-        let mut rows = Vec::new();
-        for chunk in keys.chunks(BATCH) {
-            let keys = chunk
-                .iter()
-                .map(|(pk, sk)| Item::from([("pk".into(), s(pk)), ("sk".into(), s(*sk))]));
-            let mut pending = Some(keys.collect::<Vec<_>>());
-            while let Some(keys) = pending.take().filter(|k| !k.is_empty()) {
-                let keys = KeysAndAttributes::builder()
-                    .set_keys(Some(keys))
-                    .consistent_read(true)
-                    .build()
-                    .map_err(|e| StoreError::Refused {
-                        operation: "BatchGetItem",
-                        message: e.to_string(),
-                    })?;
-                let call = self.client.batch_get_item().request_items(&self.table, keys);
-                let answer = call.send().await.map_err(|e| refused("BatchGetItem", &e))?;
-                rows.extend(
-                    answer
-                        .responses
-                        .unwrap_or_default()
-                        .into_values()
-                        .flatten()
-                        .map(Row),
-                );
-                pending = answer
-                    .unprocessed_keys
-                    .and_then(|mut u| u.remove(&self.table))
-                    .map(|k| k.keys);
-            }
-        }
-        Ok(rows)
     }
 
     async fn one_renewal(&self, certificate: &Certificate) -> Result<Renewal, StoreError> {

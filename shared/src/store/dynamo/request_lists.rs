@@ -2,61 +2,26 @@
 
 use std::{cmp::Reverse, collections::HashMap};
 
-use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures::future::try_join_all;
 
-use super::{
-    DynamoStore, END, Item, LIST, OWNER, Range, Row, SHARDS, TABLE, pad, refused, requests::read,
-    row::readable, s,
-};
+use super::{DynamoStore, END, LIST, OWNER, Range, SHARDS, TABLE, pad, requests::read, row::readable};
 use crate::{
     domain::{Page, PageRequest, Request, RequestStatus},
     store::{RequestFilter, StoreError},
 };
 
-/// DynamoDB quota: items in one BatchGetItem.
-const BATCH: u64 = 100;
+/// Ids that a walk reads at once: one batch read.
+const WALK: u64 = 100;
 
 impl DynamoStore {
     /// Requests by id, in the order given; ids without a request are left out. One batch read per 100.
     pub(super) async fn requests_by_id(&self, ids: &[u64]) -> Result<Vec<Request>, StoreError> {
-        let mut found = HashMap::new();
-        for chunk in ids.chunks(usize::try_from(BATCH).unwrap_or(100)) {
-            let keys: Vec<Item> = chunk
-                .iter()
-                .map(|id| {
-                    Item::from([
-                        ("pk".into(), s(format!("REQUEST#{id}"))),
-                        ("sk".into(), s("META")),
-                    ])
-                })
-                .collect();
-            let mut pending = Some(keys);
-            while let Some(keys) = pending.take().filter(|k| !k.is_empty()) {
-                let keys = KeysAndAttributes::builder()
-                    .set_keys(Some(keys))
-                    .consistent_read(true)
-                    .build()
-                    .map_err(|e| StoreError::Refused {
-                        operation: "BatchGetItem",
-                        message: e.to_string(),
-                    })?;
-                let call = self.client.batch_get_item().request_items(&self.table, keys);
-                let answer = call.send().await.map_err(|e| refused("BatchGetItem", &e))?;
-                let rows: Vec<Row> = answer
-                    .responses
-                    .unwrap_or_default()
-                    .into_values()
-                    .flatten()
-                    .map(Row)
-                    .collect();
-                found.extend(readable(&rows, read).into_iter().map(|r| (r.id.get(), r)));
-                pending = answer
-                    .unprocessed_keys
-                    .and_then(|mut u| u.remove(&self.table))
-                    .map(|k| k.keys);
-            }
-        }
+        let keys: Vec<(String, &str)> = ids.iter().map(|id| (format!("REQUEST#{id}"), "META")).collect();
+        let rows = self.batch(&keys).await?;
+        let mut found: HashMap<u64, Request> = readable(&rows, read)
+            .into_iter()
+            .map(|r| (r.id.get(), r))
+            .collect();
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
@@ -71,7 +36,7 @@ impl DynamoStore {
         };
         let (mut list, mut next) = (Vec::new(), top);
         while list.len() < count && next > 1 {
-            let low = next.saturating_sub(BATCH.min((count - list.len()) as u64)).max(1);
+            let low = next.saturating_sub(WALK.min((count - list.len()) as u64)).max(1);
             let ids: Vec<u64> = (low..next).rev().collect();
             list.extend(self.requests_by_id(&ids).await?);
             next = low;
