@@ -109,3 +109,22 @@ async fn an_item_that_cannot_be_read_stops_nobody() {
     journey.until_clean().await;
     journey.end().await;
 }
+
+#[tokio::test]
+async fn a_txt_item_that_cannot_be_read_does_not_stop_the_cleanup() {
+    let (journey, rules) = Journey::with_faults(options()).await;
+    let account = journey.account().await;
+    journey.spoil_cleanup().await;
+    // The worker's own removal is refused: the value is left to dns-cleanup.
+    let refused = Fault::route53(400, "Throttling");
+    rules.add(Operation::ChangeResourceRecordSets, 1, 20, refused);
+    let id = journey.request(account, &["example.com"]).await;
+    journey.until(id, "success").await;
+    journey.work().await;
+    assert!(!journey.txt_values().is_empty(), "there is something to clean up");
+    rules.clear();
+    let report = journey.clean().await;
+    assert_eq!(report["cleaned"], 1, "{report}");
+    journey.until_clean().await;
+    journey.end().await;
+}

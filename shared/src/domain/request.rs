@@ -139,6 +139,45 @@ pub const MAX_ATTEMPTS: u32 = 10;
 const STANDS: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Request {
+    /// What a client asked for, due now.
+    #[must_use]
+    pub fn pending(id: RequestId, new: NewRequest, max_attempts: u32, now: Timestamp) -> Self {
+        Self {
+            id,
+            account_id: new.account_id,
+            names: new.names,
+            profile: new.profile,
+            renews: new.renews,
+            key: new.key,
+            status: RequestStatus::Pending,
+            issuance: Issuance::new(now, max_attempts),
+            last_error: None,
+            result_certificate_id: None,
+            wake_at: Some(now),
+            lease: Lease::default(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// A failed one that starts over; no worker holds it any more.
+    #[must_use]
+    pub fn again(&self, now: Timestamp) -> Self {
+        Self {
+            status: RequestStatus::Pending,
+            issuance: self.issuance.again(now),
+            last_error: None,
+            wake_at: Some(now),
+            lease: Lease {
+                owner: None,
+                until: Timestamp::ZERO,
+                fence: self.lease.fence + 1,
+            },
+            updated_at: now,
+            ..self.clone()
+        }
+    }
+
     /// Whether the same names asked for again get this request: it is on its way, or it succeeded within a day.
     #[must_use]
     pub fn answers_for_its_names(&self, now: Timestamp) -> bool {

@@ -38,6 +38,23 @@ impl Journey {
         spoiled.send().await.expect("the item is there");
     }
 
+    /// Puts a TXT value that nobody can read at the head of dns-cleanup's work.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub async fn spoil_cleanup(&self) {
+        let mut put = self.dynamodb().put_item().table_name("certmint");
+        for (name, value) in [
+            ("pk", "TXT#_acme-challenge.broken.example.com"),
+            ("sk", "value"),
+            ("work_pk", "CLEANUP#0"),
+            ("work_sk", "0000000000000000"),
+        ] {
+            put = put.item(name, AttributeValue::S(value.into()));
+        }
+        put.send().await.expect("the item is written");
+    }
+
     /// Every item of the table, as text.
     pub async fn items(&self) -> Vec<String> {
         let pages = self.dynamodb().scan().table_name("certmint").into_paginator();

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
 
 use super::{
-    DynamoStore, END, Item, LIST, OWNER, Range, Row, SHARDS, TABLE, WORK, n,
+    DynamoStore, END, Item, LIST, OWNER, Range, Row, SHARDS, TABLE, n,
     row::readable,
     s,
     write::{Condition, Refusal},
@@ -77,18 +77,8 @@ fn write(record: &TxtRecord) -> Item {
 
 impl DynamoStore {
     async fn due_for(&self, work: &str, now: Timestamp, limit: usize) -> Result<Vec<TxtRecord>, StoreError> {
-        let ranges: Vec<Range<'_>> = (0..SHARDS)
-            .map(|shard| Range {
-                index: Some("work"),
-                keys: WORK,
-                partition: format!("{work}#{shard}"),
-                from: "0".into(),
-                to: now.sort_key(),
-                forward: true,
-            })
-            .collect();
-        let reads = try_join_all(ranges.iter().map(|range| self.range(range, limit))).await?;
-        let mut due = reads.iter().flatten().map(read).collect::<Result<Vec<_>, _>>()?;
+        let rows = self.due(work, now, limit).await?;
+        let mut due = readable(&rows, read);
         due.truncate(limit);
         Ok(due)
     }

@@ -15,8 +15,7 @@ use super::{
     write::{Condition, Refusal},
 };
 use crate::{
-    domain::{AccountId, KeyPlan, Lease, NameSet, NewRequest, Request, RequestId, RequestStatus, Timestamp},
-    engine::Issuance,
+    domain::{AccountId, KeyPlan, NameSet, NewRequest, Request, RequestId, Timestamp},
     store::{AccountStore, Flight, Idempotency, RequestStore, SingleFlight, StoreError},
 };
 
@@ -63,22 +62,8 @@ impl DynamoStore {
         max_attempts: u32,
         now: Timestamp,
     ) -> Result<Request, StoreError> {
-        Ok(Request {
-            id: RequestId::new(self.next_id("REQUEST").await?),
-            account_id: new.account_id,
-            names: new.names,
-            profile: new.profile,
-            renews: new.renews,
-            key: new.key,
-            status: RequestStatus::Pending,
-            issuance: Issuance::new(now, max_attempts),
-            last_error: None,
-            result_certificate_id: None,
-            wake_at: Some(now),
-            lease: Lease::default(),
-            created_at: now,
-            updated_at: now,
-        })
+        let id = RequestId::new(self.next_id("REQUEST").await?);
+        Ok(Request::pending(id, new, max_attempts, now))
     }
 
     /// The writes of a new request: itself, its lock, its counts.

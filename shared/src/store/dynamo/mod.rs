@@ -53,8 +53,11 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, KeysAndAttributes},
 };
 
+use futures::future::try_join_all;
+
 use self::row::Row;
 use super::StoreError;
+use crate::domain::Timestamp;
 
 /// DynamoDB quota: items in one BatchGetItem.
 const BATCH: usize = 100;
@@ -185,6 +188,23 @@ impl DynamoStore {
             }
         }
         Ok(rows)
+    }
+
+    /// What is due of one kind of work: at most `limit` rows of each shard, the earliest first in each. Eight small index
+    /// reads.
+    async fn due(&self, work: &str, now: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
+        let ranges: Vec<Range<'_>> = (0..SHARDS)
+            .map(|shard| Range {
+                index: Some("work"),
+                keys: WORK,
+                partition: format!("{work}#{shard}"),
+                from: "0".into(),
+                to: now.sort_key(),
+                forward: true,
+            })
+            .collect();
+        let reads = try_join_all(ranges.iter().map(|range| self.range(range, limit))).await?;
+        Ok(reads.into_iter().flatten().collect())
     }
 
     /// At most `limit` rows of a range; reads no more than that.

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures::future::try_join_all;
 
 use super::{
-    DynamoStore, END, Item, LIST, Range, Row, SHARDS, TABLE, WORK, certificates, n, pad, requests, s,
+    DynamoStore, END, Item, LIST, Range, Row, SHARDS, TABLE, certificates, n, pad, requests, s,
     write::{Condition, Refusal},
 };
 use crate::{
@@ -212,20 +212,9 @@ impl RenewalStore for DynamoStore {
 
     /// Eight small index reads.
     async fn due_renewals(&self, now: Timestamp, limit: usize) -> Result<Vec<CertificateId>, StoreError> {
-        let ranges: Vec<Range<'_>> = (0..SHARDS)
-            .map(|shard| Range {
-                index: Some("work"),
-                keys: WORK,
-                partition: format!("RENEW#{shard}"),
-                from: "0".into(),
-                to: now.sort_key(),
-                forward: true,
-            })
-            .collect();
-        let reads = try_join_all(ranges.iter().map(|range| self.range(range, limit))).await?;
-        let mut due: Vec<(String, CertificateId)> = reads
+        let rows = self.due("RENEW", now, limit).await?;
+        let mut due: Vec<(String, CertificateId)> = rows
             .iter()
-            .flatten()
             .filter_map(|row| {
                 let id = row.number("certificate_id").ok()?;
                 Some((row.text("work_sk").ok()?.to_owned(), CertificateId::new(id)))

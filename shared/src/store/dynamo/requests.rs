@@ -7,10 +7,9 @@ use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
     types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
-use futures::future::try_join_all;
 
 use super::{
-    DynamoStore, Item, Range, Row, SHARDS, WORK,
+    DynamoStore, Item, Row, SHARDS,
     flight::{Insert, Lock},
     n, pad, refused,
     request_lists::ranges,
@@ -293,19 +292,7 @@ impl RequestStore for DynamoStore {
         if old.status != RequestStatus::Failed {
             return Err(wrong(old.status.as_str()));
         }
-        let fresh = Request {
-            status: RequestStatus::Pending,
-            issuance: old.issuance.again(now),
-            last_error: None,
-            wake_at: Some(now),
-            lease: Lease {
-                owner: None,
-                until: Timestamp::ZERO,
-                fence: old.lease.fence + 1,
-            },
-            updated_at: now,
-            ..old.clone()
-        };
+        let fresh = old.again(now);
         let condition = Condition::new("fence = :fence").with(":fence", n(old.lease.fence));
         let mut items = vec![self.put(write(&fresh)?, condition)?];
         items.extend(self.moves(&fresh, (old.status, u64::from(old.issuance.attempts)))?);
@@ -315,20 +302,9 @@ impl RequestStore for DynamoStore {
 
     /// Eight small index reads.
     async fn due_requests(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError> {
-        let ranges: Vec<Range<'_>> = (0..SHARDS)
-            .map(|shard| Range {
-                index: Some("work"),
-                keys: WORK,
-                partition: format!("WORK#{shard}"),
-                from: "0".into(),
-                to: now.sort_key(),
-                forward: true,
-            })
-            .collect();
-        let reads = try_join_all(ranges.iter().map(|range| self.range(range, limit))).await?;
-        let mut due: Vec<(String, RequestId)> = reads
+        let rows = self.due("WORK", now, limit).await?;
+        let mut due: Vec<(String, RequestId)> = rows
             .iter()
-            .flatten()
             .filter_map(|row| {
                 let id = row.text("pk").ok()?.strip_prefix("REQUEST#")?.parse().ok()?;
                 Some((row.text("work_sk").ok()?.to_owned(), id))

@@ -5,7 +5,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use certmint_shared::{
     domain::{Lease, NewRequest, Page, PageRequest, Request, RequestId, RequestStatus, Timestamp},
-    engine::Issuance,
     store::{Idempotency, RequestFilter, RequestStore, StoreError},
 };
 
@@ -25,22 +24,7 @@ impl MemoryStore {
             return Err(not_found("account", new.account_id));
         }
         let id = tables.next_id("request");
-        let request = Request {
-            id: RequestId::new(id),
-            account_id: new.account_id,
-            names: new.names,
-            profile: new.profile,
-            renews: new.renews,
-            key: new.key,
-            status: RequestStatus::Pending,
-            issuance: Issuance::new(now, max_attempts),
-            last_error: None,
-            result_certificate_id: None,
-            wake_at: Some(now),
-            lease: Lease::default(),
-            created_at: now,
-            updated_at: now,
-        };
+        let request = Request::pending(RequestId::new(id), new, max_attempts, now);
         tables.requests.insert(request.id, request.clone());
         let names = (
             request.account_id.get(),
@@ -141,19 +125,7 @@ impl RequestStore for MemoryStore {
                 needed: "failed",
             });
         }
-        let fresh = Request {
-            status: RequestStatus::Pending,
-            issuance: old.issuance.again(now),
-            last_error: None,
-            wake_at: Some(now),
-            lease: Lease {
-                owner: None,
-                until: Timestamp::ZERO,
-                fence: old.lease.fence + 1,
-            },
-            updated_at: now,
-            ..old
-        };
+        let fresh = old.again(now);
         tables.requests.insert(id, fresh.clone());
         self.index_request(&mut tables, id, fresh.wake_at);
         Ok(fresh)
