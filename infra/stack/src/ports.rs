@@ -91,16 +91,16 @@ impl Place {
     }
 
     /// A port that another process will bind: checked, or chosen if it is 0. It is chosen below those that the kernel
-    /// hands out for connections, so that nobody takes it in between.
-    pub(crate) async fn lent(self, port: u16) -> Result<u16, StackError> {
+    /// hands out for connections, so that nobody takes it in between; the listener holds it until it is dropped.
+    pub(crate) async fn lent(self, port: u16) -> Result<(u16, TcpListener), StackError> {
         if port != 0 {
-            return self.tcp(port).await.map(|_| port);
+            return self.tcp(port).await.map(|held| (port, held));
         }
         let mut last = std::io::ErrorKind::AddrInUse.into();
         for _ in 0..64 {
             let port = rand::rng().random_range(20_000..32_000);
             match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
-                Ok(_) => return Ok(port),
+                Ok(held) => return Ok((port, held)),
                 Err(e) => last = e,
             }
         }

@@ -387,14 +387,23 @@ async fn start_cas(
         what,
         option: "--acme-management-port",
     };
-    ports.acme = acme("the CA").lent(ports.acme).await?;
-    ports.acme_management = management("the CA's management")
+    // All are held until all are chosen: none is chosen twice.
+    let (acme_port, plain) = acme("the CA").lent(ports.acme).await?;
+    let (acme_management, plain_management) = management("the CA's management")
         .lent(ports.acme_management)
         .await?;
-    ports.acme_eab = acme("the CA with EAB").lent(ports.acme_eab).await?;
-    ports.acme_eab_management = management("the management of the CA with EAB")
+    let (acme_eab, bound) = acme("the CA with EAB").lent(ports.acme_eab).await?;
+    let (acme_eab_management, bound_management) = management("the management of the CA with EAB")
         .lent(ports.acme_eab_management)
         .await?;
+    drop((plain, plain_management, bound, bound_management));
+    *ports = Ports {
+        acme: acme_port,
+        acme_management,
+        acme_eab,
+        acme_eab_management,
+        ..*ports
+    };
     let settings = |name, port, management_port, eab| pebble::Settings {
         name,
         binary: &binary,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use certmint_stack::{Function, Logs, Options, Ports, Stack};
+use certmint_stack::{Function, Logs, Options, Ports, Stack, StackError};
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::time::Instant;
@@ -92,7 +92,12 @@ impl Journey {
     /// # Panics
     /// If it does not start.
     pub async fn start(options: Options) -> Self {
-        let stack = Stack::start(options).await.expect("the stack starts");
+        // Two stacks that start at once may choose the same port for a CA: the later one chooses again, once.
+        let stack = match Stack::start(options.clone()).await {
+            Err(StackError::Function { .. }) => Stack::start(options).await,
+            started => started,
+        };
+        let stack = stack.expect("the stack starts");
         let client = Client::new(stack.url(), stack.token.clone());
         Self {
             ahead: AtomicU64::new(0),
