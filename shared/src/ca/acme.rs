@@ -1,191 +1,21 @@
-//! ACME CAs (RFC 8555).
-
-use std::{collections::HashMap, future::Future, path::Path, sync::Arc, time::Duration};
+//! ACME CAs (RFC 8555): each call of the trait.
 
 use async_trait::async_trait;
 use instant_acme::{
-    Account, AuthorizationStatus, ChallengeType, Error, Identifier, NewOrder, Order, OrderStatus,
-    RevocationRequest,
+    AuthorizationStatus, ChallengeType, Error, Identifier, NewOrder, OrderStatus, RevocationRequest,
 };
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject};
-use secrecy::ExposeSecret;
-use serde_json::Value;
-use tokio::sync::Mutex;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-pub use super::http::SetupError;
 use super::{
     AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView, RenewalInfo, chains,
-    http::{AcmeHttp, Seen, observed},
+    http::observed,
     new_account::{new_account, read_directory},
+    orders::{check_profile, open_challenges, progress},
     problem, renewal_info,
+    session::der,
 };
-use crate::{
-    dns::Clock,
-    domain::{Class, Email, Failure, Fqdn, Problem, RevocationReason, Stage, Subproblem, Timestamp},
-    engine::{Challenge, OrderProgress},
-};
-
-/// A directory may change: sessions are made anew after this time.
-const SESSION_KEPT: Duration = Duration::from_secs(10 * 60);
-
-/// Any CA with an ACME directory.
-pub struct AcmeCa {
-    http: AcmeHttp,
-    clock: Arc<dyn Clock>,
-    sessions: Mutex<HashMap<String, (Timestamp, Account)>>,
-    directories: Mutex<HashMap<String, (Timestamp, Value)>>,
-}
-
-fn der(key: &AccountKey) -> Result<PrivatePkcs8KeyDer<'static>, Error> {
-    PrivatePkcs8KeyDer::from_pem_slice(key.expose_secret().as_bytes()).map_err(|_| Error::KeyRejected)
-}
-
-impl AcmeCa {
-    /// Trusts the web's roots, or only the one in the file `root` (a private CA).
-    ///
-    /// # Errors
-    /// If the root cannot be read or TLS cannot be set up.
-    pub fn new(root: Option<&Path>, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
-        Ok(Self {
-            http: AcmeHttp::new(root)?,
-            clock,
-            sessions: Mutex::default(),
-            directories: Mutex::default(),
-        })
-    }
-
-    /// Runs calls and classifies their error.
-    async fn call<T>(&self, calls: impl Future<Output = Result<T, Error>>) -> Result<(T, Seen), Failure> {
-        let (result, seen) = observed(calls).await;
-        result
-            .map(|value| (value, seen))
-            .map_err(|e| problem::failure(&e, seen, self.clock.now()))
-    }
-
-    /// The account's session; a new one reads the directory.
-    async fn session(&self, account: &CaAccount) -> Result<Account, Failure> {
-        let now = self.clock.now();
-        if let Some((at, session)) = self.sessions.lock().await.get(&account.registration_uri)
-            && now.since(*at) < SESSION_KEPT
-        {
-            return Ok(session.clone());
-        }
-        // Not under the lock: a CA that does not answer must not keep the others waiting.
-        let key = der(&account.key).map_err(|e| problem::failure(&e, Seen::default(), now))?;
-        let (uri, url) = (account.registration_uri.clone(), account.directory_url.clone());
-        let made = Account::builder_with_http(Box::new(self.http.clone())).from_parts(uri, key, url);
-        let (session, _) = self
-            .call(made)
-            .await
-            .map_err(|failure| problem::no_directory(&account.directory_url, &failure))?;
-        let kept = (now, session.clone());
-        self.sessions
-            .lock()
-            .await
-            .insert(account.registration_uri.clone(), kept);
-        Ok(session)
-    }
-
-    /// The directory, for what needs no account.
-    async fn directory(&self, url: &str) -> Result<Value, Failure> {
-        let now = self.clock.now();
-        if let Some((at, directory)) = self.directories.lock().await.get(url)
-            && now.since(*at) < SESSION_KEPT
-        {
-            return Ok(directory.clone());
-        }
-        let (directory, _) = self
-            .call(read_directory(&self.http, url))
-            .await
-            .map_err(|failure| problem::no_directory(url, &failure))?;
-        let kept = (now, directory.clone());
-        self.directories.lock().await.insert(url.to_owned(), kept);
-        Ok(directory)
-    }
-
-    /// After a call that got no answer the next one reads the directory first: that tells an outage from a hiccup.
-    async fn doubt(&self, account: &CaAccount, failure: &Failure) {
-        if failure.problem.kind == problem::UNREACHABLE {
-            self.sessions.lock().await.remove(&account.registration_uri);
-        }
-    }
-
-    /// Opens the order; one that the CA no longer knows is lost, one that is invalid says why.
-    async fn open(&self, account: &CaAccount, order_url: &str) -> Result<(Order, Seen), Failure> {
-        let lost = |text: String| Failure::new(Class::OrderLost, Stage::Request, "orderGone", text);
-        let session = self.session(account).await?;
-        let (result, seen) = observed(session.order(order_url.to_owned())).await;
-        let mut order = match result {
-            Ok(order) => order,
-            Err(e) if problem::order_is_gone(&e, seen) => {
-                return Err(lost(format!("the CA no longer knows order {order_url}")));
-            }
-            Err(e) => {
-                let failure = problem::failure(&e, seen, self.clock.now());
-                self.doubt(account, &failure).await;
-                return Err(failure);
-            }
-        };
-        if order.state().status == OrderStatus::Invalid {
-            return Err(self.invalid(&mut order).await);
-        }
-        Ok((order, seen))
-    }
-
-    /// Why an order is invalid: its own problem, and one for each name whose challenge failed.
-    async fn invalid(&self, order: &mut Order) -> Failure {
-        let whole = order.state().error.as_ref().map(problem::document);
-        let mut subproblems = Vec::new();
-        let mut authorizations = order.authorizations();
-        while let Some(Ok(authorization)) = authorizations.next().await {
-            let identifier = authorization.identifier().to_string();
-            let errors = authorization.challenges.iter().filter_map(|c| c.error.as_ref());
-            subproblems.extend(errors.map(problem::document).map(|p| Subproblem {
-                identifier: identifier.clone(),
-                kind: p.kind,
-                detail: p.detail,
-            }));
-        }
-        let first = subproblems.first().cloned();
-        let problem = match (whole, first) {
-            (Some(whole), _) if subproblems.is_empty() => whole,
-            (Some(whole), _) => Problem { subproblems, ..whole },
-            (None, Some(first)) => Problem {
-                kind: first.kind,
-                detail: "the CA could not validate every name".into(),
-                subproblems,
-            },
-            (None, None) => Problem {
-                detail: "the order expired or was refused".into(),
-                ..Problem::default()
-            },
-        };
-        // The order is spent. Where the CA says that trying again is useless, believe it; a TXT value that it did
-        // not see (unauthorized, RFC 8555 §8.4) may be there next time.
-        let deciding = problem
-            .subproblems
-            .first()
-            .map_or(problem.kind.clone(), |s| s.kind.clone());
-        let judged = problem::classify(
-            Problem {
-                kind: deciding.clone(),
-                ..problem.clone()
-            },
-            0,
-            None,
-        );
-        let unseen = deciding == format!("{}unauthorized", problem::NAMESPACE);
-        let class = match judged.class {
-            Class::Permanent if !unseen && deciding.starts_with(problem::NAMESPACE) => Class::Permanent,
-            _ => Class::OrderLost,
-        };
-        Failure {
-            class,
-            stage: Stage::Request,
-            problem,
-        }
-    }
-}
+pub use super::{http::SetupError, session::AcmeCa};
+use crate::domain::{Class, Email, Failure, RevocationReason, Stage};
 
 /// RFC 8555 §7.6: the certificate was revoked before.
 const ALREADY_REVOKED: &str = "urn:ietf:params:acme:error:alreadyRevoked";
@@ -203,35 +33,6 @@ const fn reason_of(reason: RevocationReason) -> instant_acme::RevocationReason {
         RevocationReason::RemoveFromCrl => Theirs::RemoveFromCrl,
         RevocationReason::PrivilegeWithdrawn => Theirs::PrivilegeWithdrawn,
         RevocationReason::AaCompromise => Theirs::AaCompromise,
-    }
-}
-
-impl AcmeCa {
-    /// The chain that leads to the wanted root, if the CA has it; a chain that cannot be had is passed over.
-    async fn alternate(&self, account: &CaAccount, urls: &[String], wanted: &str) -> Option<String> {
-        for url in urls {
-            let session = self.session(account).await.ok()?;
-            // The library reads nothing but orders; a chain that it cannot make sense of is noted all the same.
-            let (_, offered) = chains::noted(session.order(url.clone())).await;
-            let fits = |chain: &String| chains::root(chain).as_deref() == Some(wanted);
-            if let Some(chain) = offered.chain.filter(fits) {
-                return Some(chain);
-            }
-        }
-        tracing::warn!(
-            wanted,
-            "the CA offers no chain to the preferred root; its default is taken"
-        );
-        None
-    }
-}
-
-const fn progress(status: OrderStatus) -> OrderProgress {
-    match status {
-        OrderStatus::Pending | OrderStatus::Invalid => OrderProgress::Pending,
-        OrderStatus::Ready => OrderProgress::Ready,
-        OrderStatus::Processing => OrderProgress::Processing,
-        OrderStatus::Valid => OrderProgress::Valid,
     }
 }
 
@@ -432,40 +233,4 @@ impl Ca for AcmeCa {
             }
         }
     }
-}
-
-/// Whether the directory advertises the profile (draft-ietf-acme-profiles §3).
-fn check_profile<'a>(wanted: &str, offered: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
-    let mut offered: Vec<&str> = offered.collect();
-    if offered.contains(&wanted) {
-        return Ok(());
-    }
-    offered.sort_unstable();
-    let text = match offered.as_slice() {
-        [] => format!("the CA has no profiles, so no {wanted}; request it without a profile"),
-        some => format!("the CA has no profile {wanted}; it has {}", some.join(", ")),
-    };
-    Err(Failure::new(Class::Permanent, Stage::Request, "noProfile", text))
-}
-
-/// The DNS-01 challenges of names that are not authorized yet.
-async fn open_challenges(order: &mut Order) -> Result<Vec<Challenge>, Error> {
-    let mut challenges = Vec::new();
-    let mut authorizations = order.authorizations();
-    while let Some(authorization) = authorizations.next().await {
-        let mut authorization = authorization?;
-        if authorization.status == AuthorizationStatus::Valid {
-            continue;
-        }
-        let challenge = authorization.challenge(ChallengeType::Dns01);
-        let challenge = challenge.ok_or(Error::Unsupported("dns-01 for this name"))?;
-        let Identifier::Dns(name) = challenge.identifier().identifier else {
-            return Err(Error::Unsupported("identifiers other than DNS names"));
-        };
-        challenges.push(Challenge {
-            fqdn: Fqdn::new(&format!("_acme-challenge.{name}")),
-            value: challenge.key_authorization().dns_value(),
-        });
-    }
-    Ok(challenges)
 }

@@ -5,10 +5,13 @@ mod chains;
 pub mod check;
 pub mod csr;
 mod http;
+mod jws;
 pub mod keys;
 mod new_account;
+mod orders;
 mod problem;
 mod renewal_info;
+mod session;
 
 use std::time::Duration;
 

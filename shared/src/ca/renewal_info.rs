@@ -10,7 +10,7 @@ use x509_parser::{extensions::ParsedExtension, parse_x509_certificate, pem::pars
 
 use super::{
     http::AcmeHttp,
-    new_account::{read, send},
+    jws::{read, send},
 };
 use crate::domain::{Timestamp, Window, clip};
 

@@ -2,26 +2,11 @@
 
 use std::time::Duration;
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use secrecy::SecretString;
-
-use super::{
-    Worker,
-    accounts::{from_store, from_vault},
-    job::Job,
-};
+use super::{Worker, job::Job};
 use crate::{
-    ca::{
-        CaAccount, DIRECTORY_UNREACHABLE, OrderTerms, REPLACES_REFUSED,
-        check::{self, CheckedCertificate},
-        csr::Csr,
-        keys,
-    },
+    ca::{CaAccount, DIRECTORY_UNREACHABLE, OrderTerms, REPLACES_REFUSED},
     dns::Visibility,
-    domain::{
-        AccountId, Certificate, CertificateId, CertificateSource, Class, Failure, KeyAlgorithm, KeyPlan,
-        Lifecycle, NameSet, Provider, Request, Stage,
-    },
+    domain::{AccountId, Failure, Provider},
     engine::{Challenge, Effect, Event, OrderProgress},
 };
 
@@ -257,137 +242,6 @@ impl Worker {
         }
         Ok(Event::Propagated)
     }
-
-    /// Key and CSR are stored under a name that request and order decide: a repeat finds the first pair, a new order
-    /// has a new one. Where the client has the key, nothing is stored: its CSR is part of the request.
-    async fn store_key(&self, job: &Job) -> Result<Event, Fault> {
-        let request = &job.request;
-        let KeyPlan::Us { algorithm } = request.key else {
-            let key_ref = String::new();
-            return Ok(Event::KeyStored { key_ref });
-        };
-        let key_ref = format!(
-            "certificate-key/{}-order{}",
-            request.id,
-            request.issuance.order_number()
-        );
-        let owner = format!("request {} of {}", request.id, request.created_at.millis());
-        let fresh = make_key(request.names.clone(), algorithm, owner.clone()).await?;
-        let stored = self.adapters.vault.put_if_absent(&key_ref, fresh).await;
-        let stored = stored.map_err(from_vault)?;
-        keys::check(&key_ref, &stored, &request.names, algorithm, &owner)?;
-        Ok(Event::KeyStored { key_ref })
-    }
-
-    /// What is sent to finalize.
-    async fn csr(&self, request: &Request, key_ref: &str) -> Result<Vec<u8>, Failure> {
-        match &request.key {
-            KeyPlan::Us { .. } => {
-                let stored = self.adapters.vault.get(key_ref).await.map_err(from_vault)?;
-                Ok(keys::parse(&stored)?.csr)
-            }
-            KeyPlan::Client { csr, .. } => Ok(client_csr(csr)?.der().to_vec()),
-        }
-    }
-
-    async fn check(
-        &self,
-        request: &Request,
-        key_ref: &str,
-        pem: &str,
-    ) -> Result<CheckedCertificate, Failure> {
-        let now = self.now();
-        match &request.key {
-            KeyPlan::Us { .. } => {
-                let stored = self.adapters.vault.get(key_ref).await.map_err(from_vault)?;
-                let material = keys::parse(&stored)?;
-                check::check_chain(pem, &material.key_pem, &request.names, now)
-            }
-            KeyPlan::Client { csr, .. } => {
-                check::check_chain_of(pem, client_csr(csr)?.public_key(), &request.names, now)
-            }
-        }
-    }
-
-    async fn record(
-        &self,
-        job: &Job,
-        account: &CaAccount,
-        order_url: &str,
-        key_ref: String,
-    ) -> Result<Event, Fault> {
-        let Some(pem) = self.adapters.ca.certificate(account, order_url).await? else {
-            return Ok(Event::NotYet {
-                not_before: None,
-                reason: "the CA is issuing".into(),
-            });
-        };
-        let now = self.now();
-        let checked = self.check(&job.request, &key_ref, &pem).await;
-        let checked = checked.inspect_err(|f| {
-            if f.problem.kind.ends_with("certificateMismatch") {
-                tracing::error!(
-                    request_id = job.request.id.get(),
-                    alarm = "certificate",
-                    detail = f.problem.detail,
-                    "refused certificate"
-                );
-            }
-        })?;
-        let provider = self.provider_name(account);
-        let certificate = Certificate {
-            id: CertificateId::new(0),
-            fingerprint: checked.fingerprint,
-            serial: checked.serial,
-            issuer: checked.issuer,
-            names: job.request.names.as_slice().to_vec(),
-            not_before: checked.not_before,
-            expires_at: checked.expires_at,
-            cert_pem: checked.cert_pem,
-            chain_pem: checked.chain_pem,
-            key_ref,
-            source: CertificateSource::Acme,
-            account_id: Some(account.id),
-            provider,
-            request_id: Some(job.request.id),
-            profile: job.request.profile.clone(),
-            version: 1,
-            created_at: now,
-            updated_at: now,
-            lifecycle: Lifecycle::default(),
-        };
-        let recorded = self.keep(&job.request, certificate).await.map_err(from_store)?;
-        Ok(Event::CertificateRecorded {
-            certificate_id: recorded.id,
-        })
-    }
-
-    fn provider_name(&self, account: &CaAccount) -> String {
-        let named = self
-            .adapters
-            .providers
-            .iter()
-            .find(|p| p.directory_url == account.directory_url);
-        named.map(|p| p.name.clone()).unwrap_or_default()
-    }
-}
-
-/// A new key; one that takes long is made beside the other work.
-async fn make_key(names: NameSet, algorithm: KeyAlgorithm, owner: String) -> Result<SecretString, Failure> {
-    if !algorithm.is_slow() {
-        return keys::generate(&names, algorithm, &owner);
-    }
-    let made = tokio::task::spawn_blocking(move || keys::generate(&names, algorithm, &owner)).await;
-    made.unwrap_or_else(|e| {
-        let text = format!("making the key was interrupted: {e}");
-        Err(Failure::new(Class::Transient, Stage::Request, "crypto", text))
-    })
-}
-
-/// The CSR that the client sent, as the API checked and stored it.
-fn client_csr(text: &str) -> Result<Csr, Failure> {
-    let der = BASE64_URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
-    Csr::read(&der).map_err(|e| Failure::new(Class::Permanent, Stage::Request, "csr", format!("csr {e}")))
 }
 
 /// Whether an effect needs an answer of the CA.

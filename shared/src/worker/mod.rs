@@ -5,6 +5,7 @@
 //! at again within the invocation if that is soon, else it is handed back with the time to look.
 
 mod accounts;
+mod certificate_steps;
 mod chores;
 mod dns_steps;
 mod effects;
