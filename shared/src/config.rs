@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use crate::domain::{Provider, Providers};
+use crate::domain::{Provider, ProviderEntry, ProviderError, Providers};
 
 /// A setting that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -47,15 +47,17 @@ pub struct Config {
     pub key_vault: VaultConfig,
     /// `CERTMINT_EVENT_BUS` (`default`).
     pub event_bus: String,
-    /// `CERTMINT_PROVIDERS`: a JSON array of `{id, name, directoryUrl, requiresEab, limits?}`; `limits` is
+    /// `CERTMINT_PROVIDERS`: a JSON array of `{name, id?, directoryUrl?, requiresEab?, limits?, preferredChain?,
+    /// roots?, rootsFile?}`; a public CA needs its name only ([`Provider::known`]). `limits` is
     /// `{newOrders?, certificatesPerDomain?, duplicateCertificates?, failedAuthorizations?}`, each
-    /// `{count, windowSeconds}`. Without it the numbers known for the directory hold; `{}` counts nothing.
+    /// `{count, windowSeconds}`; without it the numbers known for the directory hold, `{}` counts nothing. Without the
+    /// setting all public CAs are configured.
     pub providers: Providers,
     /// `CERTMINT_DNS_SERVER`: the one server to ask for everything (local mode).
     pub dns_server: Option<SocketAddr>,
     /// `CERTMINT_CLOCK_OFFSET` (0): seconds that the functions' clock is ahead of the machine's. For drills only.
     pub clock_offset: i64,
-    /// `CERTMINT_CA_ROOT`: a PEM file with the root of a private CA.
+    /// `CERTMINT_CA_ROOT`: a PEM file with the root of all providers that name none of their own.
     pub ca_root: Option<PathBuf>,
     /// The worker's settings.
     pub worker: WorkerConfig,
@@ -137,14 +139,16 @@ fn parse<T: FromStr<Err: std::fmt::Display>>(
 
 fn providers(json: &str) -> Result<Providers, ConfigError> {
     let name = "CERTMINT_PROVIDERS";
-    let list: Vec<Provider> = serde_json::from_str(json).map_err(|e| ConfigError {
+    let wrong = |e: ProviderError| ConfigError {
+        name,
+        why: e.to_string(),
+    };
+    let entries: Vec<ProviderEntry> = serde_json::from_str(json).map_err(|e| ConfigError {
         name,
         why: format!("is not valid: {e}"),
     })?;
-    Providers::new(list).ok_or_else(|| ConfigError {
-        name,
-        why: "needs at least one, with ids and names that differ".into(),
-    })
+    let list = entries.into_iter().map(|e| Provider::try_from(e).map_err(wrong));
+    Providers::new(list.collect::<Result<_, _>>()?).map_err(wrong)
 }
 
 #[cfg(test)]
@@ -178,7 +182,7 @@ mod tests {
                 r#"[{{"id":1,"name":"a","directoryUrl":"https://acme-v02.api.letsencrypt.org/directory","requiresEab":false{more}}}]"#
             );
             let config = config(&[("CERTMINT_TABLE", "t"), ("CERTMINT_PROVIDERS", &json)]);
-            config.map(|c| c.providers.by_name("a").unwrap().limits())
+            config.map(|c| c.providers.by_name("a").unwrap().limits)
         };
         assert_eq!(limits("").unwrap(), Limits::LETS_ENCRYPT);
         assert_eq!(limits(r#","limits":{}"#).unwrap(), Limits::NONE);
@@ -230,7 +234,7 @@ mod tests {
             ("CERTMINT_PROVIDERS", "[]"),
             (
                 "CERTMINT_PROVIDERS",
-                r#"[{"id":1,"name":"a","directoryUrl":"u","requiresEab":false,"x":1}]"#,
+                r#"[{"id":1,"name":"a","directoryUrl":"https://u","x":1}]"#,
             ),
         ] {
             assert!(

@@ -189,7 +189,11 @@ pub async fn worker() -> Result<WorkerFunction, StartError> {
     let adapters = Adapters {
         store: store(&sdk, &config),
         vault: vault(&sdk, &config),
-        ca: Arc::new(AcmeCa::new(config.ca_root.as_deref(), clock.clone())?),
+        ca: Arc::new(AcmeCa::new(
+            &config.providers,
+            config.ca_root.clone(),
+            clock.clone(),
+        )?),
         zones: zones(&sdk, &clock),
         view: Arc::new(PublicDns::new(config.dns_server).map_err(|e| StartError::Dns(e.to_string()))?),
         clock: clock.clone(),

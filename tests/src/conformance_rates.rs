@@ -16,18 +16,14 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Two orders an hour of an account, one certificate an hour of a set, three of a domain.
 fn provider() -> Provider {
     Provider {
-        id: ProviderId::new(1),
-        name: "ca".into(),
-        directory_url: "https://ca.test/dir".into(),
-        requires_eab: false,
-        preferred_chain: None,
-        limits: Some(Limits {
+        limits: Limits {
             new_orders: Limit::new(2, 3600),
             certificates_per_domain: Limit::new(3, 3600),
             duplicate_certificates: Limit::new(1, 3600),
             failed_authorizations: Limit::new(1, 3600),
             ..Limits::NONE
-        }),
+        },
+        ..Provider::new(ProviderId::new(1), "ca", "https://ca.test/dir")
     }
 }
 
@@ -138,7 +134,7 @@ pub async fn counting_and_closing(store: &dyn RateLedger) {
     assert_eq!(reserve(store, "2-0", &other, start()).await, Reserved::Taken);
 
     let unlimited = Provider {
-        limits: Some(Limits::NONE),
+        limits: Limits::NONE,
         ..provider()
     };
     let names = NameSet::parse(&["z.example.org"]).expect("names");

@@ -223,12 +223,8 @@ impl World {
     /// The same with so many calls at once.
     pub async fn busy(limits: Limits, parallelism: usize) -> Self {
         let provider = |id, name: &str| Provider {
-            id: ProviderId::new(id),
-            name: name.into(),
-            directory_url: directory(name),
-            requires_eab: false,
-            limits: Some(limits),
-            preferred_chain: None,
+            limits,
+            ..Provider::new(ProviderId::new(id), name, &directory(name))
         };
         let store = Arc::new(dynamo::store().await);
         let vault = Arc::new(Vault::default());

@@ -101,6 +101,9 @@ impl Api {
             .providers
             .by_name(&provider_name)
             .ok_or_else(|| ApiError::not_found("providerName names no configured provider"))?;
+        if let Some(why) = &provider.retired {
+            return Err(ApiError::state(why.clone()));
+        }
         let eab = match (kid, hmac_key) {
             (Some(kid), Some(hmac_key)) => {
                 decode_eab_key(&hmac_key).map_err(|e| ApiError::format("eabHmacKey", &e.to_string()))?;

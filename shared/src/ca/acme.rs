@@ -46,12 +46,19 @@ impl Ca for AcmeCa {
         eab: Option<&Eab>,
     ) -> Result<String, Failure> {
         let (directory, _) = self
-            .call(read_directory(&self.http, directory_url))
+            .call(read_directory(self.http(directory_url), directory_url))
             .await
             .map_err(|failure| problem::no_directory(directory_url, &failure))?;
         let calls = async {
             let key = der(key)?;
-            new_account(&self.http, &directory, key.secret_pkcs8_der(), email, eab).await
+            new_account(
+                self.http(directory_url),
+                &directory,
+                key.secret_pkcs8_der(),
+                email,
+                eab,
+            )
+            .await
         };
         Ok(self.call(calls).await?.0)
     }
@@ -100,7 +107,7 @@ impl Ca for AcmeCa {
         certificate_id: &str,
     ) -> Result<Option<RenewalInfo>, Failure> {
         let directory = self.directory(directory_url).await?;
-        let ask = renewal_info::ask(&self.http, &directory, certificate_id);
+        let ask = renewal_info::ask(self.http(directory_url), &directory, certificate_id);
         let (answer, seen) = self.call(ask).await?;
         let now = self.clock.now();
         Ok(answer.map(|(window, explanation_url)| RenewalInfo {

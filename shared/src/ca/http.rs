@@ -1,6 +1,6 @@
 //! HTTP to a CA: a deadline on each call, and what the ACME library drops (status, Retry-After) kept per task.
 
-use std::{cell::Cell, future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
+use std::{cell::Cell, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -20,7 +20,7 @@ use rustls::{
 };
 
 use super::chains;
-use crate::domain::Timestamp;
+use crate::domain::{Roots, Timestamp};
 
 /// A CA that does not answer a call in this time is away.
 const CALL_DEADLINE: Duration = Duration::from_secs(15);
@@ -76,9 +76,14 @@ pub(super) async fn observed<T>(calls: impl Future<Output = T>) -> (T, Seen) {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
-    /// The file with the private CA's root is not readable PEM.
-    #[error("CERTMINT_CA_ROOT: {0}")]
-    Root(String),
+    /// A CA's roots are not readable PEM.
+    #[error("roots of {of}: {why}")]
+    Root {
+        /// The provider or the setting.
+        of: String,
+        /// What is wrong.
+        why: String,
+    },
     /// TLS cannot be set up.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
@@ -89,25 +94,19 @@ pub enum SetupError {
 pub(super) struct AcmeHttp(Client<HttpsConnector<HttpConnector>, BodyWrapper<Bytes>>);
 
 impl AcmeHttp {
-    /// Trusts the machine's web roots, or only the one in `root`.
-    pub(super) fn new(root: Option<&Path>) -> Result<Self, SetupError> {
+    /// Trusts the machine's web roots, or only those of `of`.
+    pub(super) fn new(of: &str, roots: Option<&Roots>) -> Result<Self, SetupError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder =
             ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
-        let tls = match root {
+        let tls = match roots {
             None => ClientConfig::builder_with_provider(provider)
                 .with_safe_default_protocol_versions()?
                 .try_with_platform_verifier()?
                 .with_no_client_auth(),
-            Some(path) => {
-                let mut roots = RootCertStore::empty();
-                let problem =
-                    |e: &dyn std::fmt::Display| SetupError::Root(format!("{}: {e}", path.display()));
-                for der in CertificateDer::pem_file_iter(path).map_err(|e| problem(&e))? {
-                    roots.add(der.map_err(|e| problem(&e))?)?;
-                }
-                builder.with_root_certificates(roots).with_no_client_auth()
-            }
+            Some(roots) => builder
+                .with_root_certificates(read_roots(of, roots)?)
+                .with_no_client_auth(),
         };
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
@@ -117,6 +116,27 @@ impl AcmeHttp {
             .build();
         Ok(Self(Client::builder(TokioExecutor::new()).build(connector)))
     }
+}
+
+fn read_roots(of: &str, roots: &Roots) -> Result<RootCertStore, SetupError> {
+    let wrong = |why: String| SetupError::Root {
+        of: of.to_owned(),
+        why,
+    };
+    let certificates: Result<Vec<CertificateDer<'_>>, _> = match roots {
+        Roots::Pem(pem) => CertificateDer::pem_slice_iter(pem.as_bytes()).collect(),
+        Roots::File(path) => CertificateDer::pem_file_iter(path)
+            .map_err(|e| wrong(format!("{}: {e}", path.display())))?
+            .collect(),
+    };
+    let mut store = RootCertStore::empty();
+    for der in certificates.map_err(|e| wrong(e.to_string()))? {
+        store.add(der).map_err(|e| wrong(e.to_string()))?;
+    }
+    if store.is_empty() {
+        return Err(wrong("there is no certificate in the PEM".into()));
+    }
+    Ok(store)
 }
 
 impl HttpClient for AcmeHttp {

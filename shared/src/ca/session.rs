@@ -1,6 +1,6 @@
 //! What an ACME client keeps between calls: connections, account sessions, directories.
 
-use std::{collections::HashMap, future::Future, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use instant_acme::{Account, Error};
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     dns::Clock,
-    domain::{Failure, Timestamp},
+    domain::{Failure, Providers, Roots, Timestamp},
 };
 
 /// A directory may change: sessions are made anew after this time.
@@ -24,7 +24,9 @@ const SESSION_KEPT: Duration = Duration::from_secs(10 * 60);
 
 /// Any CA with an ACME directory.
 pub struct AcmeCa {
-    pub(super) http: AcmeHttp,
+    http: AcmeHttp,
+    /// For directories whose CA has roots of its own.
+    apart: HashMap<String, AcmeHttp>,
     pub(super) clock: Arc<dyn Clock>,
     sessions: Mutex<HashMap<String, (Timestamp, Account)>>,
     directories: Mutex<HashMap<String, (Timestamp, Value)>>,
@@ -35,17 +37,34 @@ pub(super) fn der(key: &AccountKey) -> Result<PrivatePkcs8KeyDer<'static>, Error
 }
 
 impl AcmeCa {
-    /// Trusts the web's roots, or only the one in the file `root` (a private CA).
+    /// Trusts each provider's own roots when talking to it; for those that have none the file `root`, or the web's
+    /// roots.
     ///
     /// # Errors
-    /// If the root cannot be read or TLS cannot be set up.
-    pub fn new(root: Option<&Path>, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
+    /// If roots cannot be read or TLS cannot be set up.
+    pub fn new(
+        providers: &Providers,
+        root: Option<PathBuf>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, SetupError> {
+        let mut apart = HashMap::new();
+        for provider in providers.iter().filter(|p| p.roots.is_some()) {
+            let of = format!("provider {}", provider.name);
+            let http = AcmeHttp::new(&of, provider.roots.as_ref())?;
+            apart.insert(provider.directory_url.clone(), http);
+        }
         Ok(Self {
-            http: AcmeHttp::new(root)?,
+            http: AcmeHttp::new("CERTMINT_CA_ROOT", root.map(Roots::File).as_ref())?,
+            apart,
             clock,
             sessions: Mutex::default(),
             directories: Mutex::default(),
         })
+    }
+
+    /// The connections to a CA.
+    pub(super) fn http(&self, directory_url: &str) -> &AcmeHttp {
+        self.apart.get(directory_url).unwrap_or(&self.http)
     }
 
     /// Runs calls and classifies their error.
@@ -70,7 +89,7 @@ impl AcmeCa {
         // Not under the lock: a CA that does not answer must not keep the others waiting.
         let key = der(&account.key).map_err(|e| problem::failure(&e, Seen::default(), now))?;
         let (uri, url) = (account.registration_uri.clone(), account.directory_url.clone());
-        let made = Account::builder_with_http(Box::new(self.http.clone())).from_parts(uri, key, url);
+        let made = Account::builder_with_http(Box::new(self.http(&url).clone())).from_parts(uri, key, url);
         let (session, _) = self
             .call(made)
             .await
@@ -92,7 +111,7 @@ impl AcmeCa {
             return Ok(directory.clone());
         }
         let (directory, _) = self
-            .call(read_directory(&self.http, url))
+            .call(read_directory(self.http(url), url))
             .await
             .map_err(|failure| problem::no_directory(url, &failure))?;
         let kept = (now, directory.clone());

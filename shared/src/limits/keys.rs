@@ -74,7 +74,7 @@ pub struct Bucket {
 impl Bucket {
     fn new(provider: &Provider, kind: Kind, id: impl fmt::Display, subject: String) -> Self {
         let key = RateKey(format!("{}#{}#{id}", provider.id, kind.as_str()));
-        let limit = kind.limit(&provider.limits());
+        let limit = kind.limit(&provider.limits);
         Self {
             key,
             kind,
@@ -155,7 +155,7 @@ pub fn of_order(provider: &Provider, account: AccountId, names: &NameSet) -> Ord
             .map(|d| Bucket::new(provider, Kind::CertificatesPerDomain, d, d.to_owned())),
     );
     let hosts: BTreeSet<&str> = names.as_slice().iter().map(DomainName::base).collect();
-    let counted = provider.limits().failed_authorizations.is_some();
+    let counted = provider.limits.failed_authorizations.is_some();
     let look = hosts
         .into_iter()
         .filter(|_| counted)

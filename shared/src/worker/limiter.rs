@@ -42,7 +42,7 @@ impl Limiter {
         now: Timestamp,
     ) -> Result<Option<Event>, Failure> {
         // A renewal in the CA's own window, by the CA's own word.
-        if exempt && provider.limits().exempts_renewals {
+        if exempt && provider.limits.exempts_renewals {
             return Ok(None);
         }
         let buckets = of_order(provider, request.account_id, &request.names);

@@ -146,12 +146,8 @@ pub fn run(drill: &Drill) -> Outcome {
 impl<'a> Fleet<'a> {
     fn new(drill: &'a Drill) -> Self {
         let provider = Provider {
-            preferred_chain: None,
-            id: ProviderId::new(1),
-            name: "ca".into(),
-            directory_url: "https://ca.test/dir".into(),
-            requires_eab: false,
-            limits: Some(drill.limits),
+            limits: drill.limits,
+            ..Provider::new(ProviderId::new(1), "ca", "https://ca.test/dir")
         };
         let member = |n: usize| {
             let name = format!("h{n}.d{}.example", n % drill.domains.max(1));

@@ -135,7 +135,7 @@ impl Process {
 fn unlimited() -> Providers {
     let all = Providers::default();
     let list = all.iter().map(|p| Provider {
-        limits: Some(Limits::NONE),
+        limits: Limits::NONE,
         ..p.clone()
     });
     Providers::new(list.collect()).expect("names differ")

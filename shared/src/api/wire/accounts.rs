@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{Account, DefaultAccount, Email, Provider, Providers, Timestamp},
+    limits::Limits,
     store::ProviderTrouble,
 };
 
@@ -38,6 +39,9 @@ pub(in crate::api) struct ProviderView {
     name: String,
     directory_url: String,
     requires_eab: bool,
+    limits: Limits,
+    preferred_chain: Option<String>,
+    own_roots: bool,
     status: &'static str,
     last_error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,8 +59,16 @@ impl ProviderView {
             name: provider.name.clone(),
             directory_url: provider.directory_url.clone(),
             requires_eab: provider.requires_eab,
-            status: if trouble.is_some() { "inactive" } else { "active" },
-            last_error: trouble.map(|t| t.last_error.clone()),
+            limits: provider.limits,
+            preferred_chain: provider.preferred_chain.clone(),
+            own_roots: provider.roots.is_some(),
+            status: match (&provider.retired, trouble) {
+                (None, None) => "active",
+                _ => "inactive",
+            },
+            last_error: trouble
+                .map(|t| t.last_error.clone())
+                .or_else(|| provider.retired.clone()),
             unreachable_since: trouble.map(|t| t.since.to_string()),
             not_before: trouble.map(|t| t.retry_at.to_string()),
             // Providers come with the deployment's settings, which have no date of their own.
