@@ -7,6 +7,7 @@
 )]
 
 pub mod conformance_certificates;
+pub mod conformance_fallback;
 pub mod conformance_flight;
 pub mod conformance_health;
 pub mod conformance_lifecycle;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use certmint_shared::store::Store;
 use certmint_tests::{
-    conformance_certificates as certificates, conformance_flight as flight, conformance_health as health,
-    conformance_lifecycle as lifecycle, conformance_rates as rates, conformance_renewals as renewals,
-    conformance_requests as requests, conformance_store as suite, conformance_txt as txt, dynamo,
-    sim::MemoryStore,
+    conformance_certificates as certificates, conformance_fallback as fallback, conformance_flight as flight,
+    conformance_health as health, conformance_lifecycle as lifecycle, conformance_rates as rates,
+    conformance_renewals as renewals, conformance_requests as requests, conformance_store as suite,
+    conformance_txt as txt, dynamo, sim::MemoryStore,
 };
 
 macro_rules! conforms {
@@ -24,6 +24,7 @@ macro_rules! conforms {
                       idempotent_requests, due_and_quarantined);
             conforms!(@tests txt: a_value_is_one_record, confirmations_are_conditional, what_is_due, forgetting);
 
+            conforms!(@tests fallback: the_default_list, a_request_keeps_its_list);
             conforms!(@tests flight: same_names, keys);
             conforms!(@tests health: troubles);
             conforms!(@tests lifecycle: switching, defaults, deleting_accounts, contacts, chores, cancelling,

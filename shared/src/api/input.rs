@@ -124,6 +124,16 @@ impl Body {
         }
     }
 
+    pub(super) fn opt_ids(&mut self, name: &str) -> Result<Option<Vec<u64>>, ApiError> {
+        let wrong = || ApiError::format(name, "must be an array of positive integers");
+        let id = |value: Value| value.as_u64().filter(|id| *id > 0).ok_or_else(wrong);
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Array(list)) => list.into_iter().map(id).collect::<Result<_, _>>().map(Some),
+            Some(_) => Err(wrong()),
+        }
+    }
+
     /// To be called last.
     pub(super) fn end(self) -> Result<(), ApiError> {
         match self.0.keys().next() {

@@ -5,6 +5,7 @@ mod auth;
 mod certificates;
 mod downloads;
 mod error;
+mod fallback;
 mod input;
 mod limits;
 mod overview;
@@ -165,6 +166,8 @@ impl Api {
             ("GET", ["acme", "providers"]) => self.list_providers(&params).await,
             ("GET", ["acme", "accounts"]) => self.list_accounts(&params).await,
             ("GET", ["acme", "accounts", "defaults"]) => self.default_accounts(&params).await,
+            ("GET", ["acme", "accounts", "fallback"]) => self.default_fallback().await,
+            ("POST", ["acme", "accounts", "fallback"]) => self.set_default_fallback(request).await,
             ("POST", ["acme", "accounts", "set-default"]) => self.set_default_account(request).await,
             ("POST", ["acme", "accounts", "enable"]) => self.switch_account(request, true).await,
             ("POST", ["acme", "accounts", "disable"]) => self.switch_account(request, false).await,

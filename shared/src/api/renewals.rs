@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountStatus, Certificate, CertificateId, CertificateSource, MAX_ATTEMPTS, NameSet, Page, RenewMode,
-        Renewal, Request, RequestId, Timestamp,
+        AccountStatus, Certificate, CertificateId, CertificateSource, MAX_ATTEMPTS, NameSet, NewRequest,
+        Page, RenewMode, Renewal, Request, RequestId, Timestamp,
     },
     renewal,
     store::{StoreError, renewal_request},
@@ -255,16 +255,10 @@ impl Api {
         let Some(account_id) = row.certificate.account_id else {
             return Err(ApiError::state(format!("certificate {id} has no account")));
         };
-        let account = self.store.account(account_id).await?;
-        if matches!(account.status, AccountStatus::Failed | AccountStatus::Disabled) {
-            let state = account.status.as_str();
-            return Err(ApiError::state(format!(
-                "account {account_id} of certificate {id} is {state}; mend it first"
-            )));
-        }
         let names = NameSet::try_from(row.certificate.names.clone())
             .map_err(|e| ApiError::state(format!("certificate {id}: {e}")))?;
         let new = renewal_request(&*self.store, &row.certificate, account_id, names).await?;
+        self.one_is_usable(&new).await?;
         let now = self.clock.now();
         let started = match self
             .store
@@ -280,6 +274,22 @@ impl Api {
         data(&Started {
             request_id: started.id.get(),
         })
+    }
+
+    /// Whether one of the accounts that a request names can be used now.
+    async fn one_is_usable(&self, new: &NewRequest) -> Result<(), ApiError> {
+        let mut first = None;
+        for id in std::iter::once(&new.account_id).chain(&new.fallback.accounts) {
+            let account = self.store.account(*id).await?;
+            match account.status {
+                AccountStatus::Failed | AccountStatus::Disabled => {
+                    first = first.or(Some((id, account.status.as_str())));
+                }
+                AccountStatus::Pending | AccountStatus::Active => return Ok(()),
+            }
+        }
+        let (id, state) = first.map_or((&new.account_id, ""), |found| found);
+        Err(ApiError::state(format!("account {id} is {state}; mend it first")))
     }
 
     /// POST `/certificates/renewal/disable-auto` and `/enable-auto`. A repeat changes nothing.

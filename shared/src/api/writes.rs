@@ -151,6 +151,7 @@ impl Api {
         let force = body.flag("force")?;
         let algorithm = body.opt_text("keyAlgorithm")?;
         let csr = body.opt_pem("csr")?;
+        let fallback = body.opt_ids("fallbackAccountIds")?;
         body.end()?;
         let names = NameSet::parse(&domains).map_err(|e| match e {
             NameSetError::Name { index, source } => ApiError::value(&format!("domains[{index}]"), source),
@@ -164,9 +165,11 @@ impl Api {
                 "account {account_id} is {state}; use another or mend it first"
             )));
         }
+        let fallback = self.fallback_of(account_id, fallback).await?;
         let new = NewRequest {
             profile,
             key,
+            fallback,
             ..NewRequest::new(account_id, names)
         };
         let now = self.clock.now();

@@ -8,11 +8,8 @@ use crate::domain::{Class, Failure, Problem, Stage, Subproblem, Timestamp};
 /// ACME's own problem types.
 pub(super) const NAMESPACE: &str = "urn:ietf:params:acme:error:";
 
-/// The problem type of a call that got no answer, or none that can be read.
-pub(super) const UNREACHABLE: &str = "urn:certmint:caUnreachable";
-
-/// The problem type of a CA whose directory cannot be read: nobody can do anything there now.
-pub const DIRECTORY_UNREACHABLE: &str = "urn:certmint:directoryUnreachable";
+pub(super) use crate::domain::CA_UNREACHABLE as UNREACHABLE;
+pub use crate::domain::DIRECTORY_UNREACHABLE;
 
 /// The problem type of an order that the CA does not take as a replacement of the certificate that it names.
 pub const REPLACES_REFUSED: &str = "urn:certmint:replacesRefused";

@@ -87,6 +87,15 @@ pub(crate) fn clip(text: &str, most: usize) -> String {
     }
 }
 
+/// The problem type of a call that got no answer, or none that can be read.
+pub const CA_UNREACHABLE: &str = "urn:certmint:caUnreachable";
+/// The problem type of a CA whose directory cannot be read: nobody can do anything there now.
+pub const DIRECTORY_UNREACHABLE: &str = "urn:certmint:directoryUnreachable";
+/// The problem type of an account that is failed, switched off or gone.
+pub const ACCOUNT_UNUSABLE: &str = "urn:certmint:account";
+/// The problem type of an order with a profile that the CA does not advertise.
+pub const NO_PROFILE: &str = "urn:certmint:noProfile";
+
 /// Characters of a problem's words that are kept, of the whole and of each name: 100 names and all that is made from
 /// them (the sentence, the history) stay far below what an item holds.
 const DETAIL: usize = 1000;
@@ -131,6 +140,36 @@ impl Failure {
                 }
                 _ => false,
             }
+    }
+
+    /// Whether a CAA record keeps this CA from issuing for one of the names (RFC 8659): another may be allowed.
+    #[must_use]
+    pub fn forbids_ca(&self) -> bool {
+        let caa = |kind: &str| kind == "urn:ietf:params:acme:error:caa";
+        caa(&self.problem.kind) || self.problem.subproblems.iter().any(|s| caa(&s.kind))
+    }
+
+    /// Whether the CA is in trouble, or the way to it: nothing about this request.
+    #[must_use]
+    pub fn is_ca_trouble(&self) -> bool {
+        let kind = self.problem.kind.as_str();
+        self.class == Class::Transient
+            && (kind.starts_with("urn:ietf:params:acme:error:")
+                || kind == CA_UNREACHABLE
+                || kind == DIRECTORY_UNREACHABLE)
+    }
+
+    /// Whether the account cannot be used: by the CA's word ([`Self::blames_account`]), an operator's, or because it
+    /// is gone.
+    #[must_use]
+    pub fn is_of_account(&self, ordering: bool) -> bool {
+        self.problem.kind == ACCOUNT_UNUSABLE || self.blames_account(ordering)
+    }
+
+    /// Whether the CA has no such profile.
+    #[must_use]
+    pub fn is_unknown_profile(&self) -> bool {
+        self.problem.kind == NO_PROFILE
     }
 
     /// A failure of our own (not from the CA) with a short machine name and a sentence.

@@ -22,7 +22,10 @@ pub use certificate::{
 };
 pub use chore::{Chore, StoredChore};
 pub(crate) use failure::clip;
-pub use failure::{Class, Failure, Problem, Stage, Subproblem};
+pub use failure::{
+    ACCOUNT_UNUSABLE, CA_UNREACHABLE, Class, DIRECTORY_UNREACHABLE, Failure, NO_PROFILE, Problem, Stage,
+    Subproblem,
+};
 pub use ids::{AccountId, CertificateId, ProviderId, RequestId};
 pub use key::{KeyAlgorithm, KeyPlan, UnknownKeyAlgorithm};
 pub(crate) use name::set_key;
@@ -30,6 +33,6 @@ pub use name::{DomainName, MAX_NAMES, NameError, NameSet, NameSetError};
 pub use page::{Page, PageRequest};
 pub use provider::{Provider, ProviderEntry, ProviderError, Providers, Roots};
 pub use renewal::{RenewMode, Renewal, Window};
-pub use request::{Lease, MAX_ATTEMPTS, NewRequest, Request, RequestStatus, UnknownStatus};
+pub use request::{Fallback, Lease, MAX_ATTEMPTS, NewRequest, Request, RequestStatus, UnknownStatus};
 pub use timestamp::Timestamp;
 pub use txt::{DesiredState, Fqdn, IN_FLIGHT, SHOWN, TXT_TTL, TxtRecord, TxtStatus};

@@ -70,11 +70,28 @@ pub struct Lease {
     pub fence: u64,
 }
 
+/// Accounts to go on with where the first one cannot be used: its CA limits us, is away, or is forbidden by CAA.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fallback {
+    /// In this order.
+    pub accounts: Vec<AccountId>,
+    /// Whether a client chose them for this request; else they are what the default was, and a renewal takes what it is
+    /// by then.
+    pub own: bool,
+}
+
+impl Fallback {
+    /// Accounts of one list.
+    pub const MOST: usize = 5;
+}
+
 /// What a client sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRequest {
     /// The account to order with.
     pub account_id: AccountId,
+    /// The accounts to go on with, in this order, where that one cannot be used.
+    pub fallback: Fallback,
     /// The names.
     pub names: NameSet,
     /// The CA's profile; `None`: the CA's default.
@@ -91,6 +108,7 @@ impl NewRequest {
     pub fn new(account_id: AccountId, names: NameSet) -> Self {
         Self {
             account_id,
+            fallback: Fallback::default(),
             names,
             profile: None,
             renews: None,
@@ -104,8 +122,10 @@ impl NewRequest {
 pub struct Request {
     /// Its id.
     pub id: RequestId,
-    /// The account to order with.
+    /// The account that was asked for; [`Request::account`] is the one at work.
     pub account_id: AccountId,
+    /// The accounts to go on with.
+    pub fallback: Fallback,
     /// The names.
     pub names: NameSet,
     /// The CA's profile; `None`: the CA's default.
@@ -145,12 +165,13 @@ impl Request {
         Self {
             id,
             account_id: new.account_id,
+            issuance: Issuance::new(now, max_attempts).over(1 + new.fallback.accounts.len()),
+            fallback: new.fallback,
             names: new.names,
             profile: new.profile,
             renews: new.renews,
             key: new.key,
             status: RequestStatus::Pending,
-            issuance: Issuance::new(now, max_attempts),
             last_error: None,
             result_certificate_id: None,
             wake_at: Some(now),
@@ -158,6 +179,19 @@ impl Request {
             created_at: now,
             updated_at: now,
         }
+    }
+
+    /// The accounts in the order of preference.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
+        std::iter::once(self.account_id).chain(self.fallback.accounts.iter().copied())
+    }
+
+    /// The account at work.
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        self.accounts()
+            .nth(self.issuance.route.at())
+            .unwrap_or(self.account_id)
     }
 
     /// A failed one that starts over; no worker holds it any more.

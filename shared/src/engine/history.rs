@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::state::{Event, OrderProgress, Step};
+use super::{
+    route::Route,
+    state::{Event, OrderProgress, Step},
+};
 use crate::domain::{Timestamp, clip};
 
 /// Entries that are kept; the oldest goes first. All together stay under 16 KB.
@@ -87,6 +90,13 @@ impl Note {
             waiting: true,
             ..Self::done(what)
         }
+    }
+
+    /// That another account takes over.
+    pub(super) fn of_turn(before: &Route, after: &Route) -> Option<Self> {
+        let turned = before.at() != after.at() && !before.legs().is_empty();
+        let (at, of) = (after.at() + 1, after.legs().len());
+        turned.then(|| Self::done(format!("goes on with account {at} of {of}")))
     }
 
     /// What a step is remembered by. `None`: it changed nothing that a person would look for.

@@ -5,10 +5,12 @@ mod backoff;
 mod history;
 mod next;
 mod outlook;
+mod route;
 mod setback;
 mod state;
 
 pub use backoff::backoff;
 pub use history::{Entry, History};
 pub use next::{IllegalTransition, next};
+pub use route::{Leg, Route};
 pub use state::{Challenge, Effect, Event, Issuance, OrderProgress, Phase, Step};

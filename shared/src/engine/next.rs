@@ -51,6 +51,9 @@ pub fn next(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Result
     if let Some(note) = Note::of(&event, &step) {
         step.state.history.push(now, state.phase.name(), note);
     }
+    if let Some(note) = Note::of_turn(&state.route, &step.state.route) {
+        step.state.history.push(now, step.state.phase.name(), note);
+    }
     Ok(step)
 }
 
@@ -245,6 +248,7 @@ fn enter(state: &Issuance, phase: Phase, now: Timestamp) -> Step {
         cleanup_owed,
         why: None,
         held_since: None,
+        route: state.route.clone().progressed(),
         ..state.clone()
     };
     Step {

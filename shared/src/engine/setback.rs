@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     backoff,
     next::{end, status},
+    route::Turn,
     state::{Effect, Issuance, Phase, Step},
 };
 use crate::domain::{Class, Failure, RequestStatus, Stage, Timestamp, clip};
@@ -82,6 +83,16 @@ pub(super) fn hold(state: &Issuance, until: Timestamp, reason: &str, now: Timest
     let until = until
         .min(held_since.plus(HOLD_PATIENCE))
         .max(now.plus(Duration::from_secs(1)));
+    let route = match state.route.clone().held(&state.phase, until, reason, now) {
+        Ok(turned) => {
+            let state = Issuance {
+                held_since: Some(held_since),
+                ..state.clone()
+            };
+            return turn(&state, turned, reason, now);
+        }
+        Err(route) => route,
+    };
     let effects = if state.cleanup_owed {
         vec![Effect::Unpublish]
     } else {
@@ -92,6 +103,7 @@ pub(super) fn hold(state: &Issuance, until: Timestamp, reason: &str, now: Timest
         polls: 0,
         why: Some(clip(reason, REASON)),
         held_since: Some(held_since),
+        route,
         ..state.clone()
     };
     Step {
@@ -99,6 +111,30 @@ pub(super) fn hold(state: &Issuance, until: Timestamp, reason: &str, now: Timest
         state,
         effects,
         wake_at: Some(until),
+        error: None,
+    }
+}
+
+/// Another account goes on from the start: an order belongs to its account. Values of the old one are taken out of the
+/// zone first.
+fn turn(state: &Issuance, turn: Turn, why: &str, now: Timestamp) -> Step {
+    let effects = match (state.cleanup_owed, turn.from) {
+        (true, _) => vec![Effect::Unpublish],
+        (false, None) => vec![Effect::NewOrder],
+        (false, Some(_)) => vec![],
+    };
+    Step {
+        status: RequestStatus::Running,
+        state: Issuance {
+            phase: Phase::Queued,
+            since: turn.from.unwrap_or(now),
+            polls: 0,
+            why: Some(clip(why, REASON)),
+            route: turn.route,
+            ..state.clone()
+        },
+        effects,
+        wake_at: turn.from,
         error: None,
     }
 }
@@ -135,8 +171,6 @@ pub(super) fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: T
     let failures = state.failures + u32::from(not_before.is_none());
     let last_problem = Some(failure.problem.clone());
     let sentence = failure.sentence();
-    let why = Some(clip(&sentence, REASON));
-    let error = Some(sentence);
     let state = Issuance {
         attempts,
         orders,
@@ -145,6 +179,20 @@ pub(super) fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: T
         ..state.clone()
     };
     let spent = attempts >= state.max_attempts || failures >= state.max_attempts;
+    let wake_at = not_before.unwrap_or_else(|| now.plus(backoff(failures, seed)));
+    let route = match state.route.clone().after(failure, &state.phase, wake_at, now) {
+        Ok(turned) if !spent || limited => {
+            let step = turn(&state, turned, &sentence, now);
+            return Step {
+                error: Some(sentence),
+                ..step
+            };
+        }
+        Ok(_) => state.route.clone(),
+        Err(route) => route,
+    };
+    let why = Some(clip(&sentence, REASON));
+    let error = Some(sentence);
     if failure.class == Class::Permanent || (spent && !limited) {
         let step = end(&state, Phase::Failed, now);
         return Step {
@@ -157,7 +205,6 @@ pub(super) fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: T
         Class::OrderLost => Phase::Queued,
         _ => fall_back(&state.phase),
     };
-    let wake_at = not_before.unwrap_or_else(|| now.plus(backoff(failures, seed)));
     let effects = if state.cleanup_owed {
         vec![Effect::Unpublish]
     } else {
@@ -169,6 +216,7 @@ pub(super) fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: T
         polls: 0,
         why,
         held_since: None,
+        route,
         ..state
     };
     Step {

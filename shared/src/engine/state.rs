@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::history::{History, Note};
+use super::{
+    history::{History, Note},
+    route::Route,
+};
 use crate::domain::{CertificateId, Failure, Fqdn, Problem, RequestStatus, Timestamp};
 
 /// One DNS-01 value that the CA wants to see (RFC 8555 §8.4).
@@ -167,6 +170,9 @@ pub struct Issuance {
     /// Since when it is on hold without a try in between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_since: Option<Timestamp>,
+    /// Which of the request's accounts is at work.
+    #[serde(default)]
+    pub route: Route,
     /// What happened so far.
     #[serde(default)]
     pub history: History,
@@ -188,7 +194,17 @@ impl Issuance {
             why: None,
             orders: 0,
             held_since: None,
+            route: Route::default(),
             history: History::default(),
+        }
+    }
+
+    /// The same with so many accounts to choose from.
+    #[must_use]
+    pub fn over(self, accounts: usize) -> Self {
+        Self {
+            route: Route::over(accounts),
+            ..self
         }
     }
 
@@ -209,6 +225,7 @@ impl Issuance {
         Self {
             cleanup_owed: self.cleanup_owed,
             orders: self.orders,
+            route: self.route.afresh(),
             history,
             ..Self::new(now, self.max_attempts)
         }

@@ -3,6 +3,7 @@
 mod certificate_lifecycle;
 mod cursor;
 pub mod dynamo;
+mod fallback;
 mod flight;
 mod health;
 mod lifecycle;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 pub use self::{
     certificate_lifecycle::{CertificateLifecycle, deleted, is_to_be_removed, revoking, settled},
     cursor::{place_after, txt_cursor},
+    fallback::{DefaultFallback, FallbackPolicy, in_fallback, may_fall_back},
     flight::{Flight, SingleFlight},
     health::{ProviderHealth, ProviderTrouble},
     lifecycle::{
@@ -24,7 +26,7 @@ pub use self::{
     },
     rates::{GiveBack, RateLedger, Reserved},
     relations::CertificateRelations,
-    renewal_request::renewal_request,
+    renewal_request::{default_fallback, renewal_request},
     renewals::RenewalStore,
 };
 
@@ -304,6 +306,7 @@ pub trait Store:
     + ProviderHealth
     + RateLedger
     + AccountLifecycle
+    + FallbackPolicy
     + RequestLifecycle
     + CertificateLifecycle
     + ChoreStore
@@ -321,6 +324,7 @@ impl<T> Store for T where
         + ProviderHealth
         + RateLedger
         + AccountLifecycle
+        + FallbackPolicy
         + RequestLifecycle
         + CertificateLifecycle
         + ChoreStore

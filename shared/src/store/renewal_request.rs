@@ -3,10 +3,11 @@
 use super::{Store, StoreError};
 use crate::{
     ca::check::key_algorithm,
-    domain::{AccountId, Certificate, KeyPlan, NameSet, NewRequest},
+    domain::{AccountId, Certificate, Fallback, KeyPlan, NameSet, NewRequest, Request},
 };
 
-/// The request that renews `certificate`. One read: the request that made it says whose key it is.
+/// The request that renews `certificate`. One read: the request that made it says whose key it is, and which accounts
+/// to ask in which order. That the first ones could not be used then says nothing of now.
 ///
 /// # Errors
 /// If the store cannot be read, or a certificate with a client's key has lost its CSR.
@@ -19,13 +20,14 @@ pub async fn renewal_request(
     let made_by = match certificate.request_id {
         None => None,
         Some(id) => match store.request(id).await {
-            Ok(request) => Some(request.key),
+            Ok(request) => Some(request),
             Err(StoreError::NotFound { .. } | StoreError::Corrupt { .. }) => None,
             Err(error) => return Err(error),
         },
     };
+    let (account_id, fallback) = accounts(store, account_id, made_by.as_ref()).await?;
     let key = match made_by {
-        Some(key) => key,
+        Some(request) => request.key,
         None if certificate.has_key() => {
             let algorithm = key_algorithm(&certificate.cert_pem).and_then(|word| word.parse().ok());
             algorithm.map_or_else(KeyPlan::default, |algorithm| KeyPlan::Us { algorithm })
@@ -42,7 +44,51 @@ pub async fn renewal_request(
     Ok(NewRequest {
         profile: certificate.profile.clone(),
         renews: Some(certificate.id),
+        fallback,
         key,
         ..NewRequest::new(account_id, names)
+    })
+}
+
+/// The accounts to ask: those of the request that made the certificate, or the default ones by now if it had no list
+/// of its own. One that was deleted since is left out; the certificate's own cannot have been.
+async fn accounts(
+    store: &dyn Store,
+    of_certificate: AccountId,
+    made_by: Option<&Request>,
+) -> Result<(AccountId, Fallback), StoreError> {
+    let first = made_by.map_or(of_certificate, |request| request.account_id);
+    let own = made_by.map(|r| &r.fallback).filter(|f| f.own).cloned();
+    let fallback = match own {
+        Some(own) => own,
+        None => default_fallback(store, first).await?,
+    };
+    let mut kept = Vec::new();
+    for id in std::iter::once(first).chain(fallback.accounts.iter().copied()) {
+        let known = id == of_certificate
+            || match store.account(id).await {
+                Ok(_) => true,
+                Err(StoreError::NotFound { .. }) => false,
+                Err(error) => return Err(error),
+            };
+        if known {
+            kept.push(id);
+        }
+    }
+    let mut kept = kept.into_iter();
+    let first = kept.next().unwrap_or(of_certificate);
+    let accounts = kept.collect();
+    Ok((first, Fallback { accounts, ..fallback }))
+}
+
+/// The default list as a request of `account` takes it. One read.
+///
+/// # Errors
+/// If it cannot be read.
+pub async fn default_fallback(store: &dyn Store, account: AccountId) -> Result<Fallback, StoreError> {
+    let accounts = store.fallback().await?.accounts;
+    Ok(Fallback {
+        accounts: accounts.into_iter().filter(|id| *id != account).collect(),
+        own: false,
     })
 }

@@ -7,7 +7,9 @@ use tokio::sync::Mutex;
 use super::{Adapters, health::Health};
 use crate::{
     ca::{CaAccount, DIRECTORY_UNREACHABLE, Eab, keys},
-    domain::{Account, AccountId, AccountStatus, Class, Failure, Provider, ProviderId, Stage},
+    domain::{
+        ACCOUNT_UNUSABLE, Account, AccountId, AccountStatus, Class, Failure, Provider, ProviderId, Stage,
+    },
     store::StoreError,
     vault::VaultError,
 };
@@ -73,7 +75,7 @@ impl Accounts {
         let provider = match known {
             Some(provider) => provider,
             None => {
-                let account = self.adapters.store.account(id).await.map_err(from_store)?;
+                let account = self.read(id).await?;
                 self.providers.lock().await.insert(id, account.provider_id);
                 account.provider_id
             }
@@ -81,10 +83,18 @@ impl Accounts {
         self.configured(id, provider)
     }
 
+    async fn read(&self, id: AccountId) -> Result<Account, Failure> {
+        match self.adapters.store.account(id).await {
+            Ok(account) => Ok(account),
+            Err(StoreError::NotFound { .. }) => Err(unusable(&format!("account {id} was deleted"))),
+            Err(error) => Err(from_store(error)),
+        }
+    }
+
     fn configured(&self, id: AccountId, provider: ProviderId) -> Result<&Provider, Failure> {
         self.adapters.providers.by_id(provider).ok_or_else(|| {
             let why = format!("provider {provider} of account {id} is no longer configured");
-            Failure::new(Class::Permanent, Stage::Request, "noProvider", why)
+            unusable(&why)
         })
     }
 
@@ -99,7 +109,7 @@ impl Accounts {
             "the CA rejects the account"
         );
         let slot = self.slots.lock().await.entry(id).or_default().clone();
-        *slot.lock().await = Some(Err(unusable(id, AccountStatus::Failed, why)));
+        *slot.lock().await = Some(Err(in_state(id, AccountStatus::Failed, why)));
         let saved = match self.adapters.store.account(id).await {
             Ok(account) if matches!(account.status, AccountStatus::Active | AccountStatus::Pending) => {
                 let failed = Account {
@@ -120,7 +130,7 @@ impl Accounts {
     }
 
     async fn load(&self, id: AccountId) -> Result<CaAccount, Failure> {
-        let account = self.adapters.store.account(id).await.map_err(from_store)?;
+        let account = self.read(id).await?;
         let provider = self.configured(id, account.provider_id)?;
         match account.status {
             AccountStatus::Active | AccountStatus::Pending => {}
@@ -129,7 +139,7 @@ impl Accounts {
                     .last_error
                     .as_deref()
                     .unwrap_or("an operator switched it off");
-                return Err(unusable(id, status, why));
+                return Err(in_state(id, status, why));
             }
         }
         let name = Account::key_name(id);
@@ -205,9 +215,14 @@ impl Accounts {
 }
 
 /// Why an account's requests end.
-fn unusable(id: AccountId, status: AccountStatus, why: &str) -> Failure {
-    let text = format!("account {id} is {}: {why}", status.as_str());
-    Failure::new(Class::Permanent, Stage::Request, "account", text)
+fn in_state(id: AccountId, status: AccountStatus, why: &str) -> Failure {
+    unusable(&format!("account {id} is {}: {why}", status.as_str()))
+}
+
+fn unusable(why: &str) -> Failure {
+    let mut failure = Failure::new(Class::Permanent, Stage::Request, "", why);
+    failure.problem.kind = ACCOUNT_UNUSABLE.to_owned();
+    failure
 }
 
 /// A CA that refuses an account with a binding means the binding, in whatever words (RFC 8555 §7.3.4).

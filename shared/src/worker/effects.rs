@@ -34,7 +34,7 @@ impl From<Failure> for Fault {
 impl Worker {
     /// Does it and says what happened.
     pub(super) async fn perform(&self, job: &mut Job, effect: Effect) -> Event {
-        let (account, asks_ca) = (job.request.account_id, asks_ca(&effect));
+        let (account, asks_ca) = (job.request.account(), asks_ca(&effect));
         let ordering = matches!(effect, Effect::NewOrder);
         let done = match self.accounts.provider(account).await {
             Err(failure) => Err(failure.into()),
@@ -66,7 +66,7 @@ impl Worker {
 
     /// Tells the rate ledger of a failure that ends an order.
     pub(super) async fn came_to_nothing(&self, job: &Job, failure: &Failure) {
-        if let Ok(provider) = self.accounts.provider(job.request.account_id).await {
+        if let Ok(provider) = self.accounts.provider(job.request.account()).await {
             self.limiter
                 .came_to_nothing(&job.request, provider, failure, self.now())
                 .await;
@@ -120,7 +120,7 @@ impl Worker {
         }
         let account = self
             .accounts
-            .get(job.request.account_id)
+            .get(job.request.account())
             .await
             .map_err(|failure| {
                 // A registration that the CA refused is a try that the CA judged.

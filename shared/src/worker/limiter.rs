@@ -45,7 +45,7 @@ impl Limiter {
         if exempt && provider.limits.exempts_renewals {
             return Ok(None);
         }
-        let buckets = of_order(provider, request.account_id, &request.names);
+        let buckets = of_order(provider, request.account(), &request.names);
         let _turn = self.turn.lock().await;
         let reserved = self
             .store
@@ -70,7 +70,7 @@ impl Limiter {
         failure: Failure,
         now: Timestamp,
     ) -> Failure {
-        let buckets = of_order(provider, request.account_id, &request.names);
+        let buckets = of_order(provider, request.account(), &request.names);
         let Class::RateLimited { not_before } = failure.class else {
             if failure.problem.kind == DIRECTORY_UNREACHABLE {
                 self.give_back(request, &buckets.spend, GiveBack::All, now).await;
@@ -124,7 +124,7 @@ impl Limiter {
         if sent || !over {
             return;
         }
-        let buckets = of_order(provider, request.account_id, &request.names);
+        let buckets = of_order(provider, request.account(), &request.names);
         let judged = failure.problem.kind.starts_with(ACME_ERRORS);
         if judged && request.issuance.phase.order_url().is_some() {
             let names: Vec<&str> = failure

@@ -175,7 +175,7 @@ impl Worker {
             Err(StoreError::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(from_store(error)),
         };
-        if certificate.account_id != Some(request.account_id) {
+        if certificate.account_id != Some(request.account()) {
             return Ok(None);
         }
         let renewals = store.renewals(std::slice::from_ref(&certificate)).await;

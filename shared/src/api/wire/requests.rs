@@ -25,6 +25,10 @@ pub(in crate::api) struct RequestView {
     renews: Option<u64>,
     created_at: String,
     updated_at: String,
+    /// The account at work.
+    used_account_id: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    accounts: Vec<LegView>,
     names: Vec<String>,
     key_algorithm: &'static str,
     key_source: &'static str,
@@ -37,6 +41,37 @@ pub(in crate::api) struct RequestView {
     history: Option<Vec<EntryView>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deduplicated: Option<bool>,
+}
+
+/// One of the accounts that a request may use, in the order of preference.
+#[derive(Serialize)]
+struct LegView {
+    account_id: u64,
+    /// `current`, `open` (not tried), `blocked` (until `not_before`) or `closed` (until a retry).
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl LegView {
+    fn all(request: &Request) -> Vec<Self> {
+        let route = &request.issuance.route;
+        let legs = request.accounts().zip(route.legs()).enumerate();
+        legs.map(|(index, (id, leg))| Self {
+            account_id: id.get(),
+            state: match leg {
+                _ if index == route.at() => "current",
+                leg if leg.closed => "closed",
+                leg if leg.blocked_until.is_some() => "blocked",
+                _ => "open",
+            },
+            not_before: leg.blocked_until.map(|at| at.to_string()),
+            reason: leg.why.clone(),
+        })
+        .collect()
+    }
 }
 
 /// One line of a request's history.
@@ -92,6 +127,8 @@ impl From<Request> for RequestView {
                 .collect::<Vec<_>>()
                 .join(",")
         );
+        let used_account_id = request.account().get();
+        let accounts = LegView::all(&request);
         let waits = request
             .wake_at
             .filter(|at| request.lease.owner.is_none() && *at > request.updated_at);
@@ -108,6 +145,8 @@ impl From<Request> for RequestView {
             renews: request.renews.map(|id| id.get()),
             created_at: request.created_at.to_string(),
             updated_at: request.updated_at.to_string(),
+            used_account_id,
+            accounts,
             names,
             key_algorithm: request.key.algorithm().as_str(),
             key_source: match request.key {

@@ -12,7 +12,9 @@ use super::{
 };
 use crate::{
     domain::{Account, AccountId, Chore, DefaultAccount, Email, ProviderId, RequestStatus, Timestamp},
-    store::{AccountLifecycle, AccountStore, StoreError, is_usable, may_be_default},
+    store::{
+        AccountLifecycle, AccountStore, FallbackPolicy, StoreError, in_fallback, is_usable, may_be_default,
+    },
 };
 
 /// Tries against others that write the same account.
@@ -175,11 +177,15 @@ impl AccountLifecycle for DynamoStore {
         Err(changing(id))
     }
 
-    /// Reads: the account, its provider's default, four sums. One transaction of about 45 small items.
+    /// Reads: the account, its provider's default, the default fallback, four sums. One transaction of about 45 small items.
     async fn delete_account(&self, id: AccountId, now: Timestamp) -> Result<Account, StoreError> {
         for _ in 0..TRIES {
             let account = self.account(id).await?;
             self.needed_by(id).await?;
+            let fallback = self.fallback().await?;
+            if fallback.accounts.contains(&id) {
+                return Err(in_fallback(id));
+            }
             let chosen = pad(account.provider_id.get());
             let chosen_one = self.get(DEFAULTS, &chosen).await?;
             let is_default = match &chosen_one {
@@ -198,6 +204,7 @@ impl AccountLifecycle for DynamoStore {
                     }
                 },
             ];
+            items.push(self.same_fallback(&fallback)?);
             items.extend(self.close_list(&open_list(id, RequestStatus::Pending))?);
             for status in [RequestStatus::Running, RequestStatus::Failed] {
                 items.extend(self.check_empty(&open_list(id, status))?);

@@ -33,6 +33,7 @@ mod certificates;
 mod challenges;
 mod chores;
 mod counters;
+mod fallback;
 mod flight;
 mod health;
 mod names;

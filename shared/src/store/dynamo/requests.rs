@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, CertificateId, KeyPlan, Lease, NewRequest, Page, PageRequest, Request, RequestId,
-        RequestStatus, Timestamp,
+        AccountId, CertificateId, Fallback, KeyPlan, Lease, NewRequest, Page, PageRequest, Request,
+        RequestId, RequestStatus, Timestamp,
     },
     store::{AccountStore, Idempotency, RequestFilter, RequestStore, StoreError},
 };
@@ -36,6 +36,11 @@ pub(super) fn read(row: &Row) -> Result<Request, StoreError> {
     Ok(Request {
         id: RequestId::new(row.number("id")?),
         account_id: AccountId::new(row.number("account_id")?),
+        // Written where there is one.
+        fallback: match row.opt_text("fallback") {
+            Some(_) => row.json("fallback")?,
+            None => Fallback::default(),
+        },
         names: row.json("names")?,
         profile: row.opt_text("profile").map(str::to_owned),
         renews: row.opt_number("renews")?.map(CertificateId::new),
@@ -106,6 +111,10 @@ pub(super) fn write(request: &Request) -> Result<Item, StoreError> {
     }
     if let Some(profile) = &request.profile {
         item.insert("profile".into(), s(profile));
+    }
+    if request.fallback != Fallback::default() {
+        let fallback = json(serde_json::to_string(&request.fallback))?;
+        item.insert("fallback".into(), s(fallback));
     }
     if let Some(id) = request.renews {
         item.insert("renews".into(), n(id));

@@ -7,8 +7,8 @@ use certmint_shared::{
         StoredChore, Timestamp, TxtStatus,
     },
     store::{
-        AccountLifecycle, ChoreStore, RequestLifecycle, StoreError, cancelled, is_usable, may_be_default,
-        may_be_deleted,
+        AccountLifecycle, ChoreStore, RequestLifecycle, StoreError, cancelled, in_fallback, is_usable,
+        may_be_default, may_be_deleted,
     },
 };
 
@@ -111,6 +111,9 @@ impl AccountLifecycle for MemoryStore {
                 ),
                 needed: "none of them; cancel or delete them first",
             });
+        }
+        if tables.fallback.accounts.contains(&id) {
+            return Err(in_fallback(id));
         }
         tables.accounts.remove(&id.get());
         tables.defaults.retain(|_, d| d.account_id != id);

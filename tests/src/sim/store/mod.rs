@@ -5,6 +5,7 @@ mod accounts;
 mod certificate_lifecycle;
 mod certificates;
 mod challenges;
+mod fallback;
 mod flight;
 mod lifecycle;
 mod limits;
@@ -22,7 +23,7 @@ use certmint_shared::{
         Account, Binding, Certificate, DefaultAccount, DesiredState, Fqdn, Page, PageRequest, Renewal,
         Request, RequestId, StoredChore, Timestamp, TxtRecord,
     },
-    store::{Idempotency, StoreError},
+    store::{DefaultFallback, Idempotency, StoreError},
 };
 
 use super::{gate::Gate, timeline::TaskId};
@@ -55,6 +56,7 @@ pub struct Tables {
     expired: BTreeSet<u64>,
     /// By provider.
     defaults: BTreeMap<u64, DefaultAccount>,
+    fallback: DefaultFallback,
     /// By name, with the moment that each is due.
     chores: BTreeMap<String, (Timestamp, StoredChore)>,
     /// Idempotency keys: the body's hash, the record, whether the answer was an earlier one's.

@@ -1,0 +1,33 @@
+//! The default list of accounts to go on with. Calls of clients pass no gate.
+
+use async_trait::async_trait;
+use certmint_shared::{
+    domain::{AccountId, Timestamp},
+    store::{DefaultFallback, FallbackPolicy, StoreError, may_fall_back},
+};
+
+use super::{MemoryStore, not_found};
+
+#[async_trait]
+impl FallbackPolicy for MemoryStore {
+    async fn fallback(&self) -> Result<DefaultFallback, StoreError> {
+        Ok(self.tables().fallback.clone())
+    }
+
+    async fn set_fallback(
+        &self,
+        accounts: &[AccountId],
+        now: Timestamp,
+    ) -> Result<DefaultFallback, StoreError> {
+        let mut tables = self.tables();
+        for id in accounts {
+            let account = tables.accounts.get(&id.get());
+            may_fall_back(account.ok_or_else(|| not_found("account", id))?)?;
+        }
+        tables.fallback = DefaultFallback {
+            accounts: accounts.to_vec(),
+            updated_at: Some(now),
+        };
+        Ok(tables.fallback.clone())
+    }
+}
