@@ -9,6 +9,8 @@
 mod cancel;
 #[path = "engine_any_state/holds.rs"]
 mod holds;
+#[path = "engine_any_state/routes.rs"]
+mod routes;
 
 use std::time::Duration;
 

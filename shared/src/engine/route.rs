@@ -13,6 +13,8 @@ use crate::domain::{Class, Failure, Timestamp, clip};
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// Faults of a CA in a row that are an outage, whatever its directory says.
 const FAULTS: u32 = 3;
+/// A CA that is left for an outage is not asked again before this: time to try all others.
+const OUTAGE: Duration = Duration::from_secs(60 * 60);
 /// Characters of a reason.
 const WHY: usize = 300;
 
@@ -41,6 +43,9 @@ pub struct Leg {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     at: usize,
+    /// Failures of the issuance before this account: its back-off starts anew.
+    #[serde(default)]
+    before: u32,
     legs: Vec<Leg>,
 }
 
@@ -67,7 +72,11 @@ impl Route {
             0 | 1 => vec![],
             n => vec![Leg::default(); n],
         };
-        Self { at: 0, legs }
+        Self {
+            at: 0,
+            before: 0,
+            legs,
+        }
     }
 
     /// The place in the list of the account that is at work, from 0.
@@ -87,6 +96,16 @@ impl Route {
         Self::over(self.legs.len())
     }
 
+    /// How many accounts there are.
+    pub(super) fn len(&self) -> u32 {
+        u32::try_from(self.legs.len()).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// Those of the issuance's `failures` that happened with the account at work.
+    pub(super) const fn failures_here(&self, failures: u32) -> u32 {
+        failures.saturating_sub(self.before)
+    }
+
     fn present(&mut self) -> Option<&mut Leg> {
         self.legs.get_mut(self.at)
     }
@@ -99,12 +118,13 @@ impl Route {
         self
     }
 
-    /// A try failed: the account to go on with if it is another one; else the same route with the fault counted.
+    /// A try failed, the issuance's `failures`-th in a row: the account to go on with if it is another one; else the same route with the fault counted.
     /// `again` is when the present one could be tried next.
     pub(super) fn after(
         mut self,
         failure: &Failure,
         phase: &Phase,
+        failures: u32,
         again: Timestamp,
         now: Timestamp,
     ) -> Result<Turn, Self> {
@@ -121,10 +141,13 @@ impl Route {
             true if failure.is_of_account(matches!(phase, Phase::Queued)) => Obstacle::ForGood,
             // Each CA has profiles of its own: what the first one knows the others need not.
             true if later && failure.is_unknown_profile() => Obstacle::ForGood,
-            true if outage || limited => Obstacle::Until(again),
+            true if outage => Obstacle::Until(now.plus(OUTAGE)),
+            true if limited => Obstacle::Until(again),
             _ => return Err(self),
         };
-        self.leave(obstacle, failure.sentence(), now)
+        let mut turn = self.leave(obstacle, failure.sentence(), now)?;
+        turn.route.before = failures;
+        Ok(turn)
     }
 
     /// It is put on hold: the account to go on with if that takes too long; else the same route with the wait noted.

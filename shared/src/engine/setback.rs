@@ -178,9 +178,11 @@ pub(super) fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: T
         last_problem,
         ..state.clone()
     };
-    let spent = attempts >= state.max_attempts || failures >= state.max_attempts;
-    let wake_at = not_before.unwrap_or_else(|| now.plus(backoff(failures, seed)));
-    let route = match state.route.clone().after(failure, &state.phase, wake_at, now) {
+    let spent = attempts >= state.max_attempts || failures >= state.most_failures();
+    let here = state.route.failures_here(failures);
+    let wake_at = not_before.unwrap_or_else(|| now.plus(backoff(here, seed)));
+    let route = state.route.clone();
+    let route = match route.after(failure, &state.phase, failures, wake_at, now) {
         Ok(turned) if !spent || limited => {
             let step = turn(&state, turned, &sentence, now);
             return Step {

@@ -1,8 +1,11 @@
 //! States, events and effects of an issuance.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
+    backoff,
     history::{History, Note},
     route::Route,
 };
@@ -215,6 +218,22 @@ impl Issuance {
             Phase::Queued => self.orders,
             _ => self.orders.saturating_sub(1),
         }
+    }
+
+    /// Whether one more failure that is no limit ends it: each account has its share.
+    #[must_use]
+    pub fn fails_last(&self) -> bool {
+        self.failures + 1 >= self.most_failures()
+    }
+
+    pub(super) fn most_failures(&self) -> u32 {
+        self.max_attempts.saturating_mul(self.route.len())
+    }
+
+    /// The wait after one more failure.
+    #[must_use]
+    pub fn next_backoff(&self, seed: u64) -> Duration {
+        backoff(self.route.failures_here(self.failures + 1), seed)
     }
 
     /// A failed one anew, for a client's retry. What is owed and what happened stay.

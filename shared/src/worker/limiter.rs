@@ -8,7 +8,7 @@ use super::{accounts::from_store, effects::ACME_ERRORS};
 use crate::{
     ca::DIRECTORY_UNREACHABLE,
     domain::{Class, Failure, Provider, Request, Timestamp},
-    engine::{Event, Phase, backoff},
+    engine::{Event, Phase},
     limits::{Bucket, of_order},
     store::{GiveBack, Reserved, Store},
 };
@@ -80,7 +80,7 @@ impl Limiter {
         // What the CA refuses for a limit it does not count.
         self.give_back(request, &buckets.spend, GiveBack::All, now).await;
         let told = not_before.filter(|at| *at > now);
-        let wait = backoff(request.issuance.failures + 1, request.id.get());
+        let wait = request.issuance.next_backoff(request.id.get());
         let mut guess = None;
         for blame in buckets.blamed(&failure.problem.detail) {
             let comes_back = blame.bucket.limit.map_or(Duration::ZERO, |l| l.interval());
@@ -115,7 +115,7 @@ impl Limiter {
             request.issuance.phase,
             Phase::KeyStored { .. } | Phase::Finalizing { .. } | Phase::Done { .. } | Phase::Failed
         );
-        let last_try = request.issuance.failures + 1 >= request.issuance.max_attempts;
+        let last_try = request.issuance.fails_last();
         let over = match failure.class {
             Class::OrderLost | Class::Permanent => true,
             Class::Transient => last_try,
