@@ -108,6 +108,8 @@ impl Fault {
 pub struct Call {
     /// What it asks for.
     pub operation: Operation,
+    /// Whom it asks: `localhost:<port of the proxy>`.
+    pub host: String,
     /// Its path.
     pub path: String,
     /// Its body.

@@ -201,9 +201,12 @@ async fn answer(
     parts
         .headers
         .insert(HOST, host.unwrap_or(HeaderValue::from_static("localhost")));
+    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let host = host.unwrap_or_default().to_owned();
     let request = Request::from_parts(parts, body.clone());
     let call = Call {
         operation: Operation::of(&request),
+        host,
         path: request.uri().path().to_owned(),
         body,
     };
