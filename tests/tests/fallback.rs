@@ -42,12 +42,6 @@ async fn directory_of(journey: &Journey, index: usize) -> String {
         .to_owned()
 }
 
-async fn switch(journey: &Journey, call: &str, id: u64) {
-    let path = format!("/acme/accounts/{call}");
-    let answer = journey.client.post(&path, &json!({"id": id}).to_string()).await;
-    assert_eq!(answer.data()["id"], id);
-}
-
 /// The certificate of a request, and the request.
 async fn issued(journey: &Journey, id: u64) -> (Value, Value) {
     let request = journey.until(id, "success").await;

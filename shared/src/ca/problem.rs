@@ -115,6 +115,20 @@ pub(super) fn classify(mut problem: Problem, status: u16, not_before: Option<Tim
     }
 }
 
+/// An error with its causes: that of a connection says no more than that there is none.
+fn whole(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let why = error.to_string();
+        if !text.contains(&why) {
+            text = format!("{text}: {why}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
 /// Any error of an ACME call.
 pub(super) fn failure(error: &Error, seen: Seen, now: Timestamp) -> Failure {
     let not_before = seen.retry_after.map(|r| r.moment(now));
@@ -144,7 +158,7 @@ pub(super) fn failure(error: &Error, seen: Seen, now: Timestamp) -> Failure {
         other => ours(
             Class::Transient,
             UNREACHABLE.trim_start_matches("urn:certmint:"),
-            format!("the CA cannot be reached or understood: {other}"),
+            format!("the CA cannot be reached or understood: {}", whole(other)),
         ),
     }
 }
