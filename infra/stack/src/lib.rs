@@ -8,8 +8,10 @@ mod gateway;
 mod keep;
 mod lambda;
 mod logs;
+mod options;
 mod pebble;
 mod ports;
+mod prepare;
 mod process;
 pub mod route53;
 mod schedule;
@@ -20,8 +22,9 @@ use std::path::PathBuf;
 pub use aws::{Aws, Bus, KMS_ALIAS, Kms, Secrets, Tables};
 pub use lambda::{Function, FunctionConfig, InvokeError};
 pub use logs::Logs;
+pub use options::{CONTRACT_EAB, Options};
 pub use ports::Ports;
-pub use stack::{CONTRACT_EAB, Options, Stack};
+pub use stack::Stack;
 
 /// Why the stack does not start.
 #[derive(Debug, thiserror::Error)]

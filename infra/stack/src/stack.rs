@@ -6,10 +6,6 @@ use std::{
     time::Duration,
 };
 
-use certmint_shared::store::schema;
-use rand::{Rng, distr::Alphanumeric};
-use serde_json::json;
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::{
     net::TcpListener,
@@ -18,111 +14,14 @@ use tokio::{
 };
 
 use crate::{
-    Aws, Bus, Function, FunctionConfig, KMS_ALIAS, Kms, Logs, Ports, Secrets, StackError, Tables, dns,
-    gateway, keep,
+    Aws, Bus, Function, FunctionConfig, Kms, Logs, Options, Ports, Secrets, StackError, Tables, dns, gateway,
+    keep,
     pebble::{self, Pebble, Tls},
     ports::Place,
+    prepare::{PREFIX, environment, new_token, prepare_table, token_list},
     route53::{self, DnsName, Route53},
     schedule,
 };
-
-const TABLE: &str = "certmint";
-const PREFIX: &str = "certmint";
-
-/// The external account binding that the contract's worked example sends, as its curls stand.
-pub const CONTRACT_EAB: [(&str, &str); 2] = [
-    ("your_eab_kid_here", "your_eab_hmac_key_here"),
-    ("your_eab_kid", "your_eab_hmac_key_here"),
-];
-
-/// What to start.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Where to listen.
-    pub ports: Ports,
-    /// Keeps the state in this folder.
-    pub data: Option<PathBuf>,
-    /// Hosted zones that exist from the start.
-    pub zones: Vec<String>,
-    /// Hosted zones whose records may not be changed.
-    pub read_only_zones: Vec<String>,
-    /// Domains that exist in the public DNS and are not in Route53.
-    pub foreign_zones: Vec<String>,
-    /// How long a Route53 change stays PENDING.
-    pub sync_delay: Duration,
-    /// EAB key ids and HMAC keys that `google` knows.
-    pub eab: Vec<(String, String)>,
-    /// The schedule; `None`: nothing runs by itself but kicks.
-    pub interval: Option<Duration>,
-    /// Worker instances beside each other.
-    pub workers: usize,
-    /// Seconds that each worker's clock is ahead, by instance; those that are not named are right.
-    pub worker_clocks: Vec<i64>,
-    /// The token that the API accepts; `None` makes one.
-    pub token: Option<String>,
-    /// Of a hundred ACME nonces, so many are refused.
-    pub bad_nonces: u8,
-    /// Of a hundred valid authorizations, so many are used again.
-    pub reused_authorizations: u8,
-    /// Further roots that the CAs offer chains to.
-    pub alternate_roots: u8,
-    /// Where the functions reach AWS instead of the emulator itself: a proxy that injects faults.
-    pub aws_endpoint: Option<String>,
-    /// ACME directories instead of Pebble's own, for the same reason: `letsencrypt`, `google`.
-    pub directories: Option<[String; 2]>,
-    /// Extra environment of the functions.
-    pub env: Vec<(String, String)>,
-    /// After this long an invocation of the worker is killed.
-    pub worker_timeout: Duration,
-    /// The folder with the functions' binaries.
-    pub functions: PathBuf,
-    /// The folder that `infra/local` installs tools to.
-    pub tools: PathBuf,
-    /// Shown each line of the log as it comes.
-    pub show: Option<fn(&str)>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            ports: Ports::default(),
-            data: None,
-            zones: ["example.com", "example.net", "example.org"]
-                .map(str::to_owned)
-                .to_vec(),
-            read_only_zones: vec![],
-            foreign_zones: vec![],
-            sync_delay: Duration::ZERO,
-            eab: CONTRACT_EAB
-                .map(|(kid, key)| (kid.to_owned(), key.to_owned()))
-                .to_vec(),
-            interval: Some(Duration::from_secs(40)),
-            workers: 1,
-            worker_clocks: vec![],
-            token: None,
-            bad_nonces: 5,
-            reused_authorizations: 50,
-            alternate_roots: 0,
-            aws_endpoint: None,
-            directories: None,
-            env: vec![],
-            worker_timeout: Duration::from_secs(300),
-            functions: beside_us(),
-            tools: PathBuf::from(".certmint/tools"),
-            show: None,
-        }
-    }
-}
-
-/// The folder that Cargo puts binaries into: ours, or the one above for a test.
-fn beside_us() -> PathBuf {
-    let exe = std::env::current_exe().unwrap_or_default();
-    let folder = exe.parent().map(Path::to_owned).unwrap_or_default();
-    match folder.parent() {
-        Some(above) if folder.ends_with("deps") => above.to_owned(),
-        _ => folder,
-    }
-}
 
 /// Everything, running.
 pub struct Stack {
@@ -422,110 +321,4 @@ async fn start_cas(
         Pebble::start(&bound, tls, folder, logs)
     )?;
     Ok(vec![plain, bound])
-}
-
-/// What a function is told.
-fn environment(options: &Options, ports: &Ports, dns: SocketAddr, tls: &Tls) -> Vec<(String, String)> {
-    let directory = |port: u16| format!("https://localhost:{port}/dir");
-    let [letsencrypt, google] = options
-        .directories
-        .clone()
-        .unwrap_or_else(|| [directory(ports.acme), directory(ports.acme_eab)]);
-    let providers = json!([
-        {"id": 1, "name": "letsencrypt", "directoryUrl": letsencrypt, "requiresEab": false},
-        {"id": 2, "name": "google", "directoryUrl": google, "requiresEab": true},
-    ]);
-    let endpoint = options
-        .aws_endpoint
-        .clone()
-        .unwrap_or_else(|| format!("http://127.0.0.1:{}", ports.aws));
-    let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".into());
-    let pairs = [
-        ("AWS_REGION", "us-east-1".to_owned()),
-        ("AWS_ACCESS_KEY_ID", "local".into()),
-        ("AWS_SECRET_ACCESS_KEY", "local".into()),
-        ("AWS_ENDPOINT_URL", endpoint),
-        ("CERTMINT_TABLE", TABLE.into()),
-        ("CERTMINT_SECRET_PREFIX", PREFIX.into()),
-        ("CERTMINT_KMS_KEY", KMS_ALIAS.into()),
-        ("CERTMINT_PROVIDERS", providers.to_string()),
-        ("CERTMINT_CA_ROOT", tls.root.display().to_string()),
-        ("CERTMINT_DNS_SERVER", dns.to_string()),
-        ("RUST_LOG", filter),
-    ];
-    let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), value));
-    pairs.chain(options.env.iter().cloned()).collect()
-}
-
-fn new_token() -> String {
-    rand::rng()
-        .sample_iter(&Alphanumeric)
-        .take(40)
-        .map(char::from)
-        .collect()
-}
-
-/// The secret that the API checks tokens against.
-fn token_list(token: &str) -> String {
-    let hash: String = Sha256::digest(token.as_bytes())
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
-    json!({"tokens": [{ "sha256": hash, "scopes": ["read", "write", "keys"] }]}).to_string()
-}
-
-/// Creates the table, or, where it exists, makes its accounts register again: Pebble forgets everything when it
-/// stops, and with it the accounts of an earlier run.
-async fn prepare_table(port: u16) -> Result<(), StackError> {
-    use aws_sdk_dynamodb::{
-        Client,
-        config::{BehaviorVersion, Credentials, Region},
-        types::AttributeValue,
-    };
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(format!("http://127.0.0.1:{port}"))
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "local"));
-    let client = Client::from_conf(config.build());
-    let failed = |e: &dyn std::fmt::Display| StackError::Table(e.to_string());
-    if client.describe_table().table_name(TABLE).send().await.is_err() {
-        return schema::create_table(&client, TABLE).await.map_err(|e| failed(&e));
-    }
-    let mut accounts = client
-        .query()
-        .table_name(TABLE)
-        .index_name("list")
-        .key_condition_expression("list_pk = :account")
-        .expression_attribute_values(":account", AttributeValue::S("ACCOUNT".into()))
-        .into_paginator()
-        .items()
-        .send();
-    while let Some(account) = accounts.next().await {
-        let mut account = account.map_err(|e| failed(&e))?;
-        let reset = client
-            .update_item()
-            .table_name(TABLE)
-            .set_key(Some(
-                ["pk", "sk"]
-                    .into_iter()
-                    .filter_map(|k| account.remove_entry(k))
-                    .collect(),
-            ))
-            .update_expression("SET #status = :pending REMOVE registration_uri")
-            .condition_expression("#status = :active")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":pending", AttributeValue::S("pending".into()))
-            .expression_attribute_values(":active", AttributeValue::S("active".into()));
-        match reset
-            .send()
-            .await
-            .map_err(aws_sdk_dynamodb::error::SdkError::into_service_error)
-        {
-            Ok(_) => {}
-            Err(e) if e.is_conditional_check_failed_exception() => {}
-            Err(e) => return Err(failed(&e)),
-        }
-    }
-    Ok(())
 }
