@@ -133,6 +133,22 @@ impl Failure {
             }
     }
 
+    /// Whether a CA may say so of a signature by a key that is no longer the account's: RFC 8555 has no type of its own
+    /// for that (Pebble says `malformed`).
+    #[must_use]
+    pub fn may_mean_the_key(&self) -> bool {
+        let kind = self.problem.kind.strip_prefix("urn:ietf:params:acme:error:");
+        let about_keys = [
+            "malformed",
+            "unauthorized",
+            "accountDoesNotExist",
+            "badPublicKey",
+            "badSignatureAlgorithm",
+        ];
+        let untyped = matches!(self.problem.kind.as_str(), "" | "about:blank");
+        self.class == Class::Permanent && (untyped || kind.is_some_and(|k| about_keys.contains(&k)))
+    }
+
     /// A failure of our own (not from the CA) with a short machine name and a sentence.
     #[must_use]
     pub fn new(class: Class, stage: Stage, kind: &str, detail: impl Into<String>) -> Self {

@@ -3,9 +3,11 @@
 mod account;
 mod certificate;
 mod chore;
+mod eab;
 mod failure;
 mod ids;
 mod key;
+mod key_rollover;
 mod name;
 mod page;
 mod provider;
@@ -20,15 +22,17 @@ pub use certificate::{
     RevocationReason,
 };
 pub use chore::{Chore, StoredChore};
+pub use eab::{EabBinding, EabStatus};
 pub(crate) use failure::clip;
 pub use failure::{Class, Failure, Problem, Stage, Subproblem};
 pub use ids::{AccountId, CertificateId, ProviderId, RequestId};
 pub use key::{KeyAlgorithm, KeyPlan, UnknownKeyAlgorithm};
+pub use key_rollover::{KeyRollover, KeyVersion, RolloverStatus};
 pub(crate) use name::set_key;
 pub use name::{DomainName, MAX_NAMES, NameError, NameSet, NameSetError};
 pub use page::{Page, PageRequest};
 pub use provider::{Provider, Providers};
 pub use renewal::{RenewMode, Renewal, Window};
 pub use request::{Lease, MAX_ATTEMPTS, NewRequest, Request, RequestStatus, UnknownStatus};
-pub use timestamp::Timestamp;
+pub use timestamp::{NoTimestamp, Timestamp};
 pub use txt::{DesiredState, Fqdn, IN_FLIGHT, SHOWN, TXT_TTL, TxtRecord, TxtStatus};

@@ -1,5 +1,6 @@
 //! Everything that outlives an invocation. Traits by capability; `dynamo` implements them all.
 
+pub mod account_keys;
 mod certificate_lifecycle;
 mod cursor;
 pub mod dynamo;
@@ -15,6 +16,7 @@ pub mod schema;
 use async_trait::async_trait;
 
 pub use self::{
+    account_keys::AccountKeys,
     certificate_lifecycle::{CertificateLifecycle, deleted, is_to_be_removed, revoking, settled},
     cursor::{place_after, txt_cursor},
     flight::{Flight, SingleFlight},
@@ -304,6 +306,7 @@ pub trait Store:
     + ProviderHealth
     + RateLedger
     + AccountLifecycle
+    + AccountKeys
     + RequestLifecycle
     + CertificateLifecycle
     + ChoreStore
@@ -321,6 +324,7 @@ impl<T> Store for T where
         + ProviderHealth
         + RateLedger
         + AccountLifecycle
+        + AccountKeys
         + RequestLifecycle
         + CertificateLifecycle
         + ChoreStore

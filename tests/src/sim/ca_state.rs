@@ -120,6 +120,43 @@ impl CaState {
         }
     }
 
+    /// The account of a key.
+    #[must_use]
+    pub fn account_of(&self, key: &str) -> Option<String> {
+        self.accounts.get(key).cloned()
+    }
+
+    /// The keys of an account: one, or none of a URL that is not in these books.
+    #[must_use]
+    pub fn keys_of(&self, account: &str) -> Vec<String> {
+        let keys = self.accounts.iter().filter(|(_, uri)| *uri == account);
+        keys.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Refuses what another key signed than the account's.
+    pub fn signed(&self, account: &str, key: &str) -> Result<(), Failure> {
+        let keys = self.keys_of(account);
+        if keys.is_empty() || keys.iter().any(|k| k == key) {
+            return Ok(());
+        }
+        Err(problem(
+            Class::Permanent,
+            "malformed",
+            "JWS verification error: another key signed it",
+        ))
+    }
+
+    /// Puts a key in the place of an account's. `Err`: what may never happen.
+    pub fn change_key(&mut self, account: &str, key: &str, secrets: &Secrets) -> Result<(), String> {
+        let secrets = secrets.lock().expect("no model panics under the lock");
+        if !secrets.values().any(|s| s == key) {
+            return Err(format!("{account} got a key that is in no vault"));
+        }
+        self.accounts.retain(|_, uri| uri != account);
+        self.accounts.insert(key.to_owned(), account.to_owned());
+        Ok(())
+    }
+
     /// A new order, or one that is open for the same names.
     pub fn new_order(
         &mut self,

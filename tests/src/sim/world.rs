@@ -116,6 +116,7 @@ impl World {
                 email: contact.parse().expect("an address"),
                 eab_kid: None,
                 eab_key_ref: None,
+                eab_expires_at: None,
             };
             at_once(clients.create_account(new, None, START)).expect("an account");
         }

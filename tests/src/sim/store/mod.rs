@@ -1,6 +1,7 @@
 //! A store in memory with the table's semantics: conditional writes, indexes that lag, values written one by one.
 //! One file for each trait.
 
+mod account_keys;
 mod accounts;
 mod certificate_lifecycle;
 mod certificates;
