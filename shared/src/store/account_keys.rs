@@ -39,8 +39,8 @@ pub trait AccountKeys: Send + Sync {
 }
 
 /// How long after a refusal another worker's keyChange may still come to the CA: Lambda ends an invocation after 15
-/// minutes, and an hour forgives clocks.
-pub const UNSURE: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+/// minutes; the rest is for a process that was frozen.
+pub const UNSURE: std::time::Duration = std::time::Duration::from_secs(6 * 60 * 60);
 
 fn wrong(account: &Account, state: &str, needed: &'static str) -> StoreError {
     StoreError::WrongState {

@@ -158,23 +158,25 @@ impl Accounts {
     async fn load(&self, id: AccountId) -> Result<CaAccount, Failure> {
         for _ in 0..TRIES {
             let account = self.adapters.store.account(id).await.map_err(from_store)?;
-            let loaded = self.load_as(&account).await;
-            match &loaded {
+            match self.load_as(&account).await {
+                Ok(Some(loaded)) => return Ok(loaded),
+                Ok(None) => {}
                 // A secret that another worker deleted since: the account names another one by now.
                 Err(failure) if failure.problem.kind == VAULT => {
                     let now = self.adapters.store.account(id).await.map_err(from_store)?;
                     if now.version == account.version {
-                        return loaded;
+                        return Err(failure);
                     }
                 }
-                _ => return loaded,
+                Err(failure) => return Err(failure),
             }
         }
         let text = format!("account {id} changes again and again");
         Err(Failure::new(Class::Transient, Stage::Request, "account", text))
     }
 
-    async fn load_as(&self, account: &Account) -> Result<CaAccount, Failure> {
+    /// `None`: it changed meanwhile.
+    async fn load_as(&self, account: &Account) -> Result<Option<CaAccount>, Failure> {
         let id = account.id;
         match account.status {
             AccountStatus::Active | AccountStatus::Pending => {}
@@ -187,7 +189,7 @@ impl Accounts {
             }
         }
         if account.registration_uri.is_some() {
-            return self.signer(account).await;
+            return self.signer(account).await.map(Some);
         }
         let provider = self.configured(id, account.provider_id)?;
         // The key is in the vault before the CA sees it: a repeat registers the same account again.
@@ -196,7 +198,7 @@ impl Accounts {
         let key = self.adapters.vault.put_if_absent(&name, new_key).await;
         let key = key.map_err(from_vault)?;
         let uri = registration::register(&self.adapters, account, provider, &key).await?;
-        Ok(signer(account, provider, uri, key))
+        Ok(uri.map(|uri| signer(account, provider, uri, key)))
     }
 
     /// What a registered account signs with, whether it may be used or not.

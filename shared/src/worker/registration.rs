@@ -11,13 +11,14 @@ use crate::{
     store::StoreError,
 };
 
-/// Returns the account URL; account and answer are stored.
+/// Returns the account URL once it is stored; `None` if the account changed meanwhile and is to be looked at anew:
+/// another worker registered it, or it has another binding, or even another key, of which the answer says nothing.
 pub(super) async fn register(
     adapters: &Adapters,
     account: &Account,
     provider: &Provider,
     key: &AccountKey,
-) -> Result<String, Failure> {
+) -> Result<Option<String>, Failure> {
     let eab = match (&account.eab_kid, &account.eab_key_ref) {
         (Some(kid), Some(name)) => {
             let hmac_key = adapters.vault.get(name).await.map_err(from_vault)?;
@@ -54,18 +55,12 @@ pub(super) async fn register(
             updated_at: now,
             ..account.clone()
         },
-        Err(_) => return answer,
+        Err(_) => return answer.map(Some),
     };
-    match (adapters.store.save_account(&changed).await, answer) {
-        (Ok(_), answer) => answer,
-        // Another worker wrote it first; the CA gave both the same account for the same key.
-        (Err(StoreError::Conflict { .. }), Ok(uri)) => Ok(uri),
-        // It may have another binding by now, which the refusal says nothing of.
-        (Err(StoreError::Conflict { .. }), Err(failure)) => Err(Failure {
-            class: Class::Transient,
-            ..failure
-        }),
-        (Err(error), _) => Err(from_store(error)),
+    match adapters.store.save_account(&changed).await {
+        Ok(_) => answer.map(Some),
+        Err(StoreError::Conflict { .. }) => Ok(None),
+        Err(error) => Err(from_store(error)),
     }
 }
 

@@ -253,6 +253,9 @@ impl Ca for SimCa {
         self.gate
             .call(Op::ChangeKey, || {
                 self.signed(account)?;
+                if self.mood(100) {
+                    return Err(problem(Class::Permanent, "unauthorized", "no new key today"));
+                }
                 let (uri, key) = (&account.registration_uri, new_key.expose_secret());
                 let changed = self.lock().change_key(uri, key, &self.secrets);
                 self.never(changed);

@@ -98,6 +98,8 @@ pub struct CaState {
     /// How it behaves.
     pub habits: CaHabits,
     accounts: BTreeMap<String, String>,
+    /// Keys that were an account's once.
+    former: BTreeSet<String>,
     contacts: BTreeSet<String>,
     orders: Vec<Order>,
     authorizations: Vec<Authorization>,
@@ -106,14 +108,15 @@ pub struct CaState {
 }
 
 impl CaState {
-    /// The account of a key; a second key for one contact is a key that was lost.
+    /// The account of a key; a second key for one contact is a key that was lost. A registration that comes after the key
+    /// was changed makes an account that nobody asks for.
     pub fn register(&mut self, key: &str, email: &str) -> Result<String, String> {
         if let Some(uri) = self.accounts.get(key) {
             return Ok(uri.clone());
         }
         let uri = format!("https://ca.test/account/{}", self.accounts.len());
         self.accounts.insert(key.to_owned(), uri.clone());
-        if self.contacts.insert(email.to_owned()) {
+        if self.contacts.insert(email.to_owned()) || self.former.contains(key) {
             Ok(uri)
         } else {
             Err(format!("{email} was registered with a second key"))
@@ -152,7 +155,9 @@ impl CaState {
         if !secrets.values().any(|s| s == key) {
             return Err(format!("{account} got a key that is in no vault"));
         }
+        let former = self.keys_of(account);
         self.accounts.retain(|_, uri| uri != account);
+        self.former.extend(former);
         self.accounts.insert(key.to_owned(), account.to_owned());
         Ok(())
     }
