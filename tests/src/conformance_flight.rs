@@ -22,6 +22,7 @@ async fn account(store: &dyn Store) -> AccountId {
         email: "ops@example.com".parse().expect("an address"),
         eab_kid: None,
         eab_key_ref: None,
+        eab_expires_at: None,
     };
     store
         .create_account(new, None, start())

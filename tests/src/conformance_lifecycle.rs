@@ -22,6 +22,7 @@ pub(crate) async fn account(store: &dyn Store, email: &str) -> Account {
         email: email.parse().expect("an address"),
         eab_kid: Some("kid".into()),
         eab_key_ref: Some("account-eab/x".into()),
+        eab_expires_at: None,
     };
     let made = store.create_account(new, None, start()).await;
     made.expect("an account")

@@ -47,6 +47,7 @@ async fn request(store: &dyn Store, name: &str) -> Request {
         email: format!("{name}@example.com").parse().expect("an address"),
         eab_kid: None,
         eab_key_ref: None,
+        eab_expires_at: None,
     };
     let account = store.create_account(account, None, start()).await;
     let names = NameSet::parse(&[format!("{name}.example.com")]).expect("names");

@@ -27,6 +27,7 @@ fn new_account(email: &str) -> NewAccount {
         email: email.parse().expect("an address"),
         eab_kid: None,
         eab_key_ref: None,
+        eab_expires_at: None,
     }
 }
 

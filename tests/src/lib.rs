@@ -6,6 +6,7 @@
     reason = "a test world fails by panicking"
 )]
 
+pub mod conformance_account_keys;
 pub mod conformance_certificates;
 pub mod conformance_fallback;
 pub mod conformance_flight;

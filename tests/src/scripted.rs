@@ -51,6 +51,10 @@ pub struct ScriptedCa {
     pub contact: Mutex<Option<Failure>>,
     /// The addresses that were told.
     pub contacts: Mutex<Vec<String>>,
+    /// The key that was put in the place of the account's, if any was.
+    pub changed_key: Mutex<Option<String>>,
+    /// What keyChange says; else it succeeds.
+    pub key_change: Mutex<Option<Failure>>,
     /// What revocation says; else it succeeds.
     pub revoke: Mutex<Option<Failure>>,
     /// The reason of each revocation that was asked for.
@@ -126,6 +130,21 @@ impl Ca for ScriptedCa {
             Some(failure) => Err(failure.clone()),
             None => Ok(()),
         }
+    }
+
+    /// Knows the account of the key that was changed to.
+    async fn find_account(&self, directory_url: &str, key: &AccountKey) -> Result<Option<String>, Failure> {
+        let changed = self.changed_key.lock().unwrap();
+        let found = changed.as_deref() == Some(key.expose_secret());
+        Ok(found.then(|| format!("{directory_url}/account/ops@example.com")))
+    }
+
+    async fn change_key(&self, _: &CaAccount, new_key: &AccountKey) -> Result<(), Failure> {
+        if let Some(failure) = &*self.key_change.lock().unwrap() {
+            return Err(failure.clone());
+        }
+        *self.changed_key.lock().unwrap() = Some(new_key.expose_secret().to_owned());
+        Ok(())
     }
 
     async fn revoke(&self, _: &CaAccount, _: &str, reason: RevocationReason) -> Result<(), Failure> {
@@ -236,6 +255,7 @@ impl World {
                 email: "ops@example.com".parse().expect("an address"),
                 eab_kid: kid.map(str::to_owned),
                 eab_key_ref: kid.map(|_| "account-eab/2".to_owned()),
+                eab_expires_at: None,
             };
             store
                 .create_account(new, None, start())

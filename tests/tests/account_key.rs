@@ -50,6 +50,7 @@ impl World {
             email: "ops@example.com".parse().unwrap(),
             eab_kid: None,
             eab_key_ref: None,
+            eab_expires_at: None,
         };
         let now = SystemClock.now();
         let account = self.store.create_account(new, None, now).await.unwrap();

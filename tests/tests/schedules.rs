@@ -74,7 +74,7 @@ fn every_schedule_ends_with_one_certificate_and_a_clean_zone() {
     let (tally, failure) = explore(schedules);
     eprintln!(
         "{} schedules in {:.1} s: {} invocations, {} calls, {} crashes at {} points, {} kills, {} frozen, \
-         {} answers lost, {} sent twice, {} refused; {} certificates, {} failed",
+         {} answers lost, {} sent twice, {} refused; {} certificates, {} failed; {} account keys changed",
         tally.schedules,
         began.elapsed().as_secs_f64(),
         tally.invocations,
@@ -88,6 +88,7 @@ fn every_schedule_ends_with_one_certificate_and_a_clean_zone() {
         tally.refused,
         tally.succeeded,
         tally.failed,
+        tally.rollovers,
     );
     if let Some((seed, violations)) = failure {
         panic!("replay with CERTMINT_SEED={seed}: {violations:#?}");

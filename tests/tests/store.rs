@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use certmint_shared::store::Store;
 use certmint_tests::{
-    conformance_certificates as certificates, conformance_fallback as fallback, conformance_flight as flight,
-    conformance_health as health, conformance_lifecycle as lifecycle, conformance_rates as rates,
-    conformance_renewals as renewals, conformance_requests as requests, conformance_store as suite,
-    conformance_txt as txt, dynamo, sim::MemoryStore,
+    conformance_account_keys as account_keys, conformance_certificates as certificates,
+    conformance_fallback as fallback, conformance_flight as flight, conformance_health as health,
+    conformance_lifecycle as lifecycle, conformance_rates as rates, conformance_renewals as renewals,
+    conformance_requests as requests, conformance_store as suite, conformance_txt as txt, dynamo,
+    sim::MemoryStore,
 };
 
 macro_rules! conforms {
@@ -29,6 +30,7 @@ macro_rules! conforms {
             conforms!(@tests health: troubles);
             conforms!(@tests lifecycle: switching, defaults, deleting_accounts, contacts, chores, cancelling,
                       deleting_requests);
+            conforms!(@tests account_keys: rolling, failing, binding);
             conforms!(@tests certificates: filters, names, deleting, revoking, bindings);
             conforms!(@tests rates: reservations, giving_back, counting_and_closing, a_hundred_domains);
 
@@ -52,6 +54,11 @@ macro_rules! conforms {
             #[tokio::test]
             async fn an_account_deleted_while_it_is_asked() {
                 lifecycle::deleting_while_asked(fresh().await).await;
+            }
+
+            #[tokio::test]
+            async fn keys_changed_at_once() {
+                account_keys::rolling_at_once(fresh().await).await;
             }
 
             #[tokio::test]

@@ -40,7 +40,8 @@ impl Api {
         };
         let found = self.store.accounts(&filter, &page).await?;
         let defaults = self.store.default_accounts().await?;
-        let row = |a| AccountView::of(a, &self.providers, &defaults);
+        let now = self.clock.now();
+        let row = |a| AccountView::of(a, &self.providers, &defaults, now);
         data(&List::of(found, &page, row))
     }
 
@@ -50,9 +51,10 @@ impl Api {
         self.shown(account).await
     }
 
-    async fn shown(&self, account: Account) -> Data {
+    pub(super) async fn shown(&self, account: Account) -> Data {
         let defaults = self.store.default_accounts().await?;
-        data(&AccountView::of(account, &self.providers, &defaults))
+        let now = self.clock.now();
+        data(&AccountView::of(account, &self.providers, &defaults, now))
     }
 
     /// POST `/acme/accounts/enable` and `/disable`. A worker that runs sees it in its next pass.
@@ -72,6 +74,14 @@ impl Api {
             .map_err(|e| ApiError::value("email", e))?;
         body.end()?;
         let account = self.store.change_contact(id, &email, self.clock.now()).await?;
+        self.kick.kick().await;
+        self.shown(account).await
+    }
+
+    /// POST `/acme/accounts/rollover`: the worker makes the new key and tells the CA.
+    pub(super) async fn roll_key(&self, request: &ApiRequest) -> Data {
+        let id = id_alone(request)?;
+        let account = self.store.begin_rollover(id, self.clock.now()).await?;
         self.kick.kick().await;
         self.shown(account).await
     }

@@ -4,6 +4,7 @@ mod accounts;
 mod auth;
 mod certificates;
 mod downloads;
+mod eab;
 mod error;
 mod fallback;
 mod input;
@@ -172,6 +173,8 @@ impl Api {
             ("POST", ["acme", "accounts", "enable"]) => self.switch_account(request, true).await,
             ("POST", ["acme", "accounts", "disable"]) => self.switch_account(request, false).await,
             ("POST", ["acme", "accounts", "contact"]) => self.change_contact(request).await,
+            ("POST", ["acme", "accounts", "eab"]) => self.replace_eab(request).await,
+            ("POST", ["acme", "accounts", "rollover"]) => self.roll_key(request).await,
             ("POST", ["acme", "accounts", "delete"]) => self.delete_account(request).await,
             ("GET", ["acme", "accounts", id]) => self.one_account(id).await,
             ("GET", ["acme", "limits"]) => self.limits(&params).await,

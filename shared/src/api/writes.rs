@@ -1,20 +1,17 @@
 //! Calls that change something.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
 use super::{
     Api, ApiRequest, Data, data,
+    eab::EabFields,
     error::ApiError,
     input::Body,
     wire::{CreatedAccount, RequestView},
 };
 use crate::{
-    ca::{
-        csr::{Csr, CsrError},
-        decode_eab_key,
-    },
+    ca::csr::{Csr, CsrError},
     domain::{
         AccountId, AccountStatus, Email, KeyAlgorithm, KeyPlan, MAX_ATTEMPTS, NameSet, NameSetError,
         NewAccount, NewRequest, RequestId,
@@ -94,8 +91,7 @@ impl Api {
             .text("email")?
             .parse()
             .map_err(|e| ApiError::value("email", e))?;
-        let kid = body.opt_text("eabKid")?;
-        let hmac_key = body.opt_text("eabHmacKey")?.map(SecretString::from);
+        let eab = EabFields::read(&mut body, self.clock.now())?;
         body.end()?;
         let provider = self
             .providers
@@ -104,39 +100,25 @@ impl Api {
         if let Some(why) = &provider.retired {
             return Err(ApiError::state(why.clone()));
         }
-        let eab = match (kid, hmac_key) {
-            (Some(kid), Some(hmac_key)) => {
-                decode_eab_key(&hmac_key).map_err(|e| ApiError::format("eabHmacKey", &e.to_string()))?;
-                Some((kid, hmac_key))
-            }
-            (None, None) if provider.requires_eab => {
-                return Err(ApiError::missing(
-                    "eabKid (this provider needs eabKid and eabHmacKey; it)",
-                ));
-            }
-            (None, None) => None,
-            (Some(_), None) => return Err(ApiError::missing("eabHmacKey")),
-            (None, Some(_)) => return Err(ApiError::missing("eabKid")),
-        };
-        // The key goes to the vault first: the store never sees more than its name.
-        let mut eab_key_ref = None;
-        if let Some((_, hmac_key)) = &eab {
-            let name = format!("account-eab/{}", uuid::Uuid::new_v4());
-            self.vault.put_if_absent(&name, hmac_key.clone()).await?;
-            eab_key_ref = Some(name);
+        if eab.is_none() && provider.requires_eab {
+            return Err(ApiError::missing(
+                "eabKid (this provider needs eabKid and eabHmacKey; it)",
+            ));
         }
+        let eab = match eab {
+            Some(eab) => Some(self.keep_eab(eab).await?),
+            None => None,
+        };
         let new = NewAccount {
             provider_id: provider.id,
             email,
-            eab_kid: eab.map(|(kid, _)| kid),
-            eab_key_ref: eab_key_ref.clone(),
+            eab_kid: eab.as_ref().map(|e| e.kid.clone()),
+            eab_key_ref: eab.as_ref().map(|e| e.key_ref.clone()),
+            eab_expires_at: eab.as_ref().and_then(|e| e.expires_at),
         };
         let created = self.store.create_account(new, key, self.clock.now()).await;
-        let used = created.as_ref().ok().and_then(|a| a.eab_key_ref.as_ref());
-        if let Some(name) = eab_key_ref.filter(|name| used != Some(name))
-            && let Err(error) = self.vault.delete(&name).await
-        {
-            tracing::warn!(%error, "a key that no account uses was left in the vault");
+        if let Some(eab) = eab {
+            self.drop_unused(&eab, &created).await;
         }
         data(&CreatedAccount::from(created?))
     }

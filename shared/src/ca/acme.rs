@@ -9,6 +9,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 use super::{
     AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView, RenewalInfo, chains,
     http::observed,
+    key_change,
     new_account::{new_account, read_directory},
     orders::{check_profile, open_challenges, progress},
     problem, renewal_info,
@@ -188,6 +189,33 @@ impl Ca for AcmeCa {
                 Err(failure)
             }
         }
+    }
+
+    async fn find_account(&self, directory_url: &str, key: &AccountKey) -> Result<Option<String>, Failure> {
+        let directory = self.directory(directory_url).await?;
+        let calls = async {
+            let key = der(key)?;
+            key_change::find_account(self.http(directory_url), &directory, key.secret_pkcs8_der()).await
+        };
+        Ok(self.call(calls).await?.0)
+    }
+
+    async fn change_key(&self, account: &CaAccount, new_key: &AccountKey) -> Result<(), Failure> {
+        let directory = self.directory(&account.directory_url).await?;
+        let calls = async {
+            let (old, new) = (der(&account.key)?, der(new_key)?);
+            let (old, new) = (old.secret_pkcs8_der(), new.secret_pkcs8_der());
+            key_change::change_key(
+                self.http(&account.directory_url),
+                &directory,
+                &account.registration_uri,
+                old,
+                new,
+            )
+            .await
+        };
+        self.call(calls).await?;
+        Ok(())
     }
 
     async fn revoke(

@@ -96,7 +96,6 @@ pub(super) enum Identity<'a> {
     /// A key that the CA need not know: newAccount, and revocation by the certificate's key.
     Jwk,
     /// An account, by its URL.
-    #[expect(dead_code, reason = "key rollover is the next change")]
     Kid(&'a str),
 }
 

@@ -6,6 +6,7 @@ pub mod check;
 pub mod csr;
 mod http;
 mod jws;
+mod key_change;
 pub mod keys;
 mod new_account;
 mod orders;
@@ -24,7 +25,7 @@ pub use self::{
     renewal_info::certificate_id,
 };
 use crate::{
-    domain::{AccountId, Email, Failure, NameSet, RevocationReason, Timestamp, Window},
+    domain::{AccountId, Email, Failure, KeyVersion, NameSet, RevocationReason, Timestamp, Window},
     engine::{Challenge, OrderProgress},
 };
 
@@ -42,6 +43,8 @@ pub struct CaAccount {
     pub registration_uri: String,
     /// The account key.
     pub key: AccountKey,
+    /// Which of the account's keys that is: a session made with another is of no use.
+    pub key_version: KeyVersion,
     /// The common name of the root that chains should lead to.
     pub preferred_chain: Option<String>,
 }
@@ -124,6 +127,11 @@ pub trait Ca: Send + Sync {
     async fn finalize(&self, account: &CaAccount, order_url: &str, csr: &[u8]) -> Result<(), Failure>;
     /// Tells the CA the account's address in place of what it knew (RFC 8555 §7.3.2). Safe to repeat.
     async fn update_contact(&self, account: &CaAccount, email: &Email) -> Result<(), Failure>;
+    /// The URL of the account that the CA has for this key (RFC 8555 §7.3.1); `None` if it has none. Changes nothing.
+    async fn find_account(&self, directory_url: &str, key: &AccountKey) -> Result<Option<String>, Failure>;
+    /// Puts a key in the place of the account's (RFC 8555 §7.3.5). A repeat after a lost answer is refused, since the old
+    /// key signs no more: [`Ca::find_account`] tells.
+    async fn change_key(&self, account: &CaAccount, new_key: &AccountKey) -> Result<(), Failure>;
     /// Revokes a certificate (PEM) by the account that ordered it (RFC 8555 §7.6). Revoked already is success.
     async fn revoke(
         &self,

@@ -60,7 +60,7 @@ fn meaning(kind: &str, not_before: Option<Timestamp>) -> (Class, Option<&'static
         ),
         "externalAccountRequired" => (
             Class::Permanent,
-            Some("create the account with eabKid and eabHmacKey from the CA"),
+            Some("send eabKid and eabHmacKey from the CA with POST /acme/accounts/eab"),
         ),
         "userActionRequired" => (Class::Permanent, Some("accept the CA's new terms of service")),
         "caa" => (Class::Permanent, Some("add a CAA record that allows this CA")),

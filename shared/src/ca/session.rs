@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     dns::Clock,
-    domain::{Failure, Providers, Roots, Timestamp},
+    domain::{Failure, KeyVersion, Providers, Roots, Timestamp},
 };
 
 /// A directory may change: sessions are made anew after this time.
@@ -28,8 +28,16 @@ pub struct AcmeCa {
     /// For directories whose CA has roots of its own.
     apart: HashMap<String, AcmeHttp>,
     pub(super) clock: Arc<dyn Clock>,
-    sessions: Mutex<HashMap<String, (Timestamp, Account)>>,
+    /// By account URL.
+    sessions: Mutex<HashMap<String, Session>>,
     directories: Mutex<HashMap<String, (Timestamp, Value)>>,
+}
+
+/// A session, when it was made, and with which of the account's keys.
+struct Session {
+    made_at: Timestamp,
+    key_version: KeyVersion,
+    account: Account,
 }
 
 pub(super) fn der(key: &AccountKey) -> Result<PrivatePkcs8KeyDer<'static>, Error> {
@@ -81,10 +89,11 @@ impl AcmeCa {
     /// The account's session; a new one reads the directory.
     pub(super) async fn session(&self, account: &CaAccount) -> Result<Account, Failure> {
         let now = self.clock.now();
-        if let Some((at, session)) = self.sessions.lock().await.get(&account.registration_uri)
-            && now.since(*at) < SESSION_KEPT
+        if let Some(session) = self.sessions.lock().await.get(&account.registration_uri)
+            && now.since(session.made_at) < SESSION_KEPT
+            && session.key_version == account.key_version
         {
-            return Ok(session.clone());
+            return Ok(session.account.clone());
         }
         // Not under the lock: a CA that does not answer must not keep the others waiting.
         let key = der(&account.key).map_err(|e| problem::failure(&e, Seen::default(), now))?;
@@ -94,7 +103,11 @@ impl AcmeCa {
             .call(made)
             .await
             .map_err(|failure| problem::no_directory(&account.directory_url, &failure))?;
-        let kept = (now, session.clone());
+        let kept = Session {
+            made_at: now,
+            key_version: account.key_version,
+            account: session.clone(),
+        };
         self.sessions
             .lock()
             .await

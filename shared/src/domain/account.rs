@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, ProviderId, Timestamp};
+use super::{AccountId, KeyRollover, KeyVersion, ProviderId, Timestamp};
 
 /// Where an account stands with its CA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +114,8 @@ pub struct NewAccount {
     pub eab_kid: Option<String>,
     /// The vault name of the EAB HMAC key.
     pub eab_key_ref: Option<String>,
+    /// When the binding's time is over, as the client knows it.
+    pub eab_expires_at: Option<Timestamp>,
 }
 
 /// An account with a CA.
@@ -127,8 +129,20 @@ pub struct Account {
     pub email: Email,
     /// The EAB key id.
     pub eab_kid: Option<String>,
-    /// The vault name of the EAB HMAC key.
+    /// The vault name of the EAB HMAC key. It is kept for the account's life: a registration whose answer was lost, or
+    /// that a restored table forgot, is repeated with it, and some CAs look at the binding before they look whether
+    /// they know the key (RFC 8555 does not say which comes first).
     pub eab_key_ref: Option<String>,
+    /// When the binding's time is over, as the client knows it.
+    pub eab_expires_at: Option<Timestamp>,
+    /// Whether the CA refused this binding.
+    pub eab_rejected: bool,
+    /// Which of its keys the CA knows.
+    pub key_version: KeyVersion,
+    /// When that key took the place of the one before.
+    pub key_changed_at: Option<Timestamp>,
+    /// The newest change of its key.
+    pub rollover: Option<KeyRollover>,
     /// Where it stands.
     pub status: AccountStatus,
     /// The account URL at the CA.
@@ -144,17 +158,27 @@ pub struct Account {
 }
 
 impl Account {
-    /// The vault name of its key, once it has one.
+    /// As a client opens it.
     #[must_use]
-    pub fn key_name(id: AccountId) -> String {
-        format!("account-key/{id}")
-    }
-
-    /// The vault names of all its secrets, also of those that may not exist.
-    #[must_use]
-    pub fn secrets(&self) -> Vec<String> {
-        let key = Self::key_name(self.id);
-        self.eab_key_ref.iter().cloned().chain([key]).collect()
+    pub fn opened(id: AccountId, new: NewAccount, now: Timestamp) -> Self {
+        Self {
+            id,
+            provider_id: new.provider_id,
+            email: new.email,
+            eab_kid: new.eab_kid,
+            eab_key_ref: new.eab_key_ref,
+            eab_expires_at: new.eab_expires_at,
+            eab_rejected: false,
+            key_version: KeyVersion::FIRST,
+            key_changed_at: None,
+            rollover: None,
+            status: AccountStatus::Pending,
+            registration_uri: None,
+            last_error: None,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        }
     }
 
     /// Switched on or off by an operator; the same if it is so already.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, CertificateId};
+use super::{AccountId, CertificateId, KeyVersion};
 
 /// One piece of such work. Each can be done again after a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,20 @@ pub enum Chore {
     UpdateContact {
         /// Which.
         id: AccountId,
+    },
+    /// Give an account its next key, at the CA and here (RFC 8555 §7.3.5). A repeat asks the CA first which key it has.
+    RollKey {
+        /// Which.
+        id: AccountId,
+        /// The next key.
+        version: KeyVersion,
+    },
+    /// Delete the key of a rollover that failed, unless the CA has it after all. A repeat finds it deleted.
+    DiscardKey {
+        /// Of whom.
+        id: AccountId,
+        /// Which.
+        version: KeyVersion,
     },
     /// Ask the CA to revoke a certificate (RFC 8555 §7.6). A repeat learns that it is revoked already.
     RevokeCertificate {

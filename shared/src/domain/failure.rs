@@ -163,13 +163,30 @@ impl Failure {
     /// is gone.
     #[must_use]
     pub fn is_of_account(&self, ordering: bool) -> bool {
-        self.problem.kind == ACCOUNT_UNUSABLE || self.blames_account(ordering)
+        let unusable = self.class == Class::Permanent && self.problem.kind == ACCOUNT_UNUSABLE;
+        unusable || self.blames_account(ordering)
     }
 
     /// Whether the CA has no such profile.
     #[must_use]
     pub fn is_unknown_profile(&self) -> bool {
         self.problem.kind == NO_PROFILE
+    }
+
+    /// Whether a CA may say so of a signature by a key that is no longer the account's: RFC 8555 has no type of its own
+    /// for that (Pebble says `malformed`).
+    #[must_use]
+    pub fn may_mean_the_key(&self) -> bool {
+        let kind = self.problem.kind.strip_prefix("urn:ietf:params:acme:error:");
+        let about_keys = [
+            "malformed",
+            "unauthorized",
+            "accountDoesNotExist",
+            "badPublicKey",
+            "badSignatureAlgorithm",
+        ];
+        let untyped = matches!(self.problem.kind.as_str(), "" | "about:blank");
+        self.class == Class::Permanent && (untyped || kind.is_some_and(|k| about_keys.contains(&k)))
     }
 
     /// A failure of our own (not from the CA) with a short machine name and a sentence.

@@ -3,9 +3,11 @@
 mod account;
 mod certificate;
 mod chore;
+mod eab;
 mod failure;
 mod ids;
 mod key;
+mod key_rollover;
 mod known_ca;
 mod name;
 mod page;
@@ -21,6 +23,7 @@ pub use certificate::{
     RevocationReason,
 };
 pub use chore::{Chore, StoredChore};
+pub use eab::{EabBinding, EabStatus};
 pub(crate) use failure::clip;
 pub use failure::{
     ACCOUNT_UNUSABLE, CA_UNREACHABLE, Class, DIRECTORY_UNREACHABLE, Failure, NO_PROFILE, Problem, Stage,
@@ -28,11 +31,12 @@ pub use failure::{
 };
 pub use ids::{AccountId, CertificateId, ProviderId, RequestId};
 pub use key::{KeyAlgorithm, KeyPlan, UnknownKeyAlgorithm};
+pub use key_rollover::{KeyRollover, KeyVersion, RolloverStatus};
 pub(crate) use name::set_key;
 pub use name::{DomainName, MAX_NAMES, NameError, NameSet, NameSetError};
 pub use page::{Page, PageRequest};
 pub use provider::{Provider, ProviderEntry, ProviderError, Providers, Roots};
 pub use renewal::{RenewMode, Renewal, Window};
 pub use request::{Fallback, Lease, MAX_ATTEMPTS, NewRequest, Request, RequestStatus, UnknownStatus};
-pub use timestamp::Timestamp;
+pub use timestamp::{NoTimestamp, Timestamp};
 pub use txt::{DesiredState, Fqdn, IN_FLIGHT, SHOWN, TXT_TTL, TxtRecord, TxtStatus};

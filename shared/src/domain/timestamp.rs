@@ -1,6 +1,6 @@
 //! A moment, in milliseconds since the Unix epoch. The engine receives it; only adapters read a clock.
 
-use std::{fmt, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -60,6 +60,23 @@ impl Timestamp {
     #[must_use]
     pub fn sort_key(self) -> String {
         format!("{:016}", self.0.max(0))
+    }
+}
+
+/// A text that is no moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a time such as 2030-01-31T12:00:00Z (RFC 3339)")]
+pub struct NoTimestamp;
+
+impl FromStr for Timestamp {
+    type Err = NoTimestamp;
+
+    /// RFC 3339, with any offset.
+    fn from_str(text: &str) -> Result<Self, NoTimestamp> {
+        let at = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NoTimestamp)?;
+        i64::try_from(at.unix_timestamp_nanos() / 1_000_000)
+            .map(Self)
+            .map_err(|_| NoTimestamp)
     }
 }
 

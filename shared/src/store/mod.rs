@@ -1,5 +1,6 @@
 //! Everything that outlives an invocation. Traits by capability; `dynamo` implements them all.
 
+pub mod account_keys;
 mod certificate_lifecycle;
 mod cursor;
 pub mod dynamo;
@@ -16,6 +17,7 @@ pub mod schema;
 use async_trait::async_trait;
 
 pub use self::{
+    account_keys::AccountKeys,
     certificate_lifecycle::{CertificateLifecycle, deleted, is_to_be_removed, revoking, settled},
     cursor::{place_after, txt_cursor},
     fallback::{DefaultFallback, FallbackPolicy, in_fallback, may_fall_back},
@@ -307,6 +309,7 @@ pub trait Store:
     + RateLedger
     + AccountLifecycle
     + FallbackPolicy
+    + AccountKeys
     + RequestLifecycle
     + CertificateLifecycle
     + ChoreStore
@@ -325,6 +328,7 @@ impl<T> Store for T where
         + RateLedger
         + AccountLifecycle
         + FallbackPolicy
+        + AccountKeys
         + RequestLifecycle
         + CertificateLifecycle
         + ChoreStore

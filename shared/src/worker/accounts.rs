@@ -4,9 +4,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::Mutex;
 
-use super::{Adapters, health::Health};
+use super::{Adapters, health::Health, registration};
 use crate::{
-    ca::{CaAccount, DIRECTORY_UNREACHABLE, Eab, keys},
+    ca::{AccountKey, CaAccount, DIRECTORY_UNREACHABLE, keys},
     domain::{
         ACCOUNT_UNUSABLE, Account, AccountId, AccountStatus, Class, Failure, Provider, ProviderId, Stage,
     },
@@ -15,6 +15,11 @@ use crate::{
 };
 
 type Slot = Arc<Mutex<Option<Result<CaAccount, Failure>>>>;
+
+/// Tries against others that change the account meanwhile.
+const TRIES: usize = 3;
+/// The problem type of a vault's error.
+const VAULT: &str = "urn:certmint:vault";
 
 /// Hands out accounts; a hundred requests of one account register it once.
 pub(super) struct Accounts {
@@ -99,7 +104,8 @@ impl Accounts {
     }
 
     /// The CA turned the account away: it becomes failed with the cause, and its other requests end with that
-    /// reason instead of asking. Two workers that find out at once write the same.
+    /// reason instead of asking. Two workers that find out at once write the same. One that is not registered has been
+    /// judged by its registration, or has another binding since.
     pub(super) async fn condemn(&self, id: AccountId, failure: &Failure) {
         let why = &failure.problem.detail;
         tracing::error!(
@@ -109,9 +115,9 @@ impl Accounts {
             "the CA rejects the account"
         );
         let slot = self.slots.lock().await.entry(id).or_default().clone();
-        *slot.lock().await = Some(Err(in_state(id, AccountStatus::Failed, why)));
         let saved = match self.adapters.store.account(id).await {
-            Ok(account) if matches!(account.status, AccountStatus::Active | AccountStatus::Pending) => {
+            Ok(account) if account.status == AccountStatus::Active => {
+                *slot.lock().await = Some(Err(in_state(id, AccountStatus::Failed, why)));
                 let failed = Account {
                     status: AccountStatus::Failed,
                     last_error: Some(why.clone()),
@@ -129,9 +135,59 @@ impl Accounts {
         }
     }
 
+    /// A refusal may only mean that the account's key was changed under this call. That is asked of the store before the
+    /// refusal counts (one read, of failures only): then it is transient, and the next call reads the account anew.
+    pub(super) async fn judge<T>(&self, used: &CaAccount, answer: Result<T, Failure>) -> Result<T, Failure> {
+        let failure = match answer {
+            Err(failure) if failure.may_mean_the_key() => failure,
+            answer => return answer,
+        };
+        match self.adapters.store.account(used.id).await {
+            Ok(now) if now.key_version == used.key_version && now.open_rollover().is_none() => Err(failure),
+            Err(StoreError::NotFound { .. }) => Err(failure),
+            Ok(_) => {
+                self.drop(used.id).await;
+                tracing::info!(
+                    account_id = used.id.get(),
+                    "refused while the account's key is changed"
+                );
+                Err(Failure {
+                    class: Class::Transient,
+                    ..failure
+                })
+            }
+            Err(error) => Err(from_store(error)),
+        }
+    }
+
+    /// Forgets one account: its key was changed.
+    pub(super) async fn drop(&self, id: AccountId) {
+        self.slots.lock().await.remove(&id);
+    }
+
     async fn load(&self, id: AccountId) -> Result<CaAccount, Failure> {
-        let account = self.read(id).await?;
-        let provider = self.configured(id, account.provider_id)?;
+        for _ in 0..TRIES {
+            let account = self.read(id).await?;
+            match self.load_as(&account).await {
+                Ok(Some(loaded)) => return Ok(loaded),
+                Ok(None) => {}
+                // A secret that another worker deleted since: the account names another one by now.
+                Err(failure) if failure.problem.kind == VAULT => {
+                    let now = self.read(id).await?;
+                    if now.version == account.version {
+                        return Err(failure);
+                    }
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        let text = format!("account {id} changes again and again");
+        Err(Failure::new(Class::Transient, Stage::Request, "account", text))
+    }
+
+    /// `None`: it changed meanwhile.
+    async fn load_as(&self, account: &Account) -> Result<Option<CaAccount>, Failure> {
+        let id = account.id;
         match account.status {
             AccountStatus::Active | AccountStatus::Pending => {}
             status => {
@@ -142,75 +198,41 @@ impl Accounts {
                 return Err(in_state(id, status, why));
             }
         }
-        let name = Account::key_name(id);
-        let vault = &self.adapters.vault;
-        let (registration_uri, key) = match account.registration_uri.clone() {
-            // The CA knows the key: one that is gone is an error, never replaced by another.
-            Some(uri) => (uri, vault.get(&name).await.map_err(from_vault)?),
-            None => {
-                // The key is in the vault before the CA sees it: a repeat registers the same account again.
-                let new_key = keys::generate_account_key()?;
-                let key = vault.put_if_absent(&name, new_key).await.map_err(from_vault)?;
-                (self.register(account, provider, &key).await?, key)
-            }
-        };
-        Ok(CaAccount {
-            id,
-            directory_url: provider.directory_url.clone(),
-            preferred_chain: provider.preferred_chain.clone(),
-            registration_uri,
-            key,
-        })
+        if account.registration_uri.is_some() {
+            return self.signer(account).await.map(Some);
+        }
+        let provider = self.configured(id, account.provider_id)?;
+        // The key is in the vault before the CA sees it: a repeat registers the same account again.
+        let new_key = keys::generate_account_key()?;
+        let name = Account::key_name(id, account.key_version);
+        let key = self.adapters.vault.put_if_absent(&name, new_key).await;
+        let key = key.map_err(from_vault)?;
+        let uri = registration::register(&self.adapters, account, provider, &key).await?;
+        Ok(uri.map(|uri| signer(account, provider, uri, key)))
     }
 
-    async fn register(
-        &self,
-        account: Account,
-        provider: &Provider,
-        key: &crate::ca::AccountKey,
-    ) -> Result<String, Failure> {
-        let eab = match (&account.eab_kid, &account.eab_key_ref) {
-            (Some(kid), Some(name)) => {
-                let hmac_key = self.adapters.vault.get(name).await.map_err(from_vault)?;
-                Some(Eab {
-                    kid: kid.clone(),
-                    hmac_key,
-                })
-            }
-            _ => None,
-        };
-        let answer = self
-            .adapters
-            .ca
-            .register(&provider.directory_url, key, &account.email, eab.as_ref())
-            .await
-            .map_err(|failure| match eab {
-                Some(_) => with_eab_advice(failure),
-                None => failure,
-            });
-        let changed = match &answer {
-            Ok(uri) => Account {
-                status: AccountStatus::Active,
-                registration_uri: Some(uri.clone()),
-                last_error: None,
-                ..account
-            },
-            Err(failure) if failure.class == Class::Permanent => Account {
-                status: AccountStatus::Failed,
-                last_error: Some(failure.problem.detail.clone()),
-                ..account
-            },
-            Err(_) => return answer,
-        };
-        let changed = Account {
-            updated_at: self.adapters.clock.now(),
-            ..changed
-        };
-        match self.adapters.store.save_account(&changed).await {
-            // Another worker wrote it first; the CA gave both the same account for the same key.
-            Ok(_) | Err(StoreError::Conflict { .. }) => answer,
-            Err(error) => Err(from_store(error)),
-        }
+    /// What a registered account signs with, whether it may be used or not.
+    pub(super) async fn signer(&self, account: &Account) -> Result<CaAccount, Failure> {
+        let provider = self.configured(account.id, account.provider_id)?;
+        let uri = account.registration_uri.clone().ok_or_else(|| {
+            let text = format!("account {} is not registered with its CA", account.id);
+            Failure::new(Class::Permanent, Stage::Request, "account", text)
+        })?;
+        // The CA knows the key: one that is gone is an error, never replaced by another.
+        let name = Account::key_name(account.id, account.key_version);
+        let key = self.adapters.vault.get(&name).await.map_err(from_vault)?;
+        Ok(signer(account, provider, uri, key))
+    }
+}
+
+fn signer(account: &Account, provider: &Provider, registration_uri: String, key: AccountKey) -> CaAccount {
+    CaAccount {
+        id: account.id,
+        directory_url: provider.directory_url.clone(),
+        preferred_chain: provider.preferred_chain.clone(),
+        registration_uri,
+        key,
+        key_version: account.key_version,
     }
 }
 
@@ -222,17 +244,6 @@ fn in_state(id: AccountId, status: AccountStatus, why: &str) -> Failure {
 fn unusable(why: &str) -> Failure {
     let mut failure = Failure::new(Class::Permanent, Stage::Request, "", why);
     failure.problem.kind = ACCOUNT_UNUSABLE.to_owned();
-    failure
-}
-
-/// A CA that refuses an account with a binding means the binding, in whatever words (RFC 8555 §7.3.4).
-fn with_eab_advice(mut failure: Failure) -> Failure {
-    if failure.class == Class::Permanent {
-        let detail = &failure.problem.detail;
-        failure.problem.detail = format!(
-            "{detail}; eabKid and eabHmacKey may be wrong, used or expired: create the account with new ones"
-        );
-    }
     failure
 }
 

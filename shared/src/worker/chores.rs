@@ -83,6 +83,8 @@ impl Worker {
                 Ok(())
             }
             Chore::UpdateContact { id } => self.update_contact(*id).await,
+            Chore::RollKey { id, version } => self.roll_key(*id, *version).await,
+            Chore::DiscardKey { id, version } => self.discard_key(*id, *version).await,
             Chore::RevokeCertificate { id } => self.revoke(*id).await,
             Chore::ExpireCertificate { id } => {
                 let moved = self.adapters.store.expire_certificate(*id, self.now()).await;
@@ -109,7 +111,10 @@ impl Worker {
                 return Ok(());
             }
             let answer = match self.accounts.get(id).await {
-                Ok(session) => self.adapters.ca.update_contact(&session, &account.email).await,
+                Ok(session) => {
+                    let answer = self.adapters.ca.update_contact(&session, &account.email).await;
+                    self.accounts.judge(&session, answer).await
+                }
                 Err(failure) => Err(failure),
             };
             match answer {
@@ -148,8 +153,10 @@ impl Worker {
         let answer = match self.accounts.get(account).await {
             Ok(account) => {
                 let ca = &self.adapters.ca;
-                ca.revoke(&account, &certificate.cert_pem, revocation.reason)
-                    .await
+                let answer = ca
+                    .revoke(&account, &certificate.cert_pem, revocation.reason)
+                    .await;
+                self.accounts.judge(&account, answer).await
             }
             Err(failure) => Err(failure),
         };

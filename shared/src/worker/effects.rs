@@ -127,21 +127,42 @@ impl Worker {
                 let reached_ca = failure.problem.kind.starts_with(ACME_ERRORS);
                 Fault { failure, reached_ca }
             })?;
+        let done = self.perform_as(&account, job, provider, effect).await;
+        match done {
+            Err(Fault { failure, reached_ca }) => {
+                let class = failure.class;
+                let judged = self.accounts.judge(&account, Err(failure)).await;
+                judged.map_err(|failure| Fault {
+                    reached_ca: reached_ca && failure.class == class,
+                    failure,
+                })
+            }
+            done => done,
+        }
+    }
+
+    async fn perform_as(
+        &self,
+        account: &CaAccount,
+        job: &Job,
+        provider: &Provider,
+        effect: Effect,
+    ) -> Result<Event, Fault> {
         match effect {
-            Effect::NewOrder => self.new_order(job, provider, &account).await,
+            Effect::NewOrder => self.new_order(job, provider, account).await,
             Effect::LoadChallenges { order_url } => {
-                let view = self.adapters.ca.order(&account, &order_url, true).await?;
+                let view = self.adapters.ca.order(account, &order_url, true).await?;
                 Ok(Event::ChallengesLoaded {
                     progress: view.progress,
                     challenges: view.challenges,
                 })
             }
             Effect::AcceptChallenges { order_url } => {
-                self.adapters.ca.accept_challenges(&account, &order_url).await?;
+                self.adapters.ca.accept_challenges(account, &order_url).await?;
                 Ok(Event::ChallengesAccepted)
             }
             Effect::PollOrder { order_url } => {
-                let view = self.adapters.ca.order(&account, &order_url, false).await?;
+                let view = self.adapters.ca.order(account, &order_url, false).await?;
                 Ok(match view.progress {
                     OrderProgress::Pending => Event::NotYet {
                         not_before: view.not_before,
@@ -152,11 +173,11 @@ impl Worker {
             }
             Effect::Finalize { order_url, key_ref } => {
                 let csr = self.csr(&job.request, &key_ref).await?;
-                self.adapters.ca.finalize(&account, &order_url, &csr).await?;
+                self.adapters.ca.finalize(account, &order_url, &csr).await?;
                 Ok(Event::Finalized)
             }
             Effect::RecordCertificate { order_url, key_ref } => {
-                self.record(job, &account, &order_url, key_ref).await
+                self.record(job, account, &order_url, key_ref).await
             }
             // Done above, or served for all issuances together: a job never hands those out alone.
             Effect::CheckPropagation { .. }

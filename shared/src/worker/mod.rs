@@ -11,8 +11,10 @@ mod dns_steps;
 mod effects;
 mod health;
 mod job;
+mod key_rollover;
 mod limiter;
 mod pace;
+mod registration;
 mod renewals;
 mod settings;
 

@@ -41,6 +41,8 @@ pub enum Operation {
     NewNonce,
     /// ACME: newAccount.
     NewAccount,
+    /// ACME: keyChange.
+    KeyChange,
     /// ACME: newOrder.
     NewOrder,
     /// ACME: an order is read.
@@ -93,6 +95,7 @@ impl Operation {
             (_, ["dir"]) => Self::Directory,
             (_, ["nonce-plz"]) => Self::NewNonce,
             (_, ["sign-me-up"]) => Self::NewAccount,
+            (_, ["rollover-account-key"]) => Self::KeyChange,
             (_, ["order-plz"]) => Self::NewOrder,
             (_, ["my-order", _]) => Self::Order,
             (_, ["authZ", _]) => Self::Authorization,

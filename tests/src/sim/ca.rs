@@ -60,6 +60,11 @@ impl SimCa {
         self.lock().open(order_url, &zones, self.gate.now())
     }
 
+    fn signed(&self, account: &CaAccount) -> Result<(), Failure> {
+        let key = account.key.expose_secret();
+        self.lock().signed(&account.registration_uri, key)
+    }
+
     fn never(&self, result: Result<(), String>) {
         if let (Err(what), Some(timeline)) = (result, self.gate.timeline()) {
             timeline.violation(what);
@@ -123,6 +128,7 @@ impl Ca for SimCa {
         let names = terms.names;
         self.gate
             .call(Op::NewOrder, || {
+                self.signed(account)?;
                 self.limit()?;
                 if names.strings().iter().any(|n| n.starts_with("rejected.")) {
                     return Err(problem(Class::Permanent, "rejectedIdentifier", "not this name"));
@@ -146,7 +152,7 @@ impl Ca for SimCa {
 
     async fn order(
         &self,
-        _account: &CaAccount,
+        account: &CaAccount,
         order_url: &str,
         with_challenges: bool,
     ) -> Result<OrderView, Failure> {
@@ -157,6 +163,7 @@ impl Ca for SimCa {
         };
         self.gate
             .call(op, || {
+                self.signed(account)?;
                 let progress = self.open(order_url)?;
                 let not_before = self.mood(100).then(|| self.retry_after(1, 900));
                 let challenges = if with_challenges {
@@ -173,9 +180,10 @@ impl Ca for SimCa {
             .await
     }
 
-    async fn accept_challenges(&self, _account: &CaAccount, order_url: &str) -> Result<(), Failure> {
+    async fn accept_challenges(&self, account: &CaAccount, order_url: &str) -> Result<(), Failure> {
         self.gate
             .call(Op::AcceptChallenges, || {
+                self.signed(account)?;
                 self.open(order_url)?;
                 let looks: Vec<(Timestamp, bool)> = (0..4)
                     .map(|_| {
@@ -194,10 +202,13 @@ impl Ca for SimCa {
     }
 
     /// Two calls, as the real one: it reads the order, then sends the CSR if the order is ready.
-    async fn finalize(&self, _account: &CaAccount, order_url: &str, csr: &[u8]) -> Result<(), Failure> {
+    async fn finalize(&self, account: &CaAccount, order_url: &str, csr: &[u8]) -> Result<(), Failure> {
         let progress = self
             .gate
-            .call(Op::OpenToFinalize, || self.open(order_url))
+            .call(Op::OpenToFinalize, || {
+                self.signed(account)?;
+                self.open(order_url)
+            })
             .await?;
         match progress {
             OrderProgress::Processing | OrderProgress::Valid => return Ok(()),
@@ -208,6 +219,7 @@ impl Ca for SimCa {
         }
         self.gate
             .call(Op::Finalize, || {
+                self.signed(account)?;
                 let progress = self.open(order_url)?;
                 let (there_at, comes) = match self.mood(50) {
                     true => (self.later(60, 5400), self.gate.draw(0, 3) > 0),
@@ -229,20 +241,46 @@ impl Ca for SimCa {
         Ok(())
     }
 
+    async fn find_account(&self, _: &str, key: &AccountKey) -> Result<Option<String>, Failure> {
+        self.gate
+            .call(Op::FindAccount, || {
+                Ok(self.lock().account_of(key.expose_secret()))
+            })
+            .await
+    }
+
+    async fn change_key(&self, account: &CaAccount, new_key: &AccountKey) -> Result<(), Failure> {
+        self.gate
+            .call(Op::ChangeKey, || {
+                self.signed(account)?;
+                if self.mood(100) {
+                    return Err(problem(Class::Permanent, "unauthorized", "no new key today"));
+                }
+                let (uri, key) = (&account.registration_uri, new_key.expose_secret());
+                let changed = self.lock().change_key(uri, key, &self.secrets);
+                self.never(changed);
+                Ok(())
+            })
+            .await
+    }
+
     async fn revoke(&self, _: &CaAccount, _: &str, _: RevocationReason) -> Result<(), Failure> {
         Ok(())
     }
 
-    async fn certificate(&self, _account: &CaAccount, order_url: &str) -> Result<Option<String>, Failure> {
+    async fn certificate(&self, account: &CaAccount, order_url: &str) -> Result<Option<String>, Failure> {
         self.gate
-            .call(Op::Download, || match self.open(order_url)? {
-                OrderProgress::Valid => {
-                    let state = self.lock();
-                    let made = state.finalized(order_url);
-                    Ok(made.map(|(names, csr)| leaf::certificate(&names, csr)))
+            .call(Op::Download, || {
+                self.signed(account)?;
+                match self.open(order_url)? {
+                    OrderProgress::Valid => {
+                        let state = self.lock();
+                        let made = state.finalized(order_url);
+                        Ok(made.map(|(names, csr)| leaf::certificate(&names, csr)))
+                    }
+                    OrderProgress::Processing => Ok(None),
+                    _ => Err(problem(Class::OrderLost, "malformed", "the order has no CSR")),
                 }
-                OrderProgress::Processing => Ok(None),
-                _ => Err(problem(Class::OrderLost, "malformed", "the order has no CSR")),
             })
             .await
     }

@@ -98,6 +98,8 @@ pub struct CaState {
     /// How it behaves.
     pub habits: CaHabits,
     accounts: BTreeMap<String, String>,
+    /// Keys that were an account's once.
+    former: BTreeSet<String>,
     contacts: BTreeSet<String>,
     orders: Vec<Order>,
     authorizations: Vec<Authorization>,
@@ -106,18 +108,58 @@ pub struct CaState {
 }
 
 impl CaState {
-    /// The account of a key; a second key for one contact is a key that was lost.
+    /// The account of a key; a second key for one contact is a key that was lost. A registration that comes after the key
+    /// was changed makes an account that nobody asks for.
     pub fn register(&mut self, key: &str, email: &str) -> Result<String, String> {
         if let Some(uri) = self.accounts.get(key) {
             return Ok(uri.clone());
         }
         let uri = format!("https://ca.test/account/{}", self.accounts.len());
         self.accounts.insert(key.to_owned(), uri.clone());
-        if self.contacts.insert(email.to_owned()) {
+        if self.contacts.insert(email.to_owned()) || self.former.contains(key) {
             Ok(uri)
         } else {
             Err(format!("{email} was registered with a second key"))
         }
+    }
+
+    /// The account of a key.
+    #[must_use]
+    pub fn account_of(&self, key: &str) -> Option<String> {
+        self.accounts.get(key).cloned()
+    }
+
+    /// The keys of an account: one, or none of a URL that is not in these books.
+    #[must_use]
+    pub fn keys_of(&self, account: &str) -> Vec<String> {
+        let keys = self.accounts.iter().filter(|(_, uri)| *uri == account);
+        keys.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Refuses what another key signed than the account's.
+    pub fn signed(&self, account: &str, key: &str) -> Result<(), Failure> {
+        let keys = self.keys_of(account);
+        if keys.is_empty() || keys.iter().any(|k| k == key) {
+            return Ok(());
+        }
+        Err(problem(
+            Class::Permanent,
+            "malformed",
+            "JWS verification error: another key signed it",
+        ))
+    }
+
+    /// Puts a key in the place of an account's. `Err`: what may never happen.
+    pub fn change_key(&mut self, account: &str, key: &str, secrets: &Secrets) -> Result<(), String> {
+        let secrets = secrets.lock().expect("no model panics under the lock");
+        if !secrets.values().any(|s| s == key) {
+            return Err(format!("{account} got a key that is in no vault"));
+        }
+        let former = self.keys_of(account);
+        self.accounts.retain(|_, uri| uri != account);
+        self.former.extend(former);
+        self.accounts.insert(key.to_owned(), account.to_owned());
+        Ok(())
     }
 
     /// A new order, or one that is open for the same names.

@@ -82,6 +82,10 @@ ops! {
     DeleteSecret,
     /// newAccount.
     Register,
+    /// Asks whose key it is.
+    FindAccount,
+    /// keyChange.
+    ChangeKey,
     /// newOrder.
     NewOrder,
     /// Reads an order with its authorizations.
@@ -127,6 +131,8 @@ impl Op {
         !matches!(
             self,
             Self::Register
+                | Self::FindAccount
+                | Self::ChangeKey
                 | Self::NewOrder
                 | Self::LoadChallenges
                 | Self::AcceptChallenges

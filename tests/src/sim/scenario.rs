@@ -60,6 +60,8 @@ pub struct Scenario {
     pub asks: Vec<Ask>,
     /// What another tool does.
     pub foreign: Vec<ForeignWrite>,
+    /// When a client has the key of an account changed.
+    pub rollovers: Vec<(Timestamp, usize)>,
     /// A zone that goes away, and when.
     pub zone_gone: Option<(Timestamp, usize)>,
     /// Calls that fail.
@@ -135,10 +137,55 @@ impl Scenario {
             contacts,
             asks,
             foreign,
+            rollovers: Self::rollovers(seed, accounts),
             zone_gone,
             faults,
         };
         (scenario, rng)
+    }
+
+    /// One request on a good day, and the account's key changed twice, where only these faults happen.
+    #[must_use]
+    pub fn of_rollovers(faults: Faults) -> Self {
+        Self {
+            workers: 1,
+            settings: WorkerSettings::default(),
+            timeout: Duration::from_secs(300),
+            interval: Duration::from_secs(60),
+            lost_events: 0,
+            habits: CaHabits::default(),
+            lazy_zones: false,
+            gentle: true,
+            contacts: vec!["ops@example.com"],
+            asks: vec![Ask {
+                at: START,
+                account: 0,
+                names: GOOD[0].to_vec(),
+                unreadable: false,
+                retries: false,
+            }],
+            foreign: vec![],
+            rollovers: [2, 12]
+                .map(|s| (START.plus(Duration::from_secs(s * 3600)), 0))
+                .to_vec(),
+            zone_gone: None,
+            faults,
+        }
+    }
+
+    /// From a stream of their own: the other draws of a seed stay what they are.
+    fn rollovers(seed: u64, accounts: usize) -> Vec<(Timestamp, usize)> {
+        let mut rng = Rng::new(!seed);
+        if !rng.per_mille(400) {
+            return vec![];
+        }
+        let within = *rng.pick(&[30, 600, 7200]);
+        (0..rng.within(1, 4))
+            .map(|_| {
+                let account = usize::try_from(rng.within(0, accounts as u64)).unwrap_or(0);
+                (later(&mut rng, within), account)
+            })
+            .collect()
     }
 
     fn asks(rng: &mut Rng, accounts: usize, habits: CaHabits) -> Vec<Ask> {

@@ -23,6 +23,8 @@ pub struct Tally {
     pub freezes: u64,
     /// Invocations ended by the platform.
     pub kills: u64,
+    /// Rollovers of account keys that were begun.
+    pub rollovers: u64,
     /// Requests that ended with a certificate.
     pub succeeded: u64,
     /// Requests that ended without one.
@@ -46,6 +48,7 @@ impl Tally {
         self.repeated += other.repeated;
         self.freezes += other.freezes;
         self.kills += other.kills;
+        self.rollovers += other.rollovers;
         self.succeeded += other.succeeded;
         self.failed += other.failed;
         for (op, [before, after]) in &other.crashes {

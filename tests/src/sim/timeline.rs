@@ -27,6 +27,8 @@ pub enum Happening {
     Ask(usize),
     /// A client retries a request if it failed.
     Retry(RequestId),
+    /// A client has the key of the account at this place changed.
+    Roll(usize),
     /// Another tool writes to a name.
     Foreign(usize),
     /// A zone is deleted.

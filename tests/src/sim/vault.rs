@@ -28,6 +28,11 @@ impl MemoryVault {
         Self { secrets, gate }
     }
 
+    /// A deleted name stays taken while it can be restored, which is longer than a run.
+    fn deleted(name: &str) -> String {
+        format!("deleted {name}")
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
         self.secrets.lock().expect("no model panics under the lock")
     }
@@ -44,6 +49,9 @@ impl KeyVault for MemoryVault {
         self.gate
             .call(op, || {
                 let mut secrets = self.lock();
+                if secrets.contains_key(&Self::deleted(name)) {
+                    return Err(VaultError::PendingDeletion(name.to_owned()));
+                }
                 let stored = secrets
                     .entry(name.to_owned())
                     .or_insert_with(|| value.expose_secret().to_owned());
@@ -55,10 +63,14 @@ impl KeyVault for MemoryVault {
     async fn get(&self, name: &str) -> Result<SecretString, VaultError> {
         self.gate
             .call(Op::ReadSecret, || {
-                let found = self.lock().get(name).cloned();
-                found
-                    .map(SecretString::from)
-                    .ok_or_else(|| VaultError::NotFound(name.to_owned()))
+                let secrets = self.lock();
+                match secrets.get(name) {
+                    Some(found) => Ok(SecretString::from(found.as_str())),
+                    None if secrets.contains_key(&Self::deleted(name)) => {
+                        Err(VaultError::PendingDeletion(name.to_owned()))
+                    }
+                    None => Err(VaultError::NotFound(name.to_owned())),
+                }
             })
             .await
     }
@@ -66,7 +78,10 @@ impl KeyVault for MemoryVault {
     async fn delete(&self, name: &str) -> Result<(), VaultError> {
         self.gate
             .call(Op::DeleteSecret, || {
-                self.lock().remove(name);
+                let mut secrets = self.lock();
+                if secrets.remove(name).is_some() {
+                    secrets.insert(Self::deleted(name), String::new());
+                }
                 Ok(())
             })
             .await

@@ -1,8 +1,12 @@
 //! What must hold when nothing is left to do.
 
-use certmint_shared::domain::{Request, RequestId, RequestStatus, TxtStatus};
+use certmint_shared::domain::{Account, Request, RequestId, RequestStatus, TxtStatus};
 
-use super::world::{Verdict, World};
+use super::{
+    ca_state::CaState,
+    vault::Secrets,
+    world::{Verdict, World},
+};
 
 /// Problems that a CA or the DNS means for good.
 const FOR_GOOD: [&str; 8] = [
@@ -45,6 +49,9 @@ fn judge(world: &World) -> Vec<String> {
     found.extend(open.map(|r| format!("{} at {} is still owed", r.value, r.fqdn)));
     let ca = world.outside.ca.lock().expect(lock);
     found.extend(ca.keyless(&world.outside.secrets));
+    for account in tables.accounts.values() {
+        found.extend(keys(account, &ca, &world.outside.secrets));
+    }
     let issued = &ca.issued;
     for (place, id) in world.ended() {
         let ask = &world.scenario.asks[place];
@@ -77,7 +84,10 @@ fn judge(world: &World) -> Vec<String> {
                     found.push(format!("request {id} succeeded without its certificate"));
                 }
                 // Two orders may share an open authorization, and one may take the other's value away with its own.
-                let alone = !world.scenario.habits.reuses_pending && lives == 1;
+                // A key that is changed under a request costs it a try.
+                let alone = !world.scenario.habits.reuses_pending
+                    && lives == 1
+                    && world.scenario.rollovers.is_empty();
                 let quiet = world.scenario.gentle && world.scenario.faults.are_none() && alone;
                 if quiet && (request.issuance.attempts, request.issuance.failures) != (1, 0) {
                     found.push(format!(
@@ -95,6 +105,29 @@ fn judge(world: &World) -> Vec<String> {
             found.push(format!("request {id} ended and still owes something"));
         }
     }
+    found
+}
+
+/// The CA has one key of each account, the one that the account names; no other is in the vault.
+fn keys(account: &Account, ca: &CaState, secrets: &Secrets) -> Vec<String> {
+    let mut found = Vec::new();
+    let id = account.id;
+    if let Some(rollover) = account.open_rollover() {
+        found.push(format!("account {id} changes its key for ever: {rollover:?}"));
+    }
+    let Some(uri) = &account.registration_uri else {
+        return found;
+    };
+    let named = Account::key_name(id, account.key_version);
+    let secrets = secrets.lock().expect("no model panics under the lock");
+    if ca.keys_of(uri) != Vec::from_iter(secrets.get(&named).cloned()) {
+        found.push(format!("the CA does not have {named} as the key of account {id}"));
+    }
+    let others = account
+        .secrets()
+        .into_iter()
+        .filter(|n| *n != named && secrets.contains_key(n));
+    found.extend(others.map(|name| format!("{name} is in the vault, and account {id} has {named}")));
     found
 }
 

@@ -13,12 +13,13 @@ use std::{
 
 use certmint_shared::{
     domain::{AccountId, NameSet, NewAccount, NewRequest, ProviderId, RequestId, RequestStatus, Timestamp},
-    store::{AccountStore, RequestStore},
+    store::{AccountKeys, AccountStore, RequestStore},
 };
 
 use super::{
     gate::Gate,
     process::{Kind, Outside, Process, Work},
+    rng::Rng,
     scenario::{ALIASES, Scenario, ZONES},
     store::MemoryStore,
     tally::Tally,
@@ -83,6 +84,16 @@ pub(super) struct World {
 #[must_use]
 pub fn run(seed: u64, traced: bool) -> Verdict {
     let (scenario, rng) = Scenario::of(seed);
+    play(scenario, rng, traced)
+}
+
+/// Runs a scenario that a test made.
+#[must_use]
+pub fn run_scenario(scenario: Scenario, seed: u64) -> Verdict {
+    play(scenario, Rng::new(seed), true)
+}
+
+fn play(scenario: Scenario, rng: Rng, traced: bool) -> Verdict {
     let timeline = Timeline::new(rng, scenario.faults.clone(), traced);
     let mut world = World::new(scenario, timeline);
     world.play();
@@ -116,6 +127,7 @@ impl World {
                 email: contact.parse().expect("an address"),
                 eab_kid: None,
                 eab_key_ref: None,
+                eab_expires_at: None,
             };
             at_once(clients.create_account(new, None, START)).expect("an account");
         }
@@ -124,6 +136,9 @@ impl World {
         }
         for (place, write) in scenario.foreign.iter().enumerate() {
             timeline.at(write.at, Happening::Foreign(place));
+        }
+        for (at, account) in &scenario.rollovers {
+            timeline.at(*at, Happening::Roll(*account));
         }
         if let Some((at, zone)) = scenario.zone_gone {
             timeline.at(at, Happening::ZoneGone(zone));
@@ -179,6 +194,13 @@ impl World {
             Happening::Retry(id) => {
                 if at_once(self.clients.retry_request(*id, now)).is_ok() {
                     *self.retried.entry(*id).or_default() += 1;
+                    self.wake_schedule(now);
+                }
+            }
+            Happening::Roll(account) => {
+                let id = AccountId::new(*account as u64 + 1);
+                if at_once(self.clients.begin_rollover(id, now)).is_ok() {
+                    self.timeline.lock().tally.rollovers += 1;
                     self.wake_schedule(now);
                 }
             }

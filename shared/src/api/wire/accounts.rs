@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    domain::{Account, DefaultAccount, Email, Provider, Providers, Timestamp},
+    domain::{Account, DefaultAccount, Email, KeyRollover, Provider, Providers, Timestamp},
     limits::Limits,
     store::ProviderTrouble,
 };
@@ -89,10 +89,32 @@ pub(in crate::api) struct AccountView {
     registration_uri: Option<String>,
     eab_kid: Option<String>,
     eab_expires_at: Option<String>,
+    eab_status: &'static str,
     last_error: Option<String>,
     is_default: bool,
+    key_version: u32,
+    key_changed_at: Option<String>,
+    key_rollover: Option<RolloverView>,
     created_at: String,
     updated_at: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RolloverView {
+    status: &'static str,
+    asked_at: String,
+    last_error: Option<String>,
+}
+
+impl From<KeyRollover> for RolloverView {
+    fn from(rollover: KeyRollover) -> Self {
+        Self {
+            status: rollover.status.as_str(),
+            asked_at: rollover.asked_at.to_string(),
+            last_error: rollover.last_error,
+        }
+    }
 }
 
 /// The first four characters, and nothing of a short one.
@@ -106,8 +128,14 @@ fn masked(kid: &str) -> String {
 }
 
 impl AccountView {
-    pub(in crate::api) fn of(account: Account, providers: &Providers, defaults: &[DefaultAccount]) -> Self {
+    pub(in crate::api) fn of(
+        account: Account,
+        providers: &Providers,
+        defaults: &[DefaultAccount],
+        now: Timestamp,
+    ) -> Self {
         Self {
+            eab_status: account.eab_status(now).as_str(),
             id: account.id.get(),
             provider_id: account.provider_id.get(),
             provider_name: providers
@@ -118,9 +146,12 @@ impl AccountView {
             status: account.status.as_str(),
             registration_uri: account.registration_uri,
             eab_kid: account.eab_kid.as_deref().map(masked),
-            eab_expires_at: None,
+            eab_expires_at: account.eab_expires_at.map(|at| at.to_string()),
             last_error: account.last_error,
             is_default: defaults.iter().any(|d| d.account_id == account.id),
+            key_version: account.key_version.get(),
+            key_changed_at: account.key_changed_at.map(|at| at.to_string()),
+            key_rollover: account.rollover.map(RolloverView::from),
             created_at: account.created_at.to_string(),
             updated_at: account.updated_at.to_string(),
         }

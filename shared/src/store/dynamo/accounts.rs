@@ -8,14 +8,23 @@ use super::{
     write::{Condition, Refusal},
 };
 use crate::{
-    domain::{
-        Account, AccountId, AccountStatus, Email, NewAccount, Page, PageRequest, ProviderId, Timestamp,
-    },
+    domain::{Account, AccountId, Email, KeyVersion, NewAccount, Page, PageRequest, ProviderId, Timestamp},
     store::{AccountFilter, AccountStore, Idempotency, StoreError},
 };
 
 /// How long an Idempotency-Key is remembered.
 const REMEMBERED: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
+/// Absent is the first one.
+fn key_version(row: &Row) -> Result<KeyVersion, StoreError> {
+    let number = row.opt_number("key_version")?.unwrap_or(1);
+    let version = u32::try_from(number).ok().and_then(KeyVersion::new);
+    version.ok_or_else(|| StoreError::Corrupt {
+        kind: "account",
+        id: row.opt_text("pk").unwrap_or_default().to_owned(),
+        why: "key_version is out of range".into(),
+    })
+}
 
 pub(super) fn read(row: &Row) -> Result<Account, StoreError> {
     Ok(Account {
@@ -24,6 +33,14 @@ pub(super) fn read(row: &Row) -> Result<Account, StoreError> {
         email: row.word("email")?,
         eab_kid: row.opt_text("eab_kid").map(str::to_owned),
         eab_key_ref: row.opt_text("eab_key_ref").map(str::to_owned),
+        eab_expires_at: row.opt_time("eab_expires_at")?,
+        eab_rejected: row.opt_number("eab_rejected")?.is_some(),
+        key_version: key_version(row)?,
+        key_changed_at: row.opt_time("key_changed_at")?,
+        rollover: match row.opt_text("rollover") {
+            Some(_) => Some(row.json("rollover")?),
+            None => None,
+        },
         status: row.word("status")?,
         registration_uri: row.opt_text("registration_uri").map(str::to_owned),
         last_error: row.opt_text("last_error").map(str::to_owned),
@@ -56,6 +73,23 @@ pub(super) fn write(account: &Account) -> Item {
         if let Some(value) = value {
             item.insert(name.into(), s(value));
         }
+    }
+    for (name, value) in [
+        ("eab_expires_at", account.eab_expires_at),
+        ("key_changed_at", account.key_changed_at),
+    ] {
+        if let Some(value) = value {
+            item.insert(name.into(), n(value.millis()));
+        }
+    }
+    if account.eab_rejected {
+        item.insert("eab_rejected".into(), n(1));
+    }
+    if account.key_version != KeyVersion::FIRST {
+        item.insert("key_version".into(), n(account.key_version.get()));
+    }
+    if let Some(rollover) = &account.rollover {
+        item.insert("rollover".into(), s(serde_json::json!(rollover).to_string()));
     }
     item
 }
@@ -135,19 +169,8 @@ impl AccountStore for DynamoStore {
         if self.get(&unique, "META").await?.is_some() {
             return Err(exists(&new));
         }
-        let account = Account {
-            id: AccountId::new(self.next_id("ACCOUNT").await?),
-            provider_id: new.provider_id,
-            email: new.email.clone(),
-            eab_kid: new.eab_kid.clone(),
-            eab_key_ref: new.eab_key_ref.clone(),
-            status: AccountStatus::Pending,
-            registration_uri: None,
-            last_error: None,
-            created_at: now,
-            updated_at: now,
-            version: 1,
-        };
+        let id = AccountId::new(self.next_id("ACCOUNT").await?);
+        let account = Account::opened(id, new.clone(), now);
         let lock = Item::from([
             ("pk".into(), s(unique)),
             ("sk".into(), s("META")),

@@ -25,6 +25,7 @@
 //! | sealed secret (`vault/envelope.rs`) | `KEY#<name>`, `META` (TTL once deleted) | `KEY`, name | | |
 //! | list counter | `COUNT#<list>`, `T#<shard>` and `B#<bucket>#<shard>` | | | |
 
+mod account_keys;
 mod account_lifecycle;
 mod accounts;
 mod bindings;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use certmint_shared::{
-    domain::{Account, AccountId, AccountStatus, NewAccount, Page, PageRequest, Timestamp},
+    domain::{Account, AccountId, NewAccount, Page, PageRequest, Timestamp},
     store::{AccountFilter, AccountStore, Idempotency, StoreError},
 };
 
@@ -28,19 +28,7 @@ impl AccountStore for MemoryStore {
             });
         }
         let id = tables.next_id("account");
-        let account = Account {
-            id: AccountId::new(id),
-            provider_id: new.provider_id,
-            email: new.email,
-            eab_kid: new.eab_kid,
-            eab_key_ref: new.eab_key_ref,
-            status: AccountStatus::Pending,
-            registration_uri: None,
-            last_error: None,
-            created_at: now,
-            updated_at: now,
-            version: 1,
-        };
+        let account = Account::opened(AccountId::new(id), new, now);
         tables.accounts.insert(id, account.clone());
         tables.remember(idempotency, id);
         Ok(account)

@@ -1,6 +1,7 @@
 //! A store in memory with the table's semantics: conditional writes, indexes that lag, values written one by one.
 //! One file for each trait.
 
+mod account_keys;
 mod accounts;
 mod certificate_lifecycle;
 mod certificates;
@@ -20,7 +21,7 @@ use std::{
 
 use certmint_shared::{
     domain::{
-        Account, Binding, Certificate, DefaultAccount, DesiredState, Fqdn, Page, PageRequest, Renewal,
+        Account, Binding, Certificate, Chore, DefaultAccount, DesiredState, Fqdn, Page, PageRequest, Renewal,
         Request, RequestId, StoredChore, Timestamp, TxtRecord,
     },
     store::{DefaultFallback, Idempotency, StoreError},
@@ -238,7 +239,19 @@ fn not_found(kind: &'static str, id: impl ToString) -> StoreError {
 }
 
 impl Tables {
-    /// When something is due: a request, or a value whose owner is done or whose lease ends.
+    /// When a chore is due that belongs to what clients asked for; time's own (expiry) is none.
+    fn next_chore(&self) -> Option<Timestamp> {
+        let asked = |chore: &Chore| {
+            !matches!(
+                chore,
+                Chore::ExpireCertificate { .. } | Chore::RemoveCertificate { .. }
+            )
+        };
+        let due = self.chores.values().filter(|(_, stored)| asked(&stored.chore));
+        due.map(|(at, _)| *at).min()
+    }
+
+    /// When something is due: a request, a chore, or a value whose owner is done or whose lease ends.
     #[must_use]
     pub fn next_work(&self, now: Timestamp) -> Option<Timestamp> {
         let requests = self
@@ -252,14 +265,16 @@ impl Tables {
             let disowned = over && r.desired_state == DesiredState::Present;
             r.due_at().map(|due| if disowned { now } else { due })
         });
-        requests.chain(values).min()
+        requests.chain(values).chain(self.next_chore()).min()
     }
 
     /// Whether all requests are over and only the cleaner has work.
     #[must_use]
     pub fn only_values_are_left(&self) -> bool {
-        self.requests
-            .values()
-            .all(|r| r.wake_at.is_none() || self.quarantined.contains(&r.id))
+        self.next_chore().is_none()
+            && self
+                .requests
+                .values()
+                .all(|r| r.wake_at.is_none() || self.quarantined.contains(&r.id))
     }
 }
