@@ -55,6 +55,8 @@ pub struct ScriptedCa {
     pub revoke: Mutex<Option<Failure>>,
     /// The reason of each revocation that was asked for.
     pub revoked: Mutex<Vec<RevocationReason>>,
+    /// The directory and the key of each revocation that a certificate's key signed.
+    pub revoked_by_key: Mutex<Vec<(String, String)>>,
     /// How often an account was registered, or tried to be.
     pub registrations: Mutex<usize>,
     /// The directories of each newOrder.
@@ -129,6 +131,22 @@ impl Ca for ScriptedCa {
     }
 
     async fn revoke(&self, _: &CaAccount, _: &str, reason: RevocationReason) -> Result<(), Failure> {
+        self.revoked.lock().unwrap().push(reason);
+        match &*self.revoke.lock().unwrap() {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(()),
+        }
+    }
+
+    async fn revoke_with_key(
+        &self,
+        directory_url: &str,
+        key: &SecretString,
+        _: &str,
+        reason: RevocationReason,
+    ) -> Result<(), Failure> {
+        let signed = (directory_url.to_owned(), key.expose_secret().to_owned());
+        self.revoked_by_key.lock().unwrap().push(signed);
         self.revoked.lock().unwrap().push(reason);
         match &*self.revoke.lock().unwrap() {
             Some(failure) => Err(failure.clone()),

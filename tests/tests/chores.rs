@@ -6,7 +6,7 @@ use std::time::Duration;
 use certmint_shared::{
     domain::{
         AccountId, AccountStatus, Certificate, CertificateId, CertificateSource, CertificateStatus, Class,
-        Lifecycle, Revocation, RevocationReason,
+        Lifecycle, Revocation, RevocationReason, RevokedBy,
     },
     limits::Limits,
     store::{AccountLifecycle, CertificateLifecycle, CertificateStore, ChoreStore},
@@ -63,7 +63,11 @@ async fn revocation(world: &World, id: CertificateId) -> Revocation {
 async fn a_revocation_that_the_ca_cannot_answer_is_asked_again() {
     let world = World::new(Limits::NONE).await;
     let id = certificate(&world).await;
-    world.store.revoke_certificate(id, REASON, start()).await.unwrap();
+    world
+        .store
+        .revoke_certificate(id, REASON, RevokedBy::Account, start())
+        .await
+        .unwrap();
     let away = problem(Class::Transient, "urn:certmint:caUnreachable", "no route to host");
     *world.ca.revoke.lock().unwrap() = Some(away);
     world.run().await;
@@ -85,7 +89,11 @@ async fn a_revocation_that_the_ca_cannot_answer_is_asked_again() {
 async fn a_refused_revocation_says_why_and_can_be_asked_for_anew() {
     let world = World::new(Limits::NONE).await;
     let id = certificate(&world).await;
-    world.store.revoke_certificate(id, REASON, start()).await.unwrap();
+    world
+        .store
+        .revoke_certificate(id, REASON, RevokedBy::Account, start())
+        .await
+        .unwrap();
     let kind = "urn:ietf:params:acme:error:badRevocationReason";
     *world.ca.revoke.lock().unwrap() = Some(problem(Class::Permanent, kind, "reason 4 is not taken"));
     world.run().await;
@@ -101,7 +109,7 @@ async fn a_refused_revocation_says_why_and_can_be_asked_for_anew() {
     *world.ca.revoke.lock().unwrap() = None;
     world
         .store
-        .revoke_certificate(id, RevocationReason::Unspecified, start())
+        .revoke_certificate(id, RevocationReason::Unspecified, RevokedBy::Account, start())
         .await
         .unwrap();
     world.run().await;

@@ -6,8 +6,8 @@ use certmint_shared::store::Store;
 use certmint_tests::{
     conformance_certificates as certificates, conformance_flight as flight, conformance_health as health,
     conformance_lifecycle as lifecycle, conformance_rates as rates, conformance_renewals as renewals,
-    conformance_requests as requests, conformance_store as suite, conformance_txt as txt, dynamo,
-    sim::MemoryStore,
+    conformance_requests as requests, conformance_store as suite, conformance_succession as succession,
+    conformance_txt as txt, dynamo, sim::MemoryStore,
 };
 
 macro_rules! conforms {
@@ -32,6 +32,8 @@ macro_rules! conforms {
             conforms!(@tests rates: reservations, giving_back, counting_and_closing, a_hundred_domains);
 
             conforms!(@tests renewals: due_and_ending, in_place, in_use);
+            conforms!(@tests succession: terms, as_new, nothing_to_succeed, given_away_keys, revoked_and_replaced,
+                      keys_of_deleted_requests);
 
             #[tokio::test]
             async fn renewals_at_once_make_one_request() {

@@ -11,9 +11,11 @@ mod dns_steps;
 mod effects;
 mod health;
 mod job;
+mod key_reuse;
 mod limiter;
 mod pace;
 mod renewals;
+mod revocations;
 mod settings;
 
 use std::{sync::Arc, time::Duration};

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, CertificateId, KeyPlan, Lease, NewRequest, Page, PageRequest, Request, RequestId,
+        AccountId, CertificateId, KeyPlan, Lease, NewRequest, Page, PageRequest, RenewAs, Request, RequestId,
         RequestStatus, Timestamp,
     },
     store::{AccountStore, Idempotency, RequestFilter, RequestStore, StoreError},
@@ -43,6 +43,10 @@ pub(super) fn read(row: &Row) -> Result<Request, StoreError> {
         key: match row.opt_text("key_plan") {
             Some(_) => row.json("key_plan")?,
             None => KeyPlan::default(),
+        },
+        renew_as: match row.opt_text("renew_as") {
+            Some(_) => row.word("renew_as")?,
+            None => RenewAs::default(),
         },
         status: row.word("status")?,
         issuance: row.json("issuance")?,
@@ -106,6 +110,9 @@ pub(super) fn write(request: &Request) -> Result<Item, StoreError> {
     }
     if let Some(profile) = &request.profile {
         item.insert("profile".into(), s(profile));
+    }
+    if request.renew_as != RenewAs::default() {
+        item.insert("renew_as".into(), s(request.renew_as.as_str()));
     }
     if let Some(id) = request.renews {
         item.insert("renews".into(), n(id));
