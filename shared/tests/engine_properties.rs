@@ -69,6 +69,7 @@ fn success(effect: &Effect) -> Event {
         },
         Effect::StoreKey { .. } => Event::KeyStored {
             key_ref: "key/1".into(),
+            about: None,
         },
         Effect::Finalize { .. } => Event::Finalized,
         Effect::RecordCertificate { .. } => Event::CertificateRecorded {

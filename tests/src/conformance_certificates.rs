@@ -5,7 +5,7 @@ use std::time::Duration;
 use certmint_shared::{
     domain::{
         AccountId, Binding, Certificate, CertificateId, CertificateSource, CertificateStatus, Chore,
-        Lifecycle, PageRequest, RESTORABLE, RevocationReason, Timestamp,
+        Lifecycle, PageRequest, RESTORABLE, RevocationReason, RevokedBy, Timestamp,
     },
     store::{BindingFilter, CertificateFilter, Store, StoreError},
 };
@@ -245,12 +245,14 @@ pub async fn revoking(store: &dyn Store) {
     let uploaded = record(store, None, "02", &["example.com"]).await;
     let reason = RevocationReason::KeyCompromise;
     is_wrong(
-        store.revoke_certificate(uploaded.id, reason, start()).await,
+        store
+            .revoke_certificate(uploaded.id, reason, RevokedBy::Account, start())
+            .await,
         "ACME",
     );
     for _ in 0..2 {
         let asked = store
-            .revoke_certificate(first.id, reason, start())
+            .revoke_certificate(first.id, reason, RevokedBy::Account, start())
             .await
             .expect("asked");
         assert_eq!(asked.status(start()), CertificateStatus::Issued);
@@ -260,7 +262,7 @@ pub async fn revoking(store: &dyn Store) {
         [Chore::RevokeCertificate { id: first.id }]
     );
     let refused = store
-        .settle_revocation(first.id, Some("no"), start())
+        .settle_revocation(first.id, 1, Some("no"), start())
         .await
         .expect("written");
     let revocation = refused.lifecycle.revocation.expect("asked for");
@@ -269,23 +271,23 @@ pub async fn revoking(store: &dyn Store) {
         (None, Some("no"))
     );
     store
-        .revoke_certificate(first.id, reason, start())
+        .revoke_certificate(first.id, reason, RevokedBy::Account, start())
         .await
         .expect("anew");
     assert_eq!(do_due(store, start()).await.len(), 1);
     let done = store
-        .settle_revocation(first.id, None, start())
+        .settle_revocation(first.id, 1, None, start())
         .await
         .expect("written");
     assert_eq!(done.status(start()), CertificateStatus::Revoked);
     let late = store
-        .settle_revocation(first.id, Some("late"), start())
+        .settle_revocation(first.id, 1, Some("late"), start())
         .await
         .expect("nothing");
     assert_eq!(late, done);
     assert_eq!(
         store
-            .revoke_certificate(first.id, reason, start())
+            .revoke_certificate(first.id, reason, RevokedBy::Account, start())
             .await
             .expect("already"),
         done
@@ -298,7 +300,9 @@ pub async fn revoking(store: &dyn Store) {
         .await
         .expect("deleted");
     is_wrong(
-        store.revoke_certificate(uploaded.id, reason, start()).await,
+        store
+            .revoke_certificate(uploaded.id, reason, RevokedBy::Account, start())
+            .await,
         "deleted",
     );
     do_due(store, start().plus(DAY)).await;

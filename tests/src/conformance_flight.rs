@@ -69,6 +69,7 @@ pub async fn same_names(store: &dyn Store) {
     // Another key is another certificate.
     let rsa = || NewRequest {
         key: KeyPlan::Us {
+            reuse: false,
             algorithm: KeyAlgorithm::Rsa2048,
         },
         ..ab()

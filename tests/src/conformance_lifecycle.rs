@@ -213,7 +213,7 @@ pub async fn cancelling(store: &dyn Store) {
     let late = store.save_request(&held, start()).await;
     assert!(matches!(late, Err(StoreError::LeaseLost(_))), "{late:?}");
     is_wrong(store.cancel_request(asked.id, start()).await, "failed");
-    is_wrong(store.delete_request(asked.id).await, "TXT values");
+    is_wrong(store.delete_request(asked.id, start()).await, "TXT values");
     let counts = store.request_counts().await.expect("counts").map(|(_, n)| n);
     assert_eq!(counts, [0, 0, 0, 1]);
     assert_eq!(
@@ -241,9 +241,9 @@ pub async fn deleting_requests(store: &dyn Store) {
     for _ in 0..3 {
         asked.push(request(store, made.id).await.expect("a request"));
     }
-    is_wrong(store.delete_request(asked[0].id).await, "pending");
+    is_wrong(store.delete_request(asked[0].id, start()).await, "pending");
     failed(store, &asked[1], true).await;
-    is_wrong(store.delete_request(asked[1].id).await, "TXT values");
+    is_wrong(store.delete_request(asked[1].id, start()).await, "TXT values");
     failed(store, &asked[2], false).await;
     let value = TxtRecord {
         fqdn: Fqdn::new("_acme-challenge.example.com"),
@@ -261,13 +261,13 @@ pub async fn deleting_requests(store: &dyn Store) {
         .put_txt(std::slice::from_ref(&value))
         .await
         .expect("written");
-    is_wrong(store.delete_request(asked[2].id).await, "TXT values");
+    is_wrong(store.delete_request(asked[2].id, start()).await, "TXT values");
     store
         .confirm_txt(&[(value, TxtStatus::Removed)], start())
         .await
         .expect("written");
-    store.delete_request(asked[2].id).await.expect("deleted");
-    let gone = store.delete_request(asked[2].id).await;
+    store.delete_request(asked[2].id, start()).await.expect("deleted");
+    let gone = store.delete_request(asked[2].id, start()).await;
     assert!(matches!(gone, Err(StoreError::NotFound { .. })));
     let counts = store.request_counts().await.expect("counts").map(|(_, n)| n);
     assert_eq!(counts, [1, 0, 0, 1]);

@@ -17,7 +17,7 @@ use crate::conformance_store::start;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-fn certificate(fingerprint: &str, request: &Request, days: u32) -> Certificate {
+pub(crate) fn certificate(fingerprint: &str, request: &Request, days: u32) -> Certificate {
     Certificate {
         id: CertificateId::new(0),
         fingerprint: fingerprint.into(),
@@ -41,7 +41,7 @@ fn certificate(fingerprint: &str, request: &Request, days: u32) -> Certificate {
     }
 }
 
-async fn request(store: &dyn Store, name: &str) -> Request {
+pub(crate) async fn request(store: &dyn Store, name: &str) -> Request {
     let account = NewAccount {
         provider_id: ProviderId::new(1),
         email: format!("{name}@example.com").parse().expect("an address"),
@@ -61,16 +61,18 @@ async fn request(store: &dyn Store, name: &str) -> Request {
         .expect("a request")
 }
 
-async fn issued(store: &dyn Store, name: &str, days: u32) -> (Certificate, Renewal) {
+pub(crate) async fn issued(store: &dyn Store, name: &str, days: u32) -> (Certificate, Renewal) {
     let request = request(store, name).await;
-    let fence = Some((request.id, request.lease.fence));
     let new = certificate(&format!("{name}-1"), &request, days);
-    let recorded = store.record_certificate(new, fence).await.expect("recorded");
+    let recorded = store
+        .record_certificate(new, Some(&request))
+        .await
+        .expect("recorded");
     let renewal = renewal_of(store, &recorded).await;
     (recorded, renewal)
 }
 
-async fn renewal_of(store: &dyn Store, certificate: &Certificate) -> Renewal {
+pub(crate) async fn renewal_of(store: &dyn Store, certificate: &Certificate) -> Renewal {
     let found = store.renewals(std::slice::from_ref(certificate)).await;
     found.expect("an answer").pop().expect("a renewal")
 }
@@ -86,7 +88,12 @@ fn again(certificate: &Certificate) -> NewRequest {
     }
 }
 
-async fn begin(store: &dyn Store, renewal: &Renewal, certificate: &Certificate, now: Timestamp) -> Request {
+pub(crate) async fn begin(
+    store: &dyn Store,
+    renewal: &Renewal,
+    certificate: &Certificate,
+    now: Timestamp,
+) -> Request {
     let begun = store.start_renewal(renewal, again(certificate), 10, now).await;
     begun.expect("a request")
 }

@@ -263,7 +263,7 @@ pub async fn certificates(store: &dyn Store) {
         updated_at: start(),
         lifecycle: Lifecycle::default(),
     };
-    let fence = Some((request.id, request.lease.fence));
+    let fence = Some(&request);
     let first = store
         .record_certificate(certificate("aa", "example.com"), fence)
         .await
@@ -273,9 +273,10 @@ pub async fn certificates(store: &dyn Store) {
         .await
         .expect("known");
     assert_eq!((first.id.get(), &again), (1, &first));
-    let stale = Some((request.id, request.lease.fence + 1));
+    let mut stale = request.clone();
+    stale.lease.fence += 1;
     let refused = store
-        .record_certificate(certificate("bb", "example.com"), stale)
+        .record_certificate(certificate("bb", "example.com"), Some(&stale))
         .await;
     assert!(matches!(refused, Err(StoreError::LeaseLost(_))));
     store

@@ -16,6 +16,7 @@ pub mod conformance_rates;
 pub mod conformance_renewals;
 pub mod conformance_requests;
 pub mod conformance_store;
+pub mod conformance_succession;
 pub mod conformance_txt;
 pub mod conformance_vault;
 pub mod conformance_zones;

@@ -59,6 +59,8 @@ pub struct ScriptedCa {
     pub revoke: Mutex<Option<Failure>>,
     /// The reason of each revocation that was asked for.
     pub revoked: Mutex<Vec<RevocationReason>>,
+    /// The directory and the key of each revocation that a certificate's key signed.
+    pub revoked_by_key: Mutex<Vec<(String, String)>>,
     /// How often an account was registered, or tried to be.
     pub registrations: Mutex<usize>,
     /// The directories of each newOrder.
@@ -155,6 +157,22 @@ impl Ca for ScriptedCa {
         }
     }
 
+    async fn revoke_with_key(
+        &self,
+        directory_url: &str,
+        key: &SecretString,
+        _: &str,
+        reason: RevocationReason,
+    ) -> Result<(), Failure> {
+        let signed = (directory_url.to_owned(), key.expose_secret().to_owned());
+        self.revoked_by_key.lock().unwrap().push(signed);
+        self.revoked.lock().unwrap().push(reason);
+        match &*self.revoke.lock().unwrap() {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(()),
+        }
+    }
+
     async fn certificate(&self, _: &CaAccount, _: &str) -> Result<Option<String>, Failure> {
         Ok(None)
     }
@@ -219,6 +237,8 @@ impl Clock for Watch {
 pub struct World {
     /// The store.
     pub store: Arc<DynamoStore>,
+    /// The vault.
+    pub vault: Arc<dyn KeyVault>,
     /// The CAs.
     pub ca: Arc<ScriptedCa>,
     /// Their settings.
@@ -269,7 +289,7 @@ impl World {
         let providers = Providers::new(vec![provider(1, "one"), provider(2, "two")]).expect("providers");
         let adapters = Adapters {
             store: store.clone(),
-            vault,
+            vault: vault.clone(),
             ca: ca.clone(),
             zones: Arc::new(MemoryZones::default()),
             view: Arc::new(NoView),
@@ -285,6 +305,7 @@ impl World {
         let worker = Worker::new(adapters, settings, "w".into());
         Self {
             store,
+            vault,
             ca,
             providers,
             watch,

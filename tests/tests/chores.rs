@@ -4,17 +4,24 @@
 use std::time::Duration;
 
 use certmint_shared::{
+    ca::keys,
     domain::{
         AccountId, AccountStatus, Certificate, CertificateId, CertificateSource, CertificateStatus, Class,
-        Lifecycle, Revocation, RevocationReason,
+        KeyAlgorithm, Lifecycle, NameSet, ProviderId, RequestId, RequestStatus, Revocation, RevocationReason,
+        RevokedBy,
     },
+    engine::Phase,
     limits::Limits,
-    store::{AccountLifecycle, CertificateLifecycle, CertificateStore, ChoreStore},
+    store::{
+        AccountLifecycle, CertificateLifecycle, CertificateStore, ChoreStore, RequestLifecycle, RequestStore,
+    },
+    vault::VaultError,
 };
 use certmint_tests::{
     conformance_store::start,
-    scripted::{World, problem},
+    scripted::{World, directory, problem},
 };
+use secrecy::ExposeSecret;
 
 const REASON: RevocationReason = RevocationReason::Superseded;
 
@@ -63,7 +70,11 @@ async fn revocation(world: &World, id: CertificateId) -> Revocation {
 async fn a_revocation_that_the_ca_cannot_answer_is_asked_again() {
     let world = World::new(Limits::NONE).await;
     let id = certificate(&world).await;
-    world.store.revoke_certificate(id, REASON, start()).await.unwrap();
+    world
+        .store
+        .revoke_certificate(id, REASON, RevokedBy::Account, start())
+        .await
+        .unwrap();
     let away = problem(Class::Transient, "urn:certmint:caUnreachable", "no route to host");
     *world.ca.revoke.lock().unwrap() = Some(away);
     world.run().await;
@@ -85,7 +96,11 @@ async fn a_revocation_that_the_ca_cannot_answer_is_asked_again() {
 async fn a_refused_revocation_says_why_and_can_be_asked_for_anew() {
     let world = World::new(Limits::NONE).await;
     let id = certificate(&world).await;
-    world.store.revoke_certificate(id, REASON, start()).await.unwrap();
+    world
+        .store
+        .revoke_certificate(id, REASON, RevokedBy::Account, start())
+        .await
+        .unwrap();
     let kind = "urn:ietf:params:acme:error:badRevocationReason";
     *world.ca.revoke.lock().unwrap() = Some(problem(Class::Permanent, kind, "reason 4 is not taken"));
     world.run().await;
@@ -101,7 +116,7 @@ async fn a_refused_revocation_says_why_and_can_be_asked_for_anew() {
     *world.ca.revoke.lock().unwrap() = None;
     world
         .store
-        .revoke_certificate(id, RevocationReason::Unspecified, start())
+        .revoke_certificate(id, RevocationReason::Unspecified, RevokedBy::Account, start())
         .await
         .unwrap();
     world.run().await;
@@ -165,4 +180,86 @@ async fn a_new_address_is_told_until_the_ca_has_it() {
         error.as_deref(),
         Some("the CA refuses the address odd@example.com: no such domain")
     );
+}
+
+#[tokio::test]
+async fn a_certificates_key_is_shown_to_the_ca_that_was_named() {
+    let world = World::new(Limits::NONE).await;
+    let id = certificate(&world).await;
+    let by = |provider| RevokedBy::CertificateKey {
+        provider: ProviderId::new(provider),
+    };
+    // Without its key nothing can be signed: the client is told so.
+    world
+        .store
+        .revoke_certificate(id, REASON, by(2), start())
+        .await
+        .unwrap();
+    world.run().await;
+    let told = revocation(&world, id).await.error.unwrap();
+    assert!(told.contains("certificate-key/1-1 does not exist"), "{told}");
+    world
+        .store
+        .revoke_certificate(id, REASON, by(9), start())
+        .await
+        .unwrap();
+    world.run().await;
+    let told = revocation(&world, id).await.error.unwrap();
+    assert!(told.contains("provider 9"), "{told}");
+    assert!(world.ca.revoked.lock().unwrap().is_empty(), "no CA was asked");
+
+    let names = NameSet::parse(&["example.com"]).unwrap();
+    let secret = keys::generate(&names, KeyAlgorithm::EcdsaP384, "request 1 of 0").unwrap();
+    let key = keys::parse(&secret).unwrap().key_pem;
+    world
+        .vault
+        .put_if_absent("certificate-key/1-1", secret)
+        .await
+        .unwrap();
+    world
+        .store
+        .revoke_certificate(id, REASON, by(2), start())
+        .await
+        .unwrap();
+    world.run().await;
+    assert!(revocation(&world, id).await.revoked_at.is_some());
+    let signed = (directory("two"), key.expose_secret().to_owned());
+    assert_eq!(*world.ca.revoked_by_key.lock().unwrap(), [signed]);
+    assert_eq!(*world.ca.revoked.lock().unwrap(), [REASON]);
+}
+
+/// The certificate of a request that failed all the same: recorded, and the answer lost for good.
+#[tokio::test]
+async fn a_key_that_a_certificate_has_outlives_its_request() {
+    let world = World::new(Limits::NONE).await;
+    let id = world.request(1, &["example.com"]).await;
+    let mut request = world.get(id).await;
+    request.issuance.phase = Phase::Failed;
+    request.issuance.orders = 2;
+    request.status = RequestStatus::Failed;
+    request.wake_at = None;
+    world.store.save_request(&request, start()).await.unwrap();
+    let name = |order: u32| format!("certificate-key/{id}-order{order}");
+    for order in 0..2 {
+        let secret = "secret".to_owned().into();
+        world.vault.put_if_absent(&name(order), secret).await.unwrap();
+    }
+    assert_eq!(id, RequestId::new(1));
+    let other = certificate(&world).await;
+    let recorded = Certificate {
+        id: CertificateId::new(0),
+        fingerprint: "02".into(),
+        key_ref: name(1),
+        ..world.store.certificate(other).await.unwrap()
+    };
+    world
+        .store
+        .record_certificate(recorded, Some(&request))
+        .await
+        .unwrap();
+    world.store.delete_request(id, start()).await.unwrap();
+    world.run().await;
+    let gone = world.vault.get(&name(0)).await;
+    assert!(matches!(gone, Err(VaultError::NotFound(_))));
+    assert!(world.vault.get(&name(1)).await.is_ok());
 }

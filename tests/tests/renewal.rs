@@ -1,6 +1,10 @@
 //! Renewals, from the HTTP call or the passing of time to the certificate in its place.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "renewal/key_reuse.rs"]
+mod key_reuse;
+#[path = "renewal/settings.rs"]
+mod settings;
 #[path = "renewal/steps.rs"]
 mod steps;
 

@@ -6,7 +6,7 @@ use super::{
     input::{Body, id_in_path},
     wire::{BindingView, CertificateView},
 };
-use crate::domain::{Binding, Certificate, CertificateId, CertificateStatus, RevocationReason};
+use crate::domain::{Binding, Certificate, CertificateId, CertificateStatus, RevocationReason, RevokedBy};
 
 fn certificate_id(text: &str) -> Result<CertificateId, ApiError> {
     id_in_path(text).map(CertificateId::new)
@@ -55,14 +55,46 @@ impl Api {
         data(&self.view_of(certificate).await?)
     }
 
+    /// The CA that is told of a certificate's key: its account's, or of an uploaded one the one that the client names.
+    async fn ca_of(&self, id: CertificateId, provider: Option<&str>) -> Result<RevokedBy, ApiError> {
+        let certificate = self.store.certificate(id).await?;
+        let provider = match (certificate.account_id, provider) {
+            (Some(account), None) => self.store.account(account).await?.provider_id,
+            (Some(_), Some(_)) => {
+                let why = "is for uploaded certificates; the CA of this one is known, so leave it out";
+                return Err(ApiError::value("provider", why));
+            }
+            (None, None) => {
+                let what = "provider (the name of the CA that issued an uploaded certificate)";
+                return Err(ApiError::missing(what));
+            }
+            (None, Some(name)) => {
+                let known = self.providers.by_name(name).map(|p| p.id);
+                known.ok_or_else(|| ApiError::not_found("provider names no configured provider"))?
+            }
+        };
+        Ok(RevokedBy::CertificateKey { provider })
+    }
+
     /// POST `/certificate/{id}/revoke`: written down here, done by the worker.
     pub(super) async fn revoke_certificate(&self, id: &str, request: &ApiRequest) -> Data {
         let id = certificate_id(id)?;
         let mut body = Body::parse_optional(&request.body)?;
         let reason = reason(&mut body)?;
+        let words = [("account", false), ("certificateKey", true)];
+        let by_key = body.opt_word("by", &words)?.unwrap_or(false);
+        let provider = body.opt_text("provider")?;
         body.end()?;
+        let by = match (by_key, provider) {
+            (true, provider) => self.ca_of(id, provider.as_deref()).await?,
+            (false, None) => RevokedBy::Account,
+            (false, Some(_)) => {
+                let why = "is for by=certificateKey; an account knows its CA, so leave it out";
+                return Err(ApiError::value("provider", why));
+            }
+        };
         let now = self.clock.now();
-        let certificate = self.store.revoke_certificate(id, reason, now).await?;
+        let certificate = self.store.revoke_certificate(id, reason, by, now).await?;
         self.kick.kick().await;
         data(&self.view_of(certificate).await?)
     }

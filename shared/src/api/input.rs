@@ -102,11 +102,26 @@ impl Body {
 
     /// A switch; missing is off.
     pub(super) fn flag(&mut self, name: &str) -> Result<bool, ApiError> {
+        self.opt_flag(name).map(|on| on.unwrap_or(false))
+    }
+
+    /// A switch that may stay as it is.
+    pub(super) fn opt_flag(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
         match self.take(name) {
-            None => Ok(false),
-            Some(Value::Bool(on)) => Ok(on),
+            None => Ok(None),
+            Some(Value::Bool(on)) => Ok(Some(on)),
             Some(_) => Err(ApiError::format(name, "must be true or false")),
         }
+    }
+
+    /// One of some words.
+    pub(super) fn opt_word<T: Copy>(
+        &mut self,
+        name: &str,
+        known: &[(&str, T)],
+    ) -> Result<Option<T>, ApiError> {
+        let text = self.opt_text(name)?;
+        text.map(|text| one_of(name, &text, known)).transpose()
     }
 
     pub(super) fn texts(&mut self, name: &str) -> Result<Vec<String>, ApiError> {
@@ -143,6 +158,15 @@ impl Body {
     }
 }
 
+/// The value of a word.
+fn one_of<T: Copy>(name: &str, text: &str, known: &[(&str, T)]) -> Result<T, ApiError> {
+    let words = || known.iter().map(|(w, _)| *w).collect::<Vec<_>>().join(", ");
+    let found = known.iter().find(|(word, _)| *word == text);
+    found
+        .map(|(_, value)| *value)
+        .ok_or_else(|| ApiError::value(name, format!("must be one of {}", words())))
+}
+
 /// An id that stands in a path.
 pub(super) fn id_in_path(text: &str) -> Result<u64, ApiError> {
     text.parse()
@@ -175,15 +199,7 @@ impl Params<'_> {
     where
         T: Copy,
     {
-        let Some(text) = self.get(name) else {
-            return Ok(None);
-        };
-        let words = || known.iter().map(|(w, _)| *w).collect::<Vec<_>>().join(", ");
-        known
-            .iter()
-            .find(|(word, _)| *word == text)
-            .map(|(_, value)| Some(*value))
-            .ok_or_else(|| ApiError::value(name, format!("must be one of {}", words())))
+        self.get(name).map(|text| one_of(name, text, known)).transpose()
     }
 
     pub(super) fn page(&self) -> Result<PageRequest, ApiError> {

@@ -11,6 +11,7 @@ mod input;
 mod limits;
 mod overview;
 mod reads;
+mod renewal_settings;
 mod renewals;
 mod requests;
 mod uploads;
@@ -187,6 +188,7 @@ impl Api {
             ("POST", ["certificates", "renewal", "enable-auto"]) => {
                 self.set_renew_mode(request, RenewMode::Auto).await
             }
+            ("POST", ["certificates", "renewal", "settings"]) => self.set_renewal_terms(request).await,
             ("GET", ["certificates", id, "versions"]) => self.list_versions(id, &params).await,
             ("GET", ["certificates"]) => self.list_certificates(&params).await,
             ("GET", ["certificates", "bindings"]) => self.list_bindings(&params).await,

@@ -8,14 +8,14 @@ use super::{
     Api, ApiRequest, Data, data,
     error::ApiError,
     input::{Body, Params, id_in_path},
-    wire::{CertificateView, List},
+    wire::{CertificateView, List, planned},
 };
 use crate::{
     domain::{
-        AccountStatus, Certificate, CertificateId, CertificateSource, MAX_ATTEMPTS, NameSet, NewRequest,
-        Page, RenewMode, Renewal, Request, RequestId, Timestamp,
+        AccountStatus, Certificate, CertificateId, CertificateSource, CertificateStatus, MAX_ATTEMPTS,
+        NameSet, NewRequest, Page, Renewal, Request, RequestId, Timestamp,
     },
-    renewal,
+    renewal::{self, Halt},
     store::{StoreError, renewal_request},
 };
 
@@ -25,8 +25,8 @@ const MAX_DAYS: u64 = 3650;
 
 /// A certificate with its renewal and the newest request that renews it.
 pub(super) struct Renewed {
-    certificate: Certificate,
-    renewal: Renewal,
+    pub(super) certificate: Certificate,
+    pub(super) renewal: Renewal,
     request: Option<Request>,
 }
 
@@ -41,9 +41,15 @@ impl Renewed {
         of_request.or_else(|| self.renewal.last_error.clone())
     }
 
+    /// What keeps it from being renewed by itself. What is not ours to renew needs no reason.
+    fn halt(&self) -> Option<Halt> {
+        let halt = renewal::halt(&self.renewal, &self.certificate);
+        halt.filter(|_| self.renewal.renew_at.is_some())
+    }
+
     pub(super) fn view(self, now: Timestamp) -> CertificateView {
-        let (renewing, last_error) = (self.renewing(), self.last_error());
-        CertificateView::of(self.certificate, now).renewed_by(self.renewal, renewing, last_error)
+        let (halt, renewing, last_error) = (self.halt(), self.renewing(), self.last_error());
+        CertificateView::of(self.certificate, now).renewed_by(self.renewal, halt, renewing, last_error)
     }
 }
 
@@ -59,6 +65,10 @@ struct Candidate {
     source: &'static str,
     renew_mode: &'static str,
     renew_at: Option<String>,
+    renew_as: &'static str,
+    reuse_key: bool,
+    renewed_by: Option<u64>,
+    renewal_reason: Option<String>,
     acme_account_id: Option<u64>,
     renewing: bool,
     last_error: Option<String>,
@@ -66,19 +76,23 @@ struct Candidate {
 
 impl Candidate {
     fn of(row: Renewed, now: Timestamp) -> Self {
-        let (renewing, last_error) = (row.renewing(), row.last_error());
-        let certificate = row.certificate;
+        let (halt, renewing, last_error) = (row.halt(), row.renewing(), row.last_error());
+        let (certificate, renewal) = (row.certificate, row.renewal);
         let domains: Vec<String> = certificate.names.iter().map(ToString::to_string).collect();
         Self {
             id: certificate.id.get(),
             name: domains.first().cloned().unwrap_or_default(),
-            status: status(certificate.expires_at, now),
+            status: certificate.status(now).as_str(),
             domains,
             expire_at: certificate.expires_at.to_string(),
             issue_at: certificate.not_before.to_string(),
             source: certificate.source.as_str(),
-            renew_mode: row.renewal.mode.as_str(),
-            renew_at: row.renewal.renew_at.map(|at| at.to_string()),
+            renew_mode: renewal.mode.as_str(),
+            renew_at: planned(&renewal, halt),
+            renew_as: renewal.terms.renew_as.as_str(),
+            reuse_key: renewal.terms.reuse_key,
+            renewed_by: renewal.succeeded_by.map(|id| id.get()),
+            renewal_reason: halt.map(Halt::reason),
             acme_account_id: certificate.account_id.map(|id| id.get()),
             renewing,
             last_error,
@@ -90,14 +104,6 @@ impl Candidate {
 #[serde(rename_all = "camelCase")]
 struct Started {
     request_id: u64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Mode {
-    certificate_id: u64,
-    renew_mode: &'static str,
-    renew_at: Option<String>,
 }
 
 /// One version of a certificate.
@@ -113,13 +119,17 @@ struct VersionView {
     request_id: Option<u64>,
     profile: Option<String>,
     current: bool,
+    revoked_at: Option<String>,
     certificate_pem: String,
     created_at: String,
 }
 
 impl VersionView {
     fn of(certificate: Certificate, current: bool) -> Self {
+        let revocation = certificate.lifecycle.revocation.as_ref();
+        let revoked_at = revocation.and_then(|r| r.revoked_at);
         Self {
+            revoked_at: revoked_at.map(|at| at.to_string()),
             version: certificate.version,
             serial: certificate.serial,
             issuer: certificate.issuer,
@@ -135,11 +145,7 @@ impl VersionView {
     }
 }
 
-fn status(expires_at: Timestamp, now: Timestamp) -> &'static str {
-    if expires_at > now { "issued" } else { "expired" }
-}
-
-fn certificate_id(request: &ApiRequest) -> Result<CertificateId, ApiError> {
+pub(super) fn certificate_id(request: &ApiRequest) -> Result<CertificateId, ApiError> {
     let mut body = Body::parse(&request.body)?;
     let id = CertificateId::new(body.id("certificateId")?);
     body.end()?;
@@ -193,8 +199,8 @@ impl Api {
             .ok_or_else(|| ApiError::not_found(format!("certificate {id} does not exist")))
     }
 
-    /// One that its CA can renew.
-    async fn renewable(&self, id: CertificateId) -> Result<Renewed, ApiError> {
+    /// One that its CA can renew, and that none succeeded.
+    pub(super) async fn renewable(&self, id: CertificateId) -> Result<Renewed, ApiError> {
         let row = self.renewed(id).await?;
         let certificate = &row.certificate;
         if certificate.source != CertificateSource::Acme || certificate.account_id.is_none() {
@@ -205,6 +211,11 @@ impl Api {
         if certificate.lifecycle.deleted_at.is_some() {
             return Err(ApiError::state(format!(
                 "certificate {id} is deleted; restore it first"
+            )));
+        }
+        if let Some(other) = row.renewal.succeeded_by {
+            return Err(ApiError::state(format!(
+                "certificate {id} was renewed as certificate {other}; renew that one"
             )));
         }
         Ok(row)
@@ -220,15 +231,14 @@ impl Api {
                 format!("must be 0 to {MAX_DAYS}"),
             ));
         }
-        let wanted = params.word("status", &[("issued", "issued"), ("expired", "expired")])?;
+        let wanted = params.word("status", &CertificateStatus::ALL.map(|s| (s.as_str(), s)))?;
         let now = self.clock.now();
         let until = now.plus(Duration::from_secs(days * DAY));
         let ending = self.store.ending_before(until).await?;
-        let ids = ending
-            .into_iter()
-            .filter(|(_, at)| wanted.is_none_or(|w| w == status(*at, now)))
-            .map(|(id, _)| id)
-            .collect();
+        let mut ids: Vec<CertificateId> = ending.into_iter().map(|(id, _)| id).collect();
+        if let Some(wanted) = wanted {
+            ids = self.with_status(&ids, wanted, now).await?;
+        }
         let Page { list, total, .. } = in_memory::<CertificateId>(ids, &page);
         let certificates = self.store.certificates_by_id(&list).await?;
         let list = self.with_renewals(certificates).await?;
@@ -240,7 +250,23 @@ impl Api {
         data(&List::of(found, &page, |row| Candidate::of(row, now)))
     }
 
-    /// POST `/certificates/renewal/trigger`.
+    /// Those of the certificates that stand so. A status is the certificate's own: a batch read for 100.
+    async fn with_status(
+        &self,
+        ids: &[CertificateId],
+        wanted: CertificateStatus,
+        now: Timestamp,
+    ) -> Result<Vec<CertificateId>, ApiError> {
+        let mut found = Vec::new();
+        for some in ids.chunks(100) {
+            let certificates = self.store.certificates_by_id(some).await?;
+            let fits = certificates.iter().filter(|c| c.status(now) == wanted);
+            found.extend(fits.map(|c| c.id));
+        }
+        Ok(found)
+    }
+
+    /// POST `/certificates/renewal/trigger`. A revoked one is renewed in spite of that.
     pub(super) async fn trigger_renewal(&self, request: &ApiRequest) -> Data {
         let id = certificate_id(request)?;
         let row = self.renewable(id).await?;
@@ -257,14 +283,12 @@ impl Api {
         };
         let names = NameSet::try_from(row.certificate.names.clone())
             .map_err(|e| ApiError::state(format!("certificate {id}: {e}")))?;
-        let new = renewal_request(&*self.store, &row.certificate, account_id, names).await?;
+        let terms = row.renewal.terms;
+        let new = renewal_request(&*self.store, &row.certificate, terms, account_id, names).await?;
         self.one_is_usable(&new).await?;
         let now = self.clock.now();
-        let started = match self
-            .store
-            .start_renewal(&row.renewal, new, MAX_ATTEMPTS, now)
-            .await
-        {
+        let wanted = renewal::wanted(&row.renewal, &row.certificate, now);
+        let started = match self.store.start_renewal(&wanted, new, MAX_ATTEMPTS, now).await {
             Ok(started) => started,
             // The worker or another call was faster, or a look wrote meanwhile.
             Err(StoreError::Conflict { .. }) => return Err(busy("another call".into())),
@@ -290,32 +314,6 @@ impl Api {
         }
         let (id, state) = first.map_or((&new.account_id, ""), |found| found);
         Err(ApiError::state(format!("account {id} is {state}; mend it first")))
-    }
-
-    /// POST `/certificates/renewal/disable-auto` and `/enable-auto`. A repeat changes nothing.
-    pub(super) async fn set_renew_mode(&self, request: &ApiRequest, mode: RenewMode) -> Data {
-        let id = certificate_id(request)?;
-        let mut stored = self.renewable(id).await?.renewal;
-        // A look of the worker may write in the same moment: then it is read again.
-        for last in [false, false, true] {
-            if stored.mode == mode && stored.revision > 0 {
-                break;
-            }
-            let changed = renewal::in_mode(&stored, mode, self.clock.now());
-            match self.store.save_renewal(&changed).await {
-                Ok(saved) => {
-                    stored = saved;
-                    break;
-                }
-                Err(StoreError::Conflict { .. }) if !last => stored = self.renewable(id).await?.renewal,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        data(&Mode {
-            certificate_id: id.get(),
-            renew_mode: stored.mode.as_str(),
-            renew_at: stored.renew_at.map(|at| at.to_string()),
-        })
     }
 
     /// GET `/certificates/{id}/versions`.

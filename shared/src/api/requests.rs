@@ -12,9 +12,11 @@ impl Api {
         data(&RequestView::in_full(request))
     }
 
-    /// POST `/acme/certificate/requests/{id}/delete`.
+    /// POST `/acme/certificate/requests/{id}/delete`. The worker deletes its keys then.
     pub(super) async fn delete_request(&self, id: &str) -> Data {
-        self.store.delete_request(RequestId::new(id_in_path(id)?)).await?;
+        let id = RequestId::new(id_in_path(id)?);
+        self.store.delete_request(id, self.clock.now()).await?;
+        self.kick.kick().await;
         data(&())
     }
 }

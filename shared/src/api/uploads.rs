@@ -10,7 +10,10 @@ use crate::{
         check::{ReadChain, read_chain},
         keys,
     },
-    domain::{Certificate, CertificateId, CertificateSource, DomainName, Lifecycle, NameSet, NameSetError},
+    domain::{
+        Certificate, CertificateId, CertificateSource, CertificateStatus, DomainName, Lifecycle, NameSet,
+        NameSetError,
+    },
 };
 
 /// Octets of this call's body: a chain whose certificates have a hundred long names, and an RSA key.
@@ -104,8 +107,12 @@ impl Api {
         }
         let names = names(&read);
         check_names(&names, &upload.domains)?;
-        if let Some(id) = self.store.certificate_with(&read.checked.fingerprint).await? {
-            return Err(known(id));
+        let fingerprint = &read.checked.fingerprint;
+        if let Some(id) = self.store.certificate_with(fingerprint).await? {
+            match self.restored(id, fingerprint, &upload.key).await? {
+                true => return data(&json!({ "id": id.get(), "restored": true })),
+                false => return Err(known(id)),
+            }
         }
         let key_ref = format!("certificate-key/upload-{}", read.checked.fingerprint);
         self.keep(&key_ref, &upload.key).await?;
@@ -131,10 +138,31 @@ impl Api {
             updated_at: now,
         };
         let recorded = self.store.record_certificate(certificate, None).await?;
+        // Another upload of the same was faster.
         if recorded.key_ref != key_ref || recorded.created_at != now {
             return Err(known(recorded.id));
         }
         data(&json!({ "id": recorded.id.get() }))
+    }
+
+    /// Takes the deletion of a known certificate back, its key in the vault first; `false` if it is not deleted.
+    async fn restored(
+        &self,
+        id: CertificateId,
+        fingerprint: &str,
+        key: &PrivateKey,
+    ) -> Result<bool, ApiError> {
+        let versions = self.store.certificate_versions(id).await?;
+        let Some(CertificateStatus::Deleted) = versions.first().map(|c| c.status(self.clock.now())) else {
+            return Ok(false);
+        };
+        // The fingerprint may be that of an older version. One that was made for a client's CSR has no key here.
+        let same = versions.iter().find(|c| c.fingerprint == fingerprint);
+        if let Some(same) = same.filter(|c| c.has_key()) {
+            self.keep(&same.key_ref, key).await?;
+        }
+        self.store.restore_certificate(id, self.clock.now()).await?;
+        Ok(true)
     }
 
     /// Puts the key into the vault, or makes sure that the one there is the same.

@@ -14,7 +14,7 @@ use crate::{
     ca::csr::{Csr, CsrError},
     domain::{
         AccountId, AccountStatus, Email, KeyAlgorithm, KeyPlan, MAX_ATTEMPTS, NameSet, NameSetError,
-        NewAccount, NewRequest, RequestId,
+        NewAccount, NewRequest, RenewAs, RequestId,
     },
     store::Idempotency,
 };
@@ -56,14 +56,24 @@ fn profile(text: Option<String>) -> Result<Option<String>, ApiError> {
 }
 
 /// Whose key the certificate gets: ours of the kind asked for, or the client's.
-fn key_plan(algorithm: Option<&str>, csr: Option<&str>, names: &NameSet) -> Result<KeyPlan, ApiError> {
+fn key_plan(
+    algorithm: Option<&str>,
+    reuse: Option<bool>,
+    csr: Option<&str>,
+    names: &NameSet,
+) -> Result<KeyPlan, ApiError> {
     let algorithm: Option<KeyAlgorithm> = algorithm
         .map(|text| text.parse().map_err(|e| ApiError::value("keyAlgorithm", e)))
         .transpose()?;
     let Some(pem) = csr else {
         let algorithm = algorithm.unwrap_or_default();
-        return Ok(KeyPlan::Us { algorithm });
+        let reuse = reuse.unwrap_or(false);
+        return Ok(KeyPlan::Us { algorithm, reuse });
     };
+    if reuse.is_some() {
+        let why = "is for keys of ours; renewals of a csr have its key anyway, so leave it out";
+        return Err(ApiError::value("reuseKey", why));
+    }
     let csr = Csr::check(pem, names).map_err(|e| ApiError::value("csr", e))?;
     let found = csr
         .algorithm()
@@ -134,12 +144,14 @@ impl Api {
         let algorithm = body.opt_text("keyAlgorithm")?;
         let csr = body.opt_pem("csr")?;
         let fallback = body.opt_ids("fallbackAccountIds")?;
+        let reuse = body.opt_flag("reuseKey")?;
+        let renew_as = body.opt_word("renewAs", &RenewAs::WORDS)?.unwrap_or_default();
         body.end()?;
         let names = NameSet::parse(&domains).map_err(|e| match e {
             NameSetError::Name { index, source } => ApiError::value(&format!("domains[{index}]"), source),
             other => ApiError::value("domains", other),
         })?;
-        let key = key_plan(algorithm.as_deref(), csr.as_deref(), &names)?;
+        let key = key_plan(algorithm.as_deref(), reuse, csr.as_deref(), &names)?;
         let account = self.store.account(account_id).await?;
         if matches!(account.status, AccountStatus::Failed | AccountStatus::Disabled) {
             let state = account.status.as_str();
@@ -152,6 +164,7 @@ impl Api {
             profile,
             key,
             fallback,
+            renew_as,
             ..NewRequest::new(account_id, names)
         };
         let now = self.clock.now();

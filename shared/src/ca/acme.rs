@@ -1,10 +1,8 @@
 //! ACME CAs (RFC 8555): each call of the trait.
 
 use async_trait::async_trait;
-use instant_acme::{
-    AuthorizationStatus, ChallengeType, Error, Identifier, NewOrder, OrderStatus, RevocationRequest,
-};
-use rustls::pki_types::{CertificateDer, pem::PemObject};
+use instant_acme::{AuthorizationStatus, ChallengeType, Error, Identifier, NewOrder, OrderStatus};
+use secrecy::SecretString;
 
 use super::{
     AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView, RenewalInfo, chains,
@@ -17,25 +15,6 @@ use super::{
 };
 pub use super::{http::SetupError, session::AcmeCa};
 use crate::domain::{Class, Email, Failure, RevocationReason, Stage};
-
-/// RFC 8555 §7.6: the certificate was revoked before.
-const ALREADY_REVOKED: &str = "urn:ietf:params:acme:error:alreadyRevoked";
-
-const fn reason_of(reason: RevocationReason) -> instant_acme::RevocationReason {
-    use instant_acme::RevocationReason as Theirs;
-    match reason {
-        RevocationReason::Unspecified => Theirs::Unspecified,
-        RevocationReason::KeyCompromise => Theirs::KeyCompromise,
-        RevocationReason::CaCompromise => Theirs::CaCompromise,
-        RevocationReason::AffiliationChanged => Theirs::AffiliationChanged,
-        RevocationReason::Superseded => Theirs::Superseded,
-        RevocationReason::CessationOfOperation => Theirs::CessationOfOperation,
-        RevocationReason::CertificateHold => Theirs::CertificateHold,
-        RevocationReason::RemoveFromCrl => Theirs::RemoveFromCrl,
-        RevocationReason::PrivilegeWithdrawn => Theirs::PrivilegeWithdrawn,
-        RevocationReason::AaCompromise => Theirs::AaCompromise,
-    }
-}
 
 #[async_trait]
 impl Ca for AcmeCa {
@@ -224,23 +203,17 @@ impl Ca for AcmeCa {
         cert_pem: &str,
         reason: RevocationReason,
     ) -> Result<(), Failure> {
-        let certificate = CertificateDer::from_pem_slice(cert_pem.as_bytes()).map_err(|e| {
-            let text = format!("the stored certificate is no PEM: {e}");
-            Failure::new(Class::Permanent, Stage::Request, "certificate", text)
-        })?;
-        let request = RevocationRequest {
-            certificate: &certificate,
-            reason: Some(reason_of(reason)),
-        };
-        let session = self.session(account).await?;
-        match self.call(session.revoke(&request)).await {
-            Ok(_) => Ok(()),
-            Err(failure) if failure.problem.kind == ALREADY_REVOKED => Ok(()),
-            Err(failure) => {
-                self.doubt(account, &failure).await;
-                Err(failure)
-            }
-        }
+        self.revoke_by_account(account, cert_pem, reason).await
+    }
+
+    async fn revoke_with_key(
+        &self,
+        directory_url: &str,
+        key: &SecretString,
+        cert_pem: &str,
+        reason: RevocationReason,
+    ) -> Result<(), Failure> {
+        self.revoke_by_key(directory_url, key, cert_pem, reason).await
     }
 
     async fn certificate(&self, account: &CaAccount, order_url: &str) -> Result<Option<String>, Failure> {

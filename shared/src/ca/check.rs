@@ -168,7 +168,21 @@ pub fn key_algorithm(cert_pem: &str) -> Option<String> {
     algorithm_of(certificate.public_key())
 }
 
-/// The same for a key that was read (RFC 3279 §2.3.1, RFC 5480 §2.1.1).
+/// Tells keys apart without showing them: SHA-256 of SubjectPublicKeyInfo (DER), lower-case hex.
+#[must_use]
+pub fn key_id(public_key: &[u8]) -> String {
+    hex(&Sha256::digest(public_key))
+}
+
+/// The same of a certificate's key; `None` if the text is no certificate.
+#[must_use]
+pub fn key_id_of(cert_pem: &str) -> Option<String> {
+    let pem = Pem::iter_from_buffer(cert_pem.as_bytes()).next()?.ok()?;
+    let (_, certificate) = parse_x509_certificate(&pem.contents).ok()?;
+    Some(key_id(certificate.public_key().raw))
+}
+
+/// The word for a key that was read (RFC 3279 §2.3.1, RFC 5480 §2.1.1).
 pub(crate) fn algorithm_of(key: &SubjectPublicKeyInfo<'_>) -> Option<String> {
     match key.parsed().ok()? {
         PublicKey::RSA(rsa) => {

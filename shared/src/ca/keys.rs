@@ -74,10 +74,25 @@ fn new_key(algorithm: KeyAlgorithm) -> Result<KeyPair, rcgen::Error> {
 /// If the crypto library fails.
 pub fn generate(names: &NameSet, algorithm: KeyAlgorithm, owner: &str) -> Result<SecretString, Failure> {
     let key = new_key(algorithm).map_err(|e| crypto("certificate key", &e))?;
+    with_csr(&key, names, owner)
+}
+
+/// The same with a key (PKCS#8 PEM) that another certificate has: a secret of its own, so that either can be removed.
+///
+/// # Errors
+/// If the key cannot be read, or the crypto library fails.
+pub fn again(key_pem: &SecretString, names: &NameSet, owner: &str) -> Result<SecretString, Failure> {
+    let key = KeyPair::from_pem(key_pem.expose_secret());
+    // The library's words could hold some of what it read.
+    let key = key.map_err(|_| crypto("certificate key", &"the stored one cannot be read"))?;
+    with_csr(&key, names, owner)
+}
+
+fn with_csr(key: &KeyPair, names: &NameSet, owner: &str) -> Result<SecretString, Failure> {
     let names: Vec<String> = names.strings().into_iter().map(str::to_owned).collect();
     let mut params = CertificateParams::new(names).map_err(|e| crypto("CSR", &e))?;
     params.distinguished_name = DistinguishedName::new();
-    let csr = params.serialize_request(&key).map_err(|e| crypto("CSR", &e))?;
+    let csr = params.serialize_request(key).map_err(|e| crypto("CSR", &e))?;
     let stored = Stored {
         key_pem: key.serialize_pem(),
         csr: BASE64_URL_SAFE_NO_PAD.encode(csr.der()),

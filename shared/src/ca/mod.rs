@@ -12,6 +12,7 @@ mod new_account;
 mod orders;
 mod problem;
 mod renewal_info;
+mod revocation;
 mod session;
 
 use std::time::Duration;
@@ -136,6 +137,15 @@ pub trait Ca: Send + Sync {
     async fn revoke(
         &self,
         account: &CaAccount,
+        cert_pem: &str,
+        reason: RevocationReason,
+    ) -> Result<(), Failure>;
+    /// Revokes a certificate (PEM) by its own private key (PKCS#8 PEM), whoever ordered it (RFC 8555 §7.6). Revoked
+    /// already is success.
+    async fn revoke_with_key(
+        &self,
+        directory_url: &str,
+        key: &SecretString,
         cert_pem: &str,
         reason: RevocationReason,
     ) -> Result<(), Failure>;

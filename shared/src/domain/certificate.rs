@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, CertificateId, DomainName, RequestId, Timestamp};
+use super::{AccountId, CertificateId, DomainName, ProviderId, RequestId, Timestamp};
 
 /// Where a certificate came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,11 +84,44 @@ pub struct Lifecycle {
     pub revocation: Option<Revocation>,
 }
 
+/// Who signs the wish to revoke (RFC 8555 §7.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "key")]
+pub enum RevokedBy {
+    /// The account that ordered it.
+    #[default]
+    Account,
+    /// The certificate's own key, whoever ordered it.
+    CertificateKey {
+        /// The CA that is told.
+        provider: ProviderId,
+    },
+}
+
+impl RevokedBy {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::CertificateKey { .. } => "certificateKey",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    const fn is_account(&self) -> bool {
+        matches!(self, Self::Account)
+    }
+}
+
 /// A revocation, from the wish to the CA's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
     /// Why.
     pub reason: RevocationReason,
+    /// Who signs it. Absent in what was stored before there was a choice.
+    #[serde(default, skip_serializing_if = "RevokedBy::is_account")]
+    pub by: RevokedBy,
     /// When a client asked for it.
     pub asked_at: Timestamp,
     /// When the CA did it.
@@ -141,6 +174,13 @@ impl CertificateStatus {
 }
 
 impl Certificate {
+    /// Whether a client said that somebody else may have its key, whatever the CA made of that.
+    #[must_use]
+    pub fn is_compromised(&self) -> bool {
+        let revocation = self.lifecycle.revocation.as_ref();
+        revocation.is_some_and(|r| r.reason == RevocationReason::KeyCompromise)
+    }
+
     /// Where it stands.
     #[must_use]
     pub fn status(&self, now: Timestamp) -> CertificateStatus {

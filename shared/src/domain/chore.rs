@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, CertificateId, KeyVersion};
+use super::{AccountId, CertificateId, DomainName, KeyVersion};
 
 /// One piece of such work. Each can be done again after a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,14 @@ pub enum Chore {
     DeleteSecrets {
         /// Their names in the vault.
         names: Vec<String>,
+    },
+    /// Delete the keys of a request that came to nothing and is deleted, but none that a certificate has. A repeat
+    /// finds them scheduled already.
+    DeleteKeys {
+        /// Their names in the vault.
+        keys: Vec<String>,
+        /// The names that a certificate of the request has.
+        names: Vec<DomainName>,
     },
     /// Tell the CA an account's present address (RFC 8555 §7.3.2). A repeat tells it again.
     UpdateContact {

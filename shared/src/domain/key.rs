@@ -81,6 +81,9 @@ pub enum KeyPlan {
     Us {
         /// Which.
         algorithm: KeyAlgorithm,
+        /// Whether a renewal is made with the key of the certificate that it renews.
+        #[serde(default, skip_serializing_if = "is_false")]
+        reuse: bool,
     },
     /// The client has it and sent a CSR.
     Client {
@@ -91,31 +94,52 @@ pub enum KeyPlan {
     },
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 impl Default for KeyPlan {
     fn default() -> Self {
-        Self::Us {
-            algorithm: KeyAlgorithm::default(),
-        }
+        Self::ours(KeyAlgorithm::default())
     }
 }
 
 impl KeyPlan {
+    /// A key of ours, a new one each time.
+    #[must_use]
+    pub const fn ours(algorithm: KeyAlgorithm) -> Self {
+        Self::Us {
+            algorithm,
+            reuse: false,
+        }
+    }
+
+    /// Whether renewals have the same key: a CSR's is the client's, so it stays by nature.
+    #[must_use]
+    pub const fn is_reused(&self) -> bool {
+        match self {
+            Self::Us { reuse, .. } => *reuse,
+            Self::Client { .. } => true,
+        }
+    }
+
     /// What the key is.
     #[must_use]
     pub const fn algorithm(&self) -> KeyAlgorithm {
         match self {
-            Self::Us { algorithm } | Self::Client { algorithm, .. } => *algorithm,
+            Self::Us { algorithm, .. } | Self::Client { algorithm, .. } => *algorithm,
         }
     }
 
     /// The same for requests that one certificate answers: the same names in any order, and the same key. For a key
-    /// of the default kind it is the [set's key](NameSet::set_key) alone.
+    /// of the default kind it is the [set's key](NameSet::set_key) alone. What renewals do with the key is no part of it.
     #[must_use]
     pub fn flight_key(&self, names: &NameSet) -> String {
         let set = names.set_key();
         match self {
-            Self::Us { algorithm } if *algorithm == KeyAlgorithm::default() => set,
-            Self::Us { algorithm } => format!("{set}#{}", algorithm.as_str()),
+            Self::Us { algorithm, .. } if *algorithm == KeyAlgorithm::default() => set,
+            Self::Us { algorithm, .. } => format!("{set}#{}", algorithm.as_str()),
             Self::Client { csr, .. } => {
                 let digest = Sha256::digest(csr.as_bytes());
                 let hex: String = digest.iter().map(|b| format!("{b:02x}")).collect();

@@ -20,7 +20,7 @@ mod txt;
 pub use account::{Account, AccountStatus, DefaultAccount, Email, EmailError, NewAccount};
 pub use certificate::{
     Binding, Certificate, CertificateSource, CertificateStatus, Lifecycle, RESTORABLE, Revocation,
-    RevocationReason,
+    RevocationReason, RevokedBy,
 };
 pub use chore::{Chore, StoredChore};
 pub use eab::{EabBinding, EabStatus};
@@ -36,7 +36,9 @@ pub(crate) use name::set_key;
 pub use name::{DomainName, MAX_NAMES, NameError, NameSet, NameSetError};
 pub use page::{Page, PageRequest};
 pub use provider::{Provider, ProviderEntry, ProviderError, Providers, Roots};
-pub use renewal::{RenewMode, Renewal, Window};
-pub use request::{Fallback, Lease, MAX_ATTEMPTS, NewRequest, Request, RequestStatus, UnknownStatus};
+pub use renewal::{RenewAs, RenewMode, Renewal, RenewalTerms, Window};
+pub use request::{
+    Fallback, Lease, MAX_ATTEMPTS, NewRequest, Request, RequestStatus, UnknownStatus, key_name,
+};
 pub use timestamp::{NoTimestamp, Timestamp};
 pub use txt::{DesiredState, Fqdn, IN_FLIGHT, SHOWN, TXT_TTL, TxtRecord, TxtStatus};

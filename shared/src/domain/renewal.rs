@@ -25,6 +25,40 @@ impl RenewMode {
     }
 }
 
+/// What a renewal makes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RenewAs {
+    /// The next version of the same certificate.
+    #[default]
+    Replace,
+    /// A certificate of its own, which succeeds the one that is renewed.
+    New,
+}
+
+impl RenewAs {
+    /// The words on the wire.
+    pub const WORDS: [(&'static str, Self); 2] = [("replace", Self::Replace), ("new", Self::New)];
+
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Replace => "replace",
+            Self::New => "new",
+        }
+    }
+}
+
+/// What a client decides about a certificate's renewals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RenewalTerms {
+    /// What they make.
+    pub renew_as: RenewAs,
+    /// Whether they have the key of the certificate that they renew.
+    pub reuse_key: bool,
+}
+
 /// The time in which a CA wants a certificate to be renewed (RFC 9773 §4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
@@ -41,6 +75,14 @@ pub struct Renewal {
     pub certificate_id: CertificateId,
     /// Who starts it.
     pub mode: RenewMode,
+    /// What it makes, and with which key.
+    pub terms: RenewalTerms,
+    /// The certificate that succeeded this one: it is renewed from then on.
+    pub succeeded_by: Option<CertificateId>,
+    /// The certificate that this one succeeded.
+    pub renewal_of: Option<CertificateId>,
+    /// The revocation (by the time it was asked for) in spite of which a client wants it renewed.
+    pub despite: Option<Timestamp>,
     /// End of validity of the version that this schedule is for.
     pub expires_at: Timestamp,
     /// The moment that was drawn; `None` for what is not ours to renew.

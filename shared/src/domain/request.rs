@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, CertificateId, KeyPlan, NameSet, RequestId, Timestamp};
+use super::{AccountId, CertificateId, KeyPlan, NameSet, RenewAs, RenewalTerms, RequestId, Timestamp};
 use crate::engine::{Event, IllegalTransition, Issuance, next};
 
 /// What a client sees of a request's progress.
@@ -100,6 +100,8 @@ pub struct NewRequest {
     pub renews: Option<CertificateId>,
     /// Whose key, and which.
     pub key: KeyPlan,
+    /// Of a renewal: what it makes. Of a first certificate: what its renewals are to make.
+    pub renew_as: RenewAs,
 }
 
 impl NewRequest {
@@ -113,6 +115,7 @@ impl NewRequest {
             profile: None,
             renews: None,
             key: KeyPlan::default(),
+            renew_as: RenewAs::default(),
         }
     }
 }
@@ -134,6 +137,8 @@ pub struct Request {
     pub renews: Option<CertificateId>,
     /// Whose key, and which.
     pub key: KeyPlan,
+    /// Of a renewal: what it makes. Of a first certificate: what its renewals are to make.
+    pub renew_as: RenewAs,
     /// What a client sees of the progress.
     pub status: RequestStatus,
     /// The engine's state.
@@ -150,6 +155,12 @@ pub struct Request {
     pub created_at: Timestamp,
     /// Last change.
     pub updated_at: Timestamp,
+}
+
+/// The vault name of key and CSR of a request's order.
+#[must_use]
+pub fn key_name(request: RequestId, order: u32) -> String {
+    format!("certificate-key/{request}-order{order}")
 }
 
 /// Tries that reach the CA before a request ends (contract: `poll_max_attempts`).
@@ -171,6 +182,7 @@ impl Request {
             profile: new.profile,
             renews: new.renews,
             key: new.key,
+            renew_as: new.renew_as,
             status: RequestStatus::Pending,
             last_error: None,
             result_certificate_id: None,
@@ -192,6 +204,24 @@ impl Request {
         self.accounts()
             .nth(self.issuance.route.at())
             .unwrap_or(self.account_id)
+    }
+
+    /// The terms that a certificate of this request starts with.
+    #[must_use]
+    pub const fn terms(&self) -> RenewalTerms {
+        RenewalTerms {
+            renew_as: self.renew_as,
+            reuse_key: self.key.is_reused(),
+        }
+    }
+
+    /// The vault names of the keys that its orders may have left behind.
+    #[must_use]
+    pub fn key_names(&self) -> Vec<String> {
+        match self.key {
+            KeyPlan::Us { .. } => (0..self.issuance.orders).map(|n| key_name(self.id, n)).collect(),
+            KeyPlan::Client { .. } => vec![],
+        }
     }
 
     /// A failed one that starts over; no worker holds it any more.

@@ -124,7 +124,10 @@ impl Note {
                 progress: OrderProgress::Pending,
             } => Self::waiting("the CA is validating".into()),
             Event::OrderPolled { .. } => Self::done("the CA has all names authorized"),
-            Event::KeyStored { .. } => Self::done("key and CSR stored"),
+            Event::KeyStored { about: None, .. } => Self::done("key and CSR stored"),
+            Event::KeyStored {
+                about: Some(about), ..
+            } => Self::done(format!("key and CSR stored: {about}")),
             Event::Finalized => Self::done("the CA took the CSR"),
             Event::CertificateRecorded { certificate_id } => {
                 Self::done(format!("certificate {certificate_id} recorded"))

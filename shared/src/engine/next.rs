@@ -173,7 +173,7 @@ fn transition(state: &Issuance, event: Event, now: Timestamp, seed: u64) -> Resu
                 }
             })
         }
-        (Phase::Ready { order_url }, Event::KeyStored { key_ref }) => Ok(enter(
+        (Phase::Ready { order_url }, Event::KeyStored { key_ref, .. }) => Ok(enter(
             state,
             Phase::KeyStored {
                 order_url: order_url.clone(),

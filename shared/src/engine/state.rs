@@ -362,6 +362,8 @@ pub enum Event {
     KeyStored {
         /// Their name.
         key_ref: String,
+        /// Which key it is, where there was a choice: for the history.
+        about: Option<String>,
     },
     /// The CSR was taken.
     Finalized,

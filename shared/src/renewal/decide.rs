@@ -13,16 +13,6 @@ const UNDER_WAY: Duration = Duration::from_secs(60 * 60);
 /// A certificate that nobody could renew for so long after its end is given up.
 const GIVEN_UP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// One that is deleted is not renewed; it may be restored, so it is looked at again.
-#[must_use]
-pub fn asleep(renewal: &Renewal, now: Timestamp) -> Renewal {
-    Renewal {
-        look_at: Some(now.plus(Duration::from_secs(24 * 60 * 60))),
-        updated_at: now,
-        ..renewal.clone()
-    }
-}
-
 /// What to do with a renewal that is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {

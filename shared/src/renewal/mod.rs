@@ -2,11 +2,17 @@
 //! does what [`decide`] says.
 
 mod decide;
+mod halt;
 pub mod schedule;
 
-pub use self::decide::{Decision, after_answer, asleep, decide, failed_look, started};
 use self::schedule::Draw;
-use crate::domain::{Certificate, CertificateSource, RenewMode, Renewal};
+pub use self::{
+    decide::{Decision, after_answer, decide, failed_look, started},
+    halt::{Halt, halt, halted, wanted},
+};
+use crate::domain::{
+    Certificate, CertificateSource, RenewMode, Renewal, RenewalTerms, Request, RequestId, Timestamp,
+};
 
 /// The draw of one version of a certificate for a purpose.
 fn draw(certificate: &Certificate, purpose: &str) -> Draw {
@@ -28,6 +34,10 @@ pub fn first(certificate: &Certificate) -> Renewal {
     Renewal {
         certificate_id: certificate.id,
         mode: if ours { RenewMode::Auto } else { RenewMode::Manual },
+        terms: RenewalTerms::default(),
+        succeeded_by: None,
+        renewal_of: None,
+        despite: None,
         expires_at: certificate.expires_at,
         renew_at,
         look_at: renew_at.map(|_| look),
@@ -40,23 +50,67 @@ pub fn first(certificate: &Certificate) -> Renewal {
     }
 }
 
-/// The schedule of a new version in the place of an older one: the mode stays, and so does another request.
+/// The same with the terms of the request that made it.
+#[must_use]
+pub fn recorded(certificate: &Certificate, made_by: Option<&Request>) -> Renewal {
+    Renewal {
+        terms: made_by.map_or_else(RenewalTerms::default, Request::terms),
+        ..first(certificate)
+    }
+}
+
+/// Another request for it than the one that succeeded.
+fn other(old: &Renewal, certificate: &Certificate) -> Option<RequestId> {
+    old.request_id.filter(|id| Some(*id) != certificate.request_id)
+}
+
+/// The schedule of a new version in the place of an older one: mode and terms stay, and so does another request. One
+/// that was succeeded stays so.
 #[must_use]
 pub fn replaced(old: &Renewal, certificate: &Certificate) -> Renewal {
     let fresh = first(certificate);
-    let other = old.request_id.filter(|id| Some(*id) != certificate.request_id);
+    let goes_on = old.mode == RenewMode::Auto && old.succeeded_by.is_none();
     Renewal {
         mode: old.mode,
-        request_id: other,
-        look_at: fresh.look_at.filter(|_| old.mode == RenewMode::Auto),
+        terms: old.terms,
+        succeeded_by: old.succeeded_by,
+        renewal_of: old.renewal_of,
+        request_id: other(old, certificate),
+        look_at: fresh.look_at.filter(|_| goes_on),
         revision: old.revision,
         ..fresh
     }
 }
 
+/// The schedule of a certificate that succeeds another: it takes over mode and terms.
+#[must_use]
+pub fn successor(old: &Renewal, certificate: &Certificate) -> Renewal {
+    let fresh = first(certificate);
+    Renewal {
+        mode: old.mode,
+        terms: old.terms,
+        renewal_of: Some(old.certificate_id),
+        look_at: fresh.look_at.filter(|_| old.mode == RenewMode::Auto),
+        ..fresh
+    }
+}
+
+/// The renewal of a certificate that `new` succeeded: nothing more is done by itself.
+#[must_use]
+pub fn succeeded(old: &Renewal, new: &Certificate) -> Renewal {
+    Renewal {
+        succeeded_by: Some(new.id),
+        request_id: other(old, new),
+        look_at: None,
+        last_error: None,
+        updated_at: new.updated_at,
+        ..old.clone()
+    }
+}
+
 /// The same in another mode; switched on, it is looked at at once.
 #[must_use]
-pub fn in_mode(renewal: &Renewal, mode: RenewMode, now: crate::domain::Timestamp) -> Renewal {
+pub fn in_mode(renewal: &Renewal, mode: RenewMode, now: Timestamp) -> Renewal {
     Renewal {
         mode,
         look_at: renewal.renew_at.map(|_| now).filter(|_| mode == RenewMode::Auto),

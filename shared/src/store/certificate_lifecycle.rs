@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::domain::{
     Certificate, CertificateId, CertificateSource, Lifecycle, RESTORABLE, Revocation, RevocationReason,
-    Timestamp,
+    RevokedBy, Timestamp,
 };
 
 /// What becomes of certificates. Each call is one read and one transaction, on condition that the certificate still
@@ -21,19 +21,24 @@ pub trait CertificateLifecycle: Send + Sync {
     /// Removes it and its index entries if it was deleted [`RESTORABLE`] ago; a chore for its key is written in the
     /// same transaction. Anything else is left alone; gone already is success.
     async fn remove_certificate(&self, id: CertificateId, now: Timestamp) -> Result<(), StoreError>;
-    /// Writes down that a client wants it revoked, with a chore to do it. One that was not issued through an account
-    /// is refused ([`StoreError::WrongState`]), and so is a deleted one. Revoked or asked for already is success; after
-    /// a refusal of the CA it is asked for anew.
+    /// Writes down that a client wants it revoked, with a chore to do it; for
+    /// [`KeyCompromise`](RevocationReason::KeyCompromise) also that its key is
+    /// [compromised](super::CertificateRelations::is_compromised). Refused ([`StoreError::WrongState`]) is a deleted
+    /// one, one that no account ordered unless its own key signs, and that where we have no key. Revoked or asked for
+    /// already is success; after a refusal of the CA it is asked for anew.
     async fn revoke_certificate(
         &self,
         id: CertificateId,
         reason: RevocationReason,
+        by: RevokedBy,
         now: Timestamp,
     ) -> Result<Certificate, StoreError>;
-    /// Writes down what the CA said to a revocation that is open: done, or why not.
+    /// Writes down what the CA said to a revocation that is open: done, or why not. `version` may have been replaced
+    /// since it was asked for.
     async fn settle_revocation(
         &self,
         id: CertificateId,
+        version: u64,
         refusal: Option<&str>,
         now: Timestamp,
     ) -> Result<Certificate, StoreError>;
@@ -72,25 +77,32 @@ pub fn deleted(certificate: &Certificate, websites: u64, now: Timestamp) -> Resu
 /// What a client's wish to revoke makes of it: for every store the same.
 ///
 /// # Errors
-/// [`StoreError::WrongState`] if it is deleted or no account of ours ordered it.
+/// [`StoreError::WrongState`] if it is deleted, or we have not what is to sign.
 pub fn revoking(
     certificate: &Certificate,
     reason: RevocationReason,
+    by: RevokedBy,
     now: Timestamp,
 ) -> Result<Lifecycle, StoreError> {
     let lifecycle = certificate.lifecycle.clone();
     if lifecycle.deleted_at.is_some() {
         return Err(wrong(certificate, "deleted", "one that is not; restore it first"));
     }
-    if certificate.source != CertificateSource::Acme || certificate.account_id.is_none() {
-        let state = "not from an ACME account";
-        return Err(wrong(certificate, state, "one that was issued through ACME"));
+    let ordered = certificate.source == CertificateSource::Acme && certificate.account_id.is_some();
+    if by == RevokedBy::Account && !ordered {
+        let needed = "one that was issued through ACME, or by certificateKey";
+        return Err(wrong(certificate, "not from an ACME account", needed));
+    }
+    if by != RevokedBy::Account && !certificate.has_key() {
+        let needed = "its key in our vault; revoke it by account";
+        return Err(wrong(certificate, "without its private key", needed));
     }
     if lifecycle.revocation.as_ref().is_some_and(|r| r.error.is_none()) {
         return Ok(lifecycle);
     }
     let revocation = Some(Revocation {
         reason,
+        by,
         asked_at: now,
         revoked_at: None,
         error: None,

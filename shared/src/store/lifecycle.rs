@@ -57,10 +57,10 @@ pub trait RequestLifecycle: Send + Sync {
     /// transaction with the counters.
     async fn cancel_request(&self, id: RequestId, now: Timestamp) -> Result<Request, StoreError>;
     /// Removes a failed request for which no TXT value is left in a zone ([`StoreError::WrongState`] else). Its id is
-    /// never given again.
+    /// never given again; a chore for the keys of its orders is written in the same transaction.
     ///
     /// Conditional write: it still is as it was read. One read, one index query, one transaction with the counters.
-    async fn delete_request(&self, id: RequestId) -> Result<(), StoreError>;
+    async fn delete_request(&self, id: RequestId, now: Timestamp) -> Result<(), StoreError>;
 }
 
 /// Work that calls promised. A chore is written in the transaction that makes it due.

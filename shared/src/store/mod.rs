@@ -245,12 +245,13 @@ pub trait RequestStore: Send + Sync {
 /// Certificates and bindings.
 #[async_trait]
 pub trait CertificateStore: Send + Sync {
-    /// Records it under the next id with its [first](crate::renewal::first) renewal, unless its fingerprint is known:
-    /// then that one is returned. `certificate.id` is ignored. If `fence` is given, the request's fence is checked in the same transaction.
+    /// Records it under the next id with its [first](crate::renewal::recorded) renewal, unless its fingerprint is known:
+    /// then that one is returned. `certificate.id` is ignored. The fence of the request that made it is checked in the
+    /// same transaction; its renewals have that request's terms.
     async fn record_certificate(
         &self,
         certificate: Certificate,
-        fence: Option<(RequestId, u64)>,
+        made_by: Option<&Request>,
     ) -> Result<Certificate, StoreError>;
     /// One certificate.
     async fn certificate(&self, id: CertificateId) -> Result<Certificate, StoreError>;

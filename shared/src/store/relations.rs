@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::domain::{Certificate, CertificateId};
+use crate::domain::{Certificate, CertificateId, DomainName};
 
 /// Certificates by what they are, without reading them all.
 #[async_trait]
@@ -14,4 +14,10 @@ pub trait CertificateRelations: Send + Sync {
     /// [`CertificateStore::record_certificate`](super::CertificateStore::record_certificate) writes what it reads;
     /// certificates recorded before that did are not found.
     async fn same_names(&self, certificate: &Certificate) -> Result<Vec<CertificateId>, StoreError>;
+    /// The vault names of the keys of all certificates with exactly these names, older versions included. One read, and
+    /// two for each certificate.
+    async fn keys_in_use(&self, names: &[DomainName]) -> Result<Vec<String>, StoreError>;
+    /// Whether a client said that somebody else may have this key ([`key_id`](crate::ca::check::key_id)), of whichever
+    /// certificate. One read.
+    async fn is_compromised(&self, key_id: &str) -> Result<bool, StoreError>;
 }

@@ -2,18 +2,20 @@
 
 use super::{Store, StoreError};
 use crate::{
-    ca::check::key_algorithm,
-    domain::{AccountId, Certificate, Fallback, KeyPlan, NameSet, NewRequest, Request},
+    ca::check::{key_algorithm, key_id_of},
+    domain::{AccountId, Certificate, Fallback, KeyPlan, NameSet, NewRequest, RenewalTerms, Request},
 };
 
-/// The request that renews `certificate`. One read: the request that made it says whose key it is, and which accounts
-/// to ask in which order. That the first ones could not be used then says nothing of now.
+/// The request that renews `certificate` on these terms. One read: the request that made it says whose key it is, and
+/// which accounts to ask in which order. That the first ones could not be used then says nothing of now.
 ///
 /// # Errors
-/// If the store cannot be read, or a certificate with a client's key has lost its CSR.
+/// If the store cannot be read; [`StoreError::WrongState`] if a certificate with a client's key has lost its CSR, or the
+/// client said that somebody else may have that key.
 pub async fn renewal_request(
     store: &dyn Store,
     certificate: &Certificate,
+    terms: RenewalTerms,
     account_id: AccountId,
     names: NameSet,
 ) -> Result<NewRequest, StoreError> {
@@ -26,26 +28,37 @@ pub async fn renewal_request(
         },
     };
     let (account_id, fallback) = accounts(store, account_id, made_by.as_ref()).await?;
+    let made_by = made_by.map(|request| request.key);
+    let refused = |state: &str| StoreError::WrongState {
+        kind: "certificate",
+        id: certificate.id.to_string(),
+        state: state.into(),
+        needed: "a new request with the client's CSR",
+    };
+    let given_away = match (&made_by, key_id_of(&certificate.cert_pem)) {
+        (Some(KeyPlan::Client { .. }), Some(key)) => store.is_compromised(&key).await?,
+        _ => false,
+    };
+    let reuse = terms.reuse_key;
     let key = match made_by {
-        Some(request) => request.key,
+        Some(KeyPlan::Client { .. }) if given_away || certificate.is_compromised() => {
+            return Err(refused("made for a CSR whose key was revoked for keyCompromise"));
+        }
+        Some(KeyPlan::Us { algorithm, .. }) => KeyPlan::Us { algorithm, reuse },
+        Some(client) => client,
         None if certificate.has_key() => {
             let algorithm = key_algorithm(&certificate.cert_pem).and_then(|word| word.parse().ok());
-            algorithm.map_or_else(KeyPlan::default, |algorithm| KeyPlan::Us { algorithm })
+            let algorithm = algorithm.unwrap_or_default();
+            KeyPlan::Us { algorithm, reuse }
         }
-        None => {
-            return Err(StoreError::WrongState {
-                kind: "certificate",
-                id: certificate.id.to_string(),
-                state: "without its CSR".into(),
-                needed: "a new request with the client's CSR",
-            });
-        }
+        None => return Err(refused("without its CSR")),
     };
     Ok(NewRequest {
         profile: certificate.profile.clone(),
         renews: Some(certificate.id),
         fallback,
         key,
+        renew_as: terms.renew_as,
         ..NewRequest::new(account_id, names)
     })
 }

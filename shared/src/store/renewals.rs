@@ -36,6 +36,16 @@ pub trait RenewalStore: Send + Sync {
         certificate: Certificate,
         fence: (RequestId, u64),
     ) -> Result<Certificate, StoreError>;
+    /// Records `certificate` under the next id as the [successor](crate::renewal::successor) of `old`, which is
+    /// [succeeded](crate::renewal::succeeded) in the same transaction and is renewed no more; the request's fence is
+    /// checked. [`StoreError::NotFound`] if `old` is gone or deleted: then there is nothing to succeed. A known
+    /// fingerprint returns its certificate, so that a repeat changes nothing.
+    async fn succeed_certificate(
+        &self,
+        old: CertificateId,
+        certificate: Certificate,
+        fence: (RequestId, u64),
+    ) -> Result<Certificate, StoreError>;
     /// All versions of a certificate, newest first.
     async fn certificate_versions(&self, id: CertificateId) -> Result<Vec<Certificate>, StoreError>;
     /// Certificates that end before `until`, the earliest first. The rows of the range, which hold no certificate.

@@ -1,13 +1,14 @@
 //! Effects around the certificate itself: its key and CSR, its check, its record.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     Worker,
     accounts::{from_store, from_vault},
     effects::Fault,
     job::Job,
+    key_reuse::Reuse,
 };
 use crate::{
     ca::{
@@ -18,7 +19,7 @@ use crate::{
     },
     domain::{
         Certificate, CertificateId, CertificateSource, Class, Failure, KeyAlgorithm, KeyPlan, Lifecycle,
-        NameSet, Request, Stage,
+        NameSet, Request, Stage, key_name,
     },
     engine::Event,
 };
@@ -28,21 +29,35 @@ impl Worker {
     /// has a new one. Where the client has the key, nothing is stored: its CSR is part of the request.
     pub(super) async fn store_key(&self, job: &Job) -> Result<Event, Fault> {
         let request = &job.request;
-        let KeyPlan::Us { algorithm } = request.key else {
+        let KeyPlan::Us { algorithm, .. } = request.key else {
             let key_ref = String::new();
-            return Ok(Event::KeyStored { key_ref });
+            return Ok(Event::KeyStored { key_ref, about: None });
         };
-        let key_ref = format!(
-            "certificate-key/{}-order{}",
-            request.id,
-            request.issuance.order_number()
-        );
+        let key_ref = key_name(request.id, request.issuance.order_number());
         let owner = format!("request {} of {}", request.id, request.created_at.millis());
-        let fresh = make_key(request.names.clone(), algorithm, owner.clone()).await?;
+        let (fresh, about) = match self.reuse(request).await? {
+            Reuse::Key(key) => {
+                let about = "the key of the certificate that is renewed".to_owned();
+                (keys::again(&key, &request.names, &owner)?, Some(about))
+            }
+            Reuse::New(why) => {
+                let fresh = make_key(request.names.clone(), algorithm, owner.clone()).await?;
+                (fresh, why)
+            }
+        };
+        let made = keys::parse(&fresh)?.key_pem;
         let stored = self.adapters.vault.put_if_absent(&key_ref, fresh).await;
         let stored = stored.map_err(from_vault)?;
         keys::check(&key_ref, &stored, &request.names, algorithm, &owner)?;
-        Ok(Event::KeyStored { key_ref })
+        let stored = keys::parse(&stored)?;
+        self.check_not_given_away(request, &stored.csr).await?;
+        // A repeat found the first pair, whatever it would make now.
+        let is_first = stored.key_pem.expose_secret() == made.expose_secret();
+        let about = about.map(|about| match is_first {
+            true => about,
+            false => "the one that was stored first".to_owned(),
+        });
+        Ok(Event::KeyStored { key_ref, about })
     }
 
     /// What is sent to finalize.
@@ -50,7 +65,9 @@ impl Worker {
         match &request.key {
             KeyPlan::Us { .. } => {
                 let stored = self.adapters.vault.get(key_ref).await.map_err(from_vault)?;
-                Ok(keys::parse(&stored)?.csr)
+                let csr = keys::parse(&stored)?.csr;
+                self.check_not_given_away(request, &csr).await?;
+                Ok(csr)
             }
             KeyPlan::Client { csr, .. } => Ok(client_csr(csr)?.der().to_vec()),
         }

@@ -7,7 +7,7 @@ use super::{
     accounts::{from_store, from_vault},
 };
 use crate::{
-    domain::{Account, AccountId, CertificateId, Chore, Class, Failure, Revocation, StoredChore, Timestamp},
+    domain::{Account, AccountId, Chore, Class, Failure, StoredChore, Timestamp},
     engine::backoff,
     store::StoreError,
 };
@@ -82,6 +82,13 @@ impl Worker {
                 }
                 Ok(())
             }
+            Chore::DeleteKeys { keys, names } => {
+                let used = self.adapters.store.keys_in_use(names).await.map_err(from_store)?;
+                for name in keys.iter().filter(|name| !used.contains(name)) {
+                    self.adapters.vault.delete(name).await.map_err(from_vault)?;
+                }
+                Ok(())
+            }
             Chore::UpdateContact { id } => self.update_contact(*id).await,
             Chore::RollKey { id, version } => self.roll_key(*id, *version).await,
             Chore::DiscardKey { id, version } => self.discard_key(*id, *version).await,
@@ -138,40 +145,10 @@ impl Worker {
             }
         }
     }
-
-    /// What the CA refuses for good is written down for the client; what it cannot answer now is tried again.
-    async fn revoke(&self, id: CertificateId) -> Result<(), Failure> {
-        let store = &self.adapters.store;
-        let certificate = match store.certificate(id).await {
-            Ok(certificate) => certificate,
-            Err(error) => return unless_gone(error),
-        };
-        let open = certificate.lifecycle.revocation.filter(Revocation::is_open);
-        let (Some(revocation), Some(account)) = (open, certificate.account_id) else {
-            return Ok(());
-        };
-        let answer = match self.accounts.get(account).await {
-            Ok(account) => {
-                let ca = &self.adapters.ca;
-                let answer = ca
-                    .revoke(&account, &certificate.cert_pem, revocation.reason)
-                    .await;
-                self.accounts.judge(&account, answer).await
-            }
-            Err(failure) => Err(failure),
-        };
-        let refusal = match answer {
-            Ok(()) => None,
-            Err(failure) if failure.class == Class::Permanent => Some(failure.problem.detail),
-            Err(failure) => return Err(failure),
-        };
-        let settled = store.settle_revocation(id, refusal.as_deref(), self.now()).await;
-        settled.map(|_| ()).or_else(unless_gone)
-    }
 }
 
 /// What is gone needs nothing more.
-fn unless_gone(error: StoreError) -> Result<(), Failure> {
+pub(super) fn unless_gone(error: StoreError) -> Result<(), Failure> {
     match error {
         StoreError::NotFound { .. } => Ok(()),
         error => Err(from_store(error)),

@@ -11,11 +11,13 @@ mod dns_steps;
 mod effects;
 mod health;
 mod job;
+mod key_reuse;
 mod key_rollover;
 mod limiter;
 mod pace;
 mod registration;
 mod renewals;
+mod revocations;
 mod settings;
 
 use std::{sync::Arc, time::Duration};

@@ -5,7 +5,9 @@ use futures::{StreamExt, stream};
 use super::{Worker, accounts::from_store};
 use crate::{
     ca::{DIRECTORY_UNREACHABLE, RenewalInfo, certificate_id},
-    domain::{Certificate, CertificateId, Failure, MAX_ATTEMPTS, NameSet, Renewal, Request, Timestamp},
+    domain::{
+        Certificate, CertificateId, Failure, MAX_ATTEMPTS, NameSet, RenewAs, Renewal, Request, Timestamp,
+    },
     renewal::{self, Decision},
     store::{StoreError, renewal_request},
 };
@@ -69,9 +71,10 @@ impl Worker {
         if renewal.look_at.is_none_or(|at| at > now) {
             return Ok(false);
         }
-        if certificate.lifecycle.deleted_at.is_some() {
-            let asleep = renewal::asleep(&renewal, now);
-            return store.save_renewal(&asleep).await.map(|_| false);
+        if let Some(halt) = renewal::halt(&renewal, &certificate) {
+            let halted = renewal::halted(&renewal, halt, now);
+            tracing::info!(certificate_id = id.get(), why = halt.reason(), "not renewed");
+            return store.save_renewal(&halted).await.map(|_| false);
         }
         let ids: Vec<_> = renewal.request_id.into_iter().collect();
         let request = store.requests_that_renew(&ids).await?.pop();
@@ -152,7 +155,19 @@ impl Worker {
             return Ok(false);
         };
         let store = &self.adapters.store;
-        let new = renewal_request(&**store, certificate, account_id, names).await?;
+        let new = match renewal_request(&**store, certificate, renewal.terms, account_id, names).await {
+            Ok(new) => new,
+            Err(error @ StoreError::WrongState { .. }) => {
+                let given_up = Renewal {
+                    look_at: None,
+                    last_error: Some(error.to_string()),
+                    updated_at: self.now(),
+                    ..renewal.clone()
+                };
+                return store.save_renewal(&given_up).await.map(|_| false);
+            }
+            Err(error) => return Err(error),
+        };
         let request = store
             .start_renewal(renewal, new, MAX_ATTEMPTS, self.now())
             .await?;
@@ -186,7 +201,7 @@ impl Worker {
         }))
     }
 
-    /// Records a certificate: in the place of the one that the request renews, if that still exists.
+    /// Records a certificate: in the place of the one that the request renews or as its successor, if that still exists.
     pub(super) async fn keep(
         &self,
         request: &Request,
@@ -194,16 +209,22 @@ impl Worker {
     ) -> Result<Certificate, StoreError> {
         let (store, fence) = (&self.adapters.store, (request.id, request.lease.fence));
         let Some(id) = request.renews else {
-            return store.record_certificate(certificate, Some(fence)).await;
+            return store.record_certificate(certificate, Some(request)).await;
         };
-        let in_place = Certificate {
-            id,
-            ..certificate.clone()
+        let kept = match request.renew_as {
+            RenewAs::New => store.succeed_certificate(id, certificate.clone(), fence).await,
+            RenewAs::Replace => {
+                let in_place = Certificate {
+                    id,
+                    ..certificate.clone()
+                };
+                store.replace_certificate(in_place, fence).await
+            }
         };
-        match store.replace_certificate(in_place, fence).await {
+        match kept {
             Err(StoreError::NotFound {
                 kind: "certificate", ..
-            }) => store.record_certificate(certificate, Some(fence)).await,
+            }) => store.record_certificate(certificate, Some(request)).await,
             answer => answer,
         }
     }

@@ -11,7 +11,7 @@ use certmint_shared::{
     domain::{Class, Email, Failure, RevocationReason, Timestamp},
     engine::OrderProgress,
 };
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     ca_state::{CaState, problem},
@@ -265,6 +265,16 @@ impl Ca for SimCa {
     }
 
     async fn revoke(&self, _: &CaAccount, _: &str, _: RevocationReason) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn revoke_with_key(
+        &self,
+        _: &str,
+        _: &SecretString,
+        _: &str,
+        _: RevocationReason,
+    ) -> Result<(), Failure> {
         Ok(())
     }
 

@@ -40,6 +40,8 @@ ops! {
     RecordCertificate,
     /// Puts a certificate in the place of an older one.
     ReplaceCertificate,
+    /// Records a certificate that succeeds another.
+    SucceedCertificate,
     /// Asks which renewals are due.
     DueRenewals,
     /// Reads renewals.

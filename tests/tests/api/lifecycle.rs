@@ -364,7 +364,7 @@ async fn certificates_are_deleted_restored_revoked_and_bound() {
     assert_eq!(*client.kick.0.lock().unwrap(), kicks + 1, "the worker is told");
     client
         .store
-        .settle_revocation(CertificateId::new(1), None, SystemClock.now())
+        .settle_revocation(CertificateId::new(1), 1, None, SystemClock.now())
         .await
         .unwrap();
     let already = client.post("/certificate/1/revoke", r#"{"reason":1}"#).await.body;

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use certmint_shared::{
+    ca::check::key_id_of,
     dns::{Clock, SystemClock},
     domain::Timestamp,
 };
@@ -31,20 +32,22 @@ pub(crate) async fn issued(profile: Option<&str>) -> (Journey, Rules) {
 
 /// The same at a CA without renewal information.
 pub(crate) async fn issued_without_ari(profile: Option<&str>) -> (Journey, Rules) {
-    issued_with(calm(), profile, |rules| {
-        let edit = |body: &[u8]| {
-            let mut directory: Value = serde_json::from_slice(body).unwrap();
-            directory.as_object_mut().unwrap().remove("renewalInfo");
-            directory.to_string().into_bytes()
-        };
-        rules.add(
-            Operation::Directory,
-            0,
-            usize::MAX,
-            Fault::Rewrite(Arc::new(edit)),
-        );
-    })
-    .await
+    issued_with(calm(), profile, without_ari).await
+}
+
+/// The CA's directory says nothing of renewal information.
+pub(crate) fn without_ari(rules: &Rules) {
+    let edit = |body: &[u8]| {
+        let mut directory: Value = serde_json::from_slice(body).unwrap();
+        directory.as_object_mut().unwrap().remove("renewalInfo");
+        directory.to_string().into_bytes()
+    };
+    rules.add(
+        Operation::Directory,
+        0,
+        usize::MAX,
+        Fault::Rewrite(Arc::new(edit)),
+    );
 }
 
 pub(crate) async fn issued_with(
@@ -52,10 +55,27 @@ pub(crate) async fn issued_with(
     profile: Option<&str>,
     prepare: impl Fn(&Rules),
 ) -> (Journey, Rules) {
+    issued_as(options, json!({"profile": profile}), prepare).await
+}
+
+/// The same with these further fields of its request.
+pub(crate) async fn issued_as(
+    options: certmint_stack::Options,
+    more: Value,
+    prepare: impl Fn(&Rules),
+) -> (Journey, Rules) {
     let (journey, rules) = Journey::with_faults(options).await;
     prepare(&rules);
     let account = journey.account().await;
-    let id = journey.request_in(account, &["example.com"], profile).await;
+    let mut body = json!({"accountId": account, "domains": ["example.com"]});
+    body.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    let made = journey
+        .client
+        .post("/acme/certificate/request", &body.to_string())
+        .await;
+    let id = made.id();
     journey.until(id, "success").await;
     // The pass that the kick began ends before the clock is moved.
     pass(&journey).await;
@@ -144,5 +164,64 @@ pub(crate) async fn ends(journey: Journey) {
     journey.until_clean().await;
     let list = journey.client.get("/certificates?kind=certificate").await.data();
     assert_eq!(list["total"], 1, "one certificate: {list}");
+    journey.end().await;
+}
+
+/// A certificate as a client sees it.
+pub(crate) async fn look(journey: &Journey, id: u64) -> Value {
+    journey.client.get(&format!("/certificates/{id}")).await.data()
+}
+
+/// Tells its key from others.
+pub(crate) fn key_of(certificate: &Value) -> String {
+    key_id_of(certificate["certificatePem"].as_str().unwrap()).unwrap()
+}
+
+/// Renews it by hand; the request when it succeeded.
+pub(crate) async fn renew(journey: &Journey, id: u64) -> Value {
+    let body = json!({"certificateId": id}).to_string();
+    let started = journey
+        .client
+        .post("/certificates/renewal/trigger", &body)
+        .await
+        .data();
+    let done = journey.in_time(started["requestId"].as_u64().unwrap()).await;
+    assert_eq!(done["status"], "success", "{done}");
+    done
+}
+
+/// Has it revoked, and waits for that.
+pub(crate) async fn revoke(journey: &Journey, id: u64, reason: &str) {
+    let body = json!({"reason": reason}).to_string();
+    let path = format!("/certificate/{id}/revoke");
+    let _ = journey.client.post(&path, &body).await.data();
+    eventually("the CA has revoked it", || async {
+        (look(journey, id).await["status"] == "revoked").then_some(())
+    })
+    .await;
+    pass(journey).await;
+}
+
+/// What a request's history says of its key.
+pub(crate) fn about_the_key(request: &Value) -> String {
+    let lines = request["history"].as_array().unwrap();
+    let words = lines.iter().filter_map(|line| line["what"].as_str());
+    let mut found = words.filter(|what| what.starts_with("key and CSR stored"));
+    found.next_back().unwrap().to_owned()
+}
+
+/// The keys in the vault, without their prefix.
+pub(crate) async fn secrets(journey: &Journey) -> Vec<String> {
+    let all = journey.stack.aws.secrets.values().await.into_iter();
+    let keys = all.filter_map(|(name, _)| Some(name.split_once("certificate-key/")?.1.to_owned()));
+    keys.collect()
+}
+
+/// No value in a zone, no secret elsewhere, nothing but these certificates.
+pub(crate) async fn ends_with(journey: Journey, certificates: u64) {
+    journey.clean().await;
+    journey.until_clean().await;
+    let list = journey.client.get("/certificates?kind=certificate").await.data();
+    assert_eq!(list["total"], certificates, "{list}");
     journey.end().await;
 }

@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::NameView;
 use crate::{
     ca::check::key_algorithm,
-    domain::{Binding, Certificate, CertificateId, Renewal, Revocation, Timestamp, Window},
+    domain::{Binding, Certificate, CertificateId, RenewAs, Renewal, Revocation, Timestamp, Window},
+    renewal::Halt,
 };
 
 #[derive(Serialize)]
@@ -20,6 +21,13 @@ pub(in crate::api) struct CertificateView {
     provider: String,
     renew_mode: &'static str,
     renew_at: Option<String>,
+    renew_as: &'static str,
+    reuse_key: bool,
+    /// The certificate that succeeded it, and the one that it succeeded.
+    renewed_by: Option<u64>,
+    renewal_of: Option<u64>,
+    /// Why it is not renewed by itself, in whichever mode.
+    renewal_reason: Option<String>,
     renewing: bool,
     renewal_request_id: Option<u64>,
     renewal_window: Option<WindowView>,
@@ -45,6 +53,7 @@ pub(in crate::api) struct CertificateView {
     revoking: bool,
     revoked_at: Option<String>,
     revocation_reason: Option<&'static str>,
+    revocation_by: Option<&'static str>,
 }
 
 impl CertificateView {
@@ -59,21 +68,26 @@ impl CertificateView {
     pub(in crate::api) fn of(certificate: Certificate, now: Timestamp) -> Self {
         let revocation = certificate.lifecycle.revocation.as_ref();
         let revoked_at = revocation.and_then(|r| r.revoked_at);
+        let standing = revocation.filter(|r| r.error.is_none());
         Self {
             id: certificate.id.get(),
             kind: "certificate",
             deleted_at: certificate.lifecycle.deleted_at.map(|at| at.to_string()),
             revoking: revocation.is_some_and(Revocation::is_open),
             revoked_at: revoked_at.map(|at| at.to_string()),
-            revocation_reason: revocation
-                .filter(|r| r.error.is_none())
-                .map(|r| r.reason.as_str()),
+            revocation_reason: standing.map(|r| r.reason.as_str()),
+            revocation_by: standing.map(|r| r.by.as_str()),
             last_error: revocation.and_then(|r| r.error.clone()),
             domains: certificate.names.iter().map(NameView::from).collect(),
             status: certificate.status(now).as_str(),
             source: certificate.source.as_str(),
             renew_mode: "manual",
             renew_at: None,
+            renew_as: RenewAs::default().as_str(),
+            reuse_key: false,
+            renewed_by: None,
+            renewal_of: None,
+            renewal_reason: None,
             renewing: false,
             renewal_request_id: None,
             renewal_window: None,
@@ -114,17 +128,29 @@ impl From<Window> for WindowView {
     }
 }
 
+/// The moment of the next renewal, unless something keeps it from being renewed by itself.
+pub(in crate::api) fn planned(renewal: &Renewal, halt: Option<Halt>) -> Option<String> {
+    let at = renewal.renew_at.filter(|_| halt.is_none());
+    at.map(|at| at.to_string())
+}
+
 impl CertificateView {
     /// With what is known of its renewal.
     pub(in crate::api) fn renewed_by(
         self,
         renewal: Renewal,
+        halt: Option<Halt>,
         renewing: bool,
         last_error: Option<String>,
     ) -> Self {
         Self {
             renew_mode: renewal.mode.as_str(),
-            renew_at: renewal.renew_at.map(|at| at.to_string()),
+            renew_at: planned(&renewal, halt),
+            renew_as: renewal.terms.renew_as.as_str(),
+            reuse_key: renewal.terms.reuse_key,
+            renewed_by: renewal.succeeded_by.map(|id| id.get()),
+            renewal_of: renewal.renewal_of.map(|id| id.get()),
+            renewal_reason: halt.map(Halt::reason),
             renewing,
             renewal_request_id: renewal.request_id.map(|id| id.get()),
             renewal_window: renewal.window.map(WindowView::from),

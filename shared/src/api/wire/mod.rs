@@ -9,7 +9,7 @@ use serde::Serialize;
 
 pub(super) use self::{
     accounts::{AccountView, CreatedAccount, DefaultView, ProviderView},
-    certificates::{BindingView, CertificateView},
+    certificates::{BindingView, CertificateView, planned},
     requests::{OpenRequestView, RequestView},
     zones::{DESIRED, TxtView},
 };

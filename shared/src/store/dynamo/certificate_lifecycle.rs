@@ -8,12 +8,15 @@ use super::{
     account_lifecycle::certificates_of,
     certificates::{fingerprint_key, key, lifecycle, list_of, read},
     n,
-    relations::pointer,
+    relations::{compromised, pointer},
     s,
     write::{Condition, Refusal},
 };
 use crate::{
-    domain::{Certificate, CertificateId, Chore, Lifecycle, RESTORABLE, RevocationReason, Timestamp},
+    ca::check::key_id_of,
+    domain::{
+        Certificate, CertificateId, Chore, Lifecycle, RESTORABLE, RevocationReason, RevokedBy, Timestamp,
+    },
     store::{
         CertificateLifecycle, CertificateStore, StoreError, deleted, is_to_be_removed, revoking, settled,
     },
@@ -214,24 +217,39 @@ impl CertificateLifecycle for DynamoStore {
         &self,
         id: CertificateId,
         reason: RevocationReason,
+        by: RevokedBy,
         now: Timestamp,
     ) -> Result<Certificate, StoreError> {
-        let also = |_: &Certificate, _: &Certificate| {
+        let also = |_: &Certificate, new: &Certificate| {
             let chore = Chore::RevokeCertificate { id };
-            Ok(vec![self.promise(&format!("revoke-{id}"), &chore, now)?])
+            let mut items = vec![self.promise(&format!("revoke-{id}"), &chore, now)?];
+            if let (true, Some(key)) = (new.is_compromised(), key_id_of(&new.cert_pem)) {
+                items.push(self.put(compromised(&key, now), Condition::default())?);
+            }
+            Ok(items)
         };
-        self.change_certificate(id, now, |c, _| revoking(c, reason, now), also)
+        self.change_certificate(id, now, |c, _| revoking(c, reason, by, now), also)
             .await
     }
 
     async fn settle_revocation(
         &self,
         id: CertificateId,
+        version: u64,
         refusal: Option<&str>,
         now: Timestamp,
     ) -> Result<Certificate, StoreError> {
-        let answered = |c: &Certificate, _| Ok(settled(c, refusal, now));
-        self.change_certificate(id, now, answered, nothing).await
+        let answered = |c: &Certificate, _| {
+            Ok(match c.version == version {
+                true => settled(c, refusal, now),
+                false => c.lifecycle.clone(),
+            })
+        };
+        let current = self.change_certificate(id, now, answered, nothing).await?;
+        match current.version == version {
+            true => Ok(current),
+            false => self.settle_older(id, version, refusal, now).await,
+        }
     }
 
     async fn expire_certificate(&self, id: CertificateId, now: Timestamp) -> Result<Certificate, StoreError> {

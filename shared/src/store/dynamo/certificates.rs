@@ -3,19 +3,21 @@
 use std::cmp::Reverse;
 
 use async_trait::async_trait;
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures::future::try_join_all;
 
 use super::{
     DynamoStore, END, Item, LIST, Range, Row, TABLE,
     account_lifecycle::certificates_of,
-    n, pad, s,
+    n, pad, renewal_items, s,
     write::{Condition, Refusal},
 };
 use crate::{
     domain::{
         AccountId, Binding, Certificate, CertificateId, CertificateSource, CertificateStatus, Chore, Page,
-        PageRequest, RequestId, Timestamp,
+        PageRequest, Renewal, Request, RequestId, Timestamp,
     },
+    renewal,
     store::{BindingFilter, CertificateFilter, CertificateStore, StoreError},
 };
 
@@ -133,6 +135,39 @@ pub(super) fn write(certificate: &Certificate) -> Result<Item, StoreError> {
 }
 
 impl DynamoStore {
+    /// That the request is still in the hands of who records.
+    pub(super) fn held(&self, (request, fence): (RequestId, u64)) -> Result<TransactWriteItem, StoreError> {
+        let held = Condition::new("fence = :fence").with(":fence", n(fence));
+        self.check(&format!("REQUEST#{request}"), "META", held)
+    }
+
+    /// The writes of a new certificate: its fingerprint, itself, its renewal, its pointer, counts and end.
+    pub(super) fn record_items(
+        &self,
+        certificate: &Certificate,
+        renewal: &Renewal,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let id = certificate.id;
+        let lock = Item::from([
+            ("pk".into(), s(fingerprint_key(&certificate.fingerprint))),
+            ("sk".into(), s("META")),
+            ("id".into(), n(id)),
+        ]);
+        let expiry = Chore::ExpireCertificate { id };
+        let mut items = vec![
+            self.put(lock, Condition::absent())?,
+            self.put(write(certificate)?, Condition::absent())?,
+            self.put(renewal_items::write(renewal), Condition::default())?,
+            self.put(super::relations::pointer(certificate), Condition::default())?,
+            self.promise(&format!("expire-{id}"), &expiry, certificate.expires_at)?,
+        ];
+        items.extend(self.count(&list_of(certificate, CertificateStatus::Issued), id.get(), 1)?);
+        if let Some(account) = certificate.account_id {
+            items.extend(self.count(&certificates_of(account), id.get(), 1)?);
+        }
+        Ok(items)
+    }
+
     pub(super) async fn by_fingerprint(&self, fingerprint: &str) -> Result<Option<Certificate>, StoreError> {
         match self.get(&fingerprint_key(fingerprint), "META").await? {
             Some(row) => self
@@ -163,7 +198,7 @@ impl CertificateStore for DynamoStore {
     async fn record_certificate(
         &self,
         certificate: Certificate,
-        fence: Option<(RequestId, u64)>,
+        made_by: Option<&Request>,
     ) -> Result<Certificate, StoreError> {
         if let Some(known) = self.by_fingerprint(&certificate.fingerprint).await? {
             return Ok(known);
@@ -172,26 +207,11 @@ impl CertificateStore for DynamoStore {
         let certificate = Certificate { id, ..certificate };
         // Before the certificate: an entry without it is passed over, a certificate without its entries is not found.
         self.put_names(&certificate).await?;
-        let lock = Item::from([
-            ("pk".into(), s(fingerprint_key(&certificate.fingerprint))),
-            ("sk".into(), s("META")),
-            ("id".into(), n(id)),
-        ]);
-        let mut items = vec![
-            self.put(lock, Condition::absent())?,
-            self.put(write(&certificate)?, Condition::absent())?,
-        ];
-        items.push(self.first_renewal(&certificate)?);
-        items.push(self.put(super::relations::pointer(&certificate), Condition::default())?);
-        items.extend(self.count(&list_of(&certificate, CertificateStatus::Issued), id.get(), 1)?);
-        let expiry = Chore::ExpireCertificate { id };
-        items.push(self.promise(&format!("expire-{id}"), &expiry, certificate.expires_at)?);
-        if let Some(account) = certificate.account_id {
-            items.extend(self.count(&certificates_of(account), id.get(), 1)?);
-        }
-        if let Some((request, fence)) = fence {
-            let held = Condition::new("fence = :fence").with(":fence", n(fence));
-            items.push(self.check(&format!("REQUEST#{request}"), "META", held)?);
+        let renewal = renewal::recorded(&certificate, made_by);
+        let mut items = self.record_items(&certificate, &renewal)?;
+        let fence = made_by.map(|request| (request.id, request.lease.fence));
+        if let Some(fence) = fence {
+            items.push(self.held(fence)?);
         }
         match (self.transact(items).await, fence) {
             (Ok(()), _) => Ok(certificate),

@@ -17,6 +17,7 @@
 //! | attempts | `ATTEMPTS`, `<attempts>#<request>` | | | |
 //! | uniqueness | `UNIQUE#<what>`, `META` | | | |
 //! | certificates of a set | `NAMES#<set>`, id | | | |
+//! | key that others may have | `COMPROMISED#<SHA-256 of the public key>`, `META` | | | |
 //! | newest request of a set | `INFLIGHT#<account>#<set>`, `META` (TTL) | | | |
 //! | default account | `DEFAULT`, provider | | | |
 //! | chore | `CHORE#<name>`, `META` | | | `CHORE`, due time |
@@ -40,11 +41,13 @@ mod health;
 mod names;
 mod rates;
 mod relations;
+mod renewal_items;
 mod renewals;
 mod request_lifecycle;
 mod request_lists;
 mod requests;
 mod row;
+mod succession;
 mod write;
 
 use std::collections::HashMap;

@@ -3,105 +3,29 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures::future::try_join_all;
 
 use super::{
-    DynamoStore, END, Item, LIST, Range, Row, SHARDS, TABLE, certificates, n, pad, requests, s,
+    DynamoStore, END, Item, LIST, Range, SHARDS, TABLE, certificates, n, pad,
+    renewal_items::{read, unchanged, write},
+    requests, s,
     write::{Condition, Refusal},
 };
 use crate::{
     domain::{
         Certificate, CertificateId, Chore, Lifecycle, NewRequest, Renewal, Request, RequestId, Timestamp,
-        Window,
     },
     renewal,
     store::{CertificateStore, RenewalStore, StoreError},
 };
 
 /// Looks at a certificate that others write at the same moment.
-const TRIES: usize = 5;
+pub(super) const TRIES: usize = 5;
 
-fn shard(id: CertificateId) -> u64 {
-    id.get() % SHARDS
-}
-
-fn conflict(id: CertificateId) -> StoreError {
+pub(super) fn conflict(id: CertificateId) -> StoreError {
     StoreError::Conflict {
         kind: "certificate",
         id: id.to_string(),
-    }
-}
-
-fn read(row: &Row) -> Result<Renewal, StoreError> {
-    let window = match (row.opt_time("window_start")?, row.opt_time("window_end")?) {
-        (Some(start), Some(end)) => Some(Window { start, end }),
-        _ => None,
-    };
-    Ok(Renewal {
-        certificate_id: CertificateId::new(row.number("certificate_id")?),
-        mode: row.word("renewal_mode")?,
-        expires_at: row.time("expires_at")?,
-        renew_at: row.opt_time("renew_at")?,
-        look_at: row.opt_time("look_at")?,
-        request_id: row.opt_number("renewal_request_id")?.map(RequestId::new),
-        last_error: row.opt_text("last_error").map(str::to_owned),
-        window,
-        explanation_url: row.opt_text("explanation_url").map(str::to_owned),
-        revision: row.number("revision")?,
-        updated_at: row.time("updated_at")?,
-    })
-}
-
-/// With the next revision.
-fn write(renewal: &Renewal) -> Item {
-    let id = renewal.certificate_id;
-    let mut item = Item::from([
-        ("pk".into(), s(certificates::key(id))),
-        ("sk".into(), s("RENEWAL")),
-        ("list_pk".into(), s(format!("EXPIRY#{}", shard(id)))),
-        (
-            "list_sk".into(),
-            s(format!("{}#{}", renewal.expires_at.sort_key(), pad(id.get()))),
-        ),
-        ("certificate_id".into(), n(id)),
-        ("renewal_mode".into(), s(renewal.mode.as_str())),
-        ("expires_at".into(), n(renewal.expires_at.millis())),
-        ("revision".into(), n(renewal.revision + 1)),
-        ("updated_at".into(), n(renewal.updated_at.millis())),
-    ]);
-    let mut time = |name: &str, at: Option<Timestamp>| {
-        if let Some(at) = at {
-            item.insert(name.into(), n(at.millis()));
-        }
-    };
-    time("renew_at", renewal.renew_at);
-    time("look_at", renewal.look_at);
-    time("window_start", renewal.window.map(|w| w.start));
-    time("window_end", renewal.window.map(|w| w.end));
-    if let Some(at) = renewal.look_at {
-        item.insert("work_pk".into(), s(format!("RENEW#{}", shard(id))));
-        item.insert("work_sk".into(), s(at.sort_key()));
-    }
-    if let Some(id) = renewal.request_id {
-        item.insert("renewal_request_id".into(), n(id));
-    }
-    for (name, text) in [
-        ("last_error", &renewal.last_error),
-        ("explanation_url", &renewal.explanation_url),
-    ] {
-        if let Some(text) = text {
-            item.insert(name.into(), s(text));
-        }
-    }
-    item
-}
-
-/// That nobody wrote it since it was read.
-fn unchanged(renewal: &Renewal) -> Condition {
-    match renewal.revision {
-        0 => Condition::absent(),
-        revision => Condition::new("revision = :revision").with(":revision", n(revision)),
     }
 }
 
@@ -113,17 +37,13 @@ fn version_item(certificate: &Certificate) -> Result<Item, StoreError> {
     Ok(item)
 }
 
-fn version_sk(version: u64) -> String {
+pub(super) fn version_sk(version: u64) -> String {
     format!("VERSION#{}", pad(version))
 }
 
 impl DynamoStore {
-    /// The write of a renewal that goes with a certificate that is recorded.
-    pub(super) fn first_renewal(&self, certificate: &Certificate) -> Result<TransactWriteItem, StoreError> {
-        self.put(write(&renewal::first(certificate)), Condition::default())
-    }
-
-    async fn one_renewal(&self, certificate: &Certificate) -> Result<Renewal, StoreError> {
+    /// The renewal of a certificate, written or not.
+    pub(super) async fn one_renewal(&self, certificate: &Certificate) -> Result<Renewal, StoreError> {
         match self.get(&certificates::key(certificate.id), "RENEWAL").await? {
             Some(row) => read(&row),
             None => Ok(renewal::first(certificate)),
@@ -276,6 +196,15 @@ impl RenewalStore for DynamoStore {
             }
         }
         Err(conflict(certificate.id))
+    }
+
+    async fn succeed_certificate(
+        &self,
+        old: CertificateId,
+        certificate: Certificate,
+        fence: (RequestId, u64),
+    ) -> Result<Certificate, StoreError> {
+        self.succeed(old, certificate, fence).await
     }
 
     /// The certificate and one range.

@@ -8,7 +8,7 @@ use super::{
     write::{Condition, Refusal},
 };
 use crate::{
-    domain::{Request, RequestId, Timestamp},
+    domain::{Chore, Request, RequestId, Timestamp},
     store::{ChallengeStore, RequestLifecycle, RequestStore, StoreError, cancelled, may_be_deleted},
 };
 
@@ -45,7 +45,7 @@ impl RequestLifecycle for DynamoStore {
         Err(changing(id))
     }
 
-    async fn delete_request(&self, id: RequestId) -> Result<(), StoreError> {
+    async fn delete_request(&self, id: RequestId, now: Timestamp) -> Result<(), StoreError> {
         let request = self.request(id).await?;
         may_be_deleted(&request, self.txt_of_request(id).await?.len())?;
         let mut items = vec![self.delete_if(&key(id), "META", as_read(&request))?];
@@ -55,6 +55,12 @@ impl RequestLifecycle for DynamoStore {
         if request.issuance.attempts > 0 {
             let attempts = u64::from(request.issuance.attempts);
             items.push(self.delete("ATTEMPTS", &attempts_key(attempts, id))?);
+        }
+        let keys = request.key_names();
+        if !keys.is_empty() {
+            let names = request.names.as_slice().to_vec();
+            let chore = Chore::DeleteKeys { keys, names };
+            items.push(self.promise(&format!("request-{id}"), &chore, now)?);
         }
         self.transact(items).await.map_err(|r| r.or(changing(id)))
     }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, CertificateId, Fallback, KeyPlan, Lease, NewRequest, Page, PageRequest, Request,
+        AccountId, CertificateId, Fallback, KeyPlan, Lease, NewRequest, Page, PageRequest, RenewAs, Request,
         RequestId, RequestStatus, Timestamp,
     },
     store::{AccountStore, Idempotency, RequestFilter, RequestStore, StoreError},
@@ -48,6 +48,10 @@ pub(super) fn read(row: &Row) -> Result<Request, StoreError> {
         key: match row.opt_text("key_plan") {
             Some(_) => row.json("key_plan")?,
             None => KeyPlan::default(),
+        },
+        renew_as: match row.opt_text("renew_as") {
+            Some(_) => row.word("renew_as")?,
+            None => RenewAs::default(),
         },
         status: row.word("status")?,
         issuance: row.json("issuance")?,
@@ -115,6 +119,9 @@ pub(super) fn write(request: &Request) -> Result<Item, StoreError> {
     if request.fallback != Fallback::default() {
         let fallback = json(serde_json::to_string(&request.fallback))?;
         item.insert("fallback".into(), s(fallback));
+    }
+    if request.renew_as != RenewAs::default() {
+        item.insert("renew_as".into(), s(request.renew_as.as_str()));
     }
     if let Some(id) = request.renews {
         item.insert("renews".into(), n(id));

@@ -161,10 +161,21 @@ impl DynamoStore {
         expression: &str,
         condition: Condition,
     ) -> Result<TransactWriteItem, StoreError> {
+        self.update_at(pk, "META", expression, condition)
+    }
+
+    /// The same of an item with another sort key.
+    pub(super) fn update_at(
+        &self,
+        pk: &str,
+        sk: &str,
+        expression: &str,
+        condition: Condition,
+    ) -> Result<TransactWriteItem, StoreError> {
         let mut update = Update::builder()
             .table_name(&self.table)
             .key("pk", s(pk))
-            .key("sk", s("META"))
+            .key("sk", s(sk))
             .update_expression(expression)
             .set_condition_expression(condition.text);
         for (name, value) in condition.values {

@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use certmint_shared::{
-    domain::{Certificate, CertificateId, Chore, Lifecycle, RESTORABLE, RevocationReason, Timestamp},
+    ca::check::key_id_of,
+    domain::{
+        Certificate, CertificateId, Chore, Lifecycle, RESTORABLE, RevocationReason, RevokedBy, Timestamp,
+    },
     store::{CertificateLifecycle, StoreError, deleted, is_to_be_removed, revoking, settled},
 };
 
@@ -81,11 +84,15 @@ impl CertificateLifecycle for MemoryStore {
         &self,
         id: CertificateId,
         reason: RevocationReason,
+        by: RevokedBy,
         now: Timestamp,
     ) -> Result<Certificate, StoreError> {
         let mut tables = self.tables();
-        let (certificate, changed) = tables.change(id, now, |c| revoking(c, reason, now))?;
+        let (certificate, changed) = tables.change(id, now, |c| revoking(c, reason, by, now))?;
         if changed {
+            if certificate.is_compromised() {
+                tables.compromised.extend(key_id_of(&certificate.cert_pem));
+            }
             tables.promise(format!("revoke-{id}"), Chore::RevokeCertificate { id }, now);
         }
         Ok(certificate)
@@ -94,11 +101,19 @@ impl CertificateLifecycle for MemoryStore {
     async fn settle_revocation(
         &self,
         id: CertificateId,
+        version: u64,
         refusal: Option<&str>,
         now: Timestamp,
     ) -> Result<Certificate, StoreError> {
         let mut tables = self.tables();
-        let answered = |c: &Certificate| Ok(settled(c, refusal, now));
+        if let Some(old) = tables.versions.get_mut(&(id.get(), version)) {
+            old.lifecycle = settled(old, refusal, now);
+            return Ok(old.clone());
+        }
+        let answered = |c: &Certificate| match c.version == version {
+            true => Ok(settled(c, refusal, now)),
+            false => Err(not_found("certificate", id)),
+        };
         tables.change(id, now, answered).map(|(c, _)| c)
     }
 

@@ -1,10 +1,12 @@
 //! Certificates and bindings.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use certmint_shared::{
     domain::{
-        Binding, Certificate, CertificateId, CertificateStatus, Chore, Page, PageRequest, RequestId,
-        Timestamp,
+        Binding, Certificate, CertificateId, CertificateStatus, Chore, DomainName, Page, PageRequest,
+        Request, RequestId, Timestamp,
     },
     renewal,
     store::{BindingFilter, CertificateFilter, CertificateRelations, CertificateStore, StoreError},
@@ -20,6 +22,32 @@ impl Tables {
         let id = all.into_iter().find(id)?.id;
         self.certificates.get(&id.get()).cloned()
     }
+
+    /// That the request is still in the hands of who records.
+    pub(super) fn held(&self, (id, fence): (RequestId, u64)) -> Result<(), StoreError> {
+        match self.requests.get(&id) {
+            Some(request) if request.lease.fence == fence => Ok(()),
+            _ => Err(StoreError::LeaseLost(id)),
+        }
+    }
+
+    /// Under the next id, with the chore of its end.
+    pub(super) fn insert_certificate(&mut self, certificate: &Certificate) -> Certificate {
+        let id = self.next_id("certificate");
+        let recorded = Certificate {
+            id: CertificateId::new(id),
+            ..certificate.clone()
+        };
+        let expiry = Chore::ExpireCertificate { id: recorded.id };
+        self.promise(format!("expire-{id}"), expiry, recorded.expires_at);
+        self.certificates.insert(id, recorded.clone());
+        recorded
+    }
+}
+
+/// A set of names in any order.
+fn set(names: &[DomainName]) -> BTreeSet<&DomainName> {
+    names.iter().collect()
 }
 
 #[async_trait]
@@ -27,31 +55,22 @@ impl CertificateStore for MemoryStore {
     async fn record_certificate(
         &self,
         certificate: Certificate,
-        fence: Option<(RequestId, u64)>,
+        made_by: Option<&Request>,
     ) -> Result<Certificate, StoreError> {
         self.gate
             .call(Op::RecordCertificate, || {
-                if let (None, Some(timeline)) = (fence, self.gate.timeline()) {
+                if let (None, Some(timeline)) = (made_by, self.gate.timeline()) {
                     timeline.violation("a worker records a certificate without its fence".into());
                 }
                 let mut tables = self.tables();
                 if let Some(known) = tables.by_fingerprint(&certificate.fingerprint) {
                     return Ok(known);
                 }
-                if let Some((id, fence)) = fence
-                    && tables.requests.get(&id).is_none_or(|r| r.lease.fence != fence)
-                {
-                    return Err(StoreError::LeaseLost(id));
+                if let Some(request) = made_by {
+                    tables.held((request.id, request.lease.fence))?;
                 }
-                let id = tables.next_id("certificate");
-                let recorded = Certificate {
-                    id: CertificateId::new(id),
-                    ..certificate.clone()
-                };
-                let expiry = Chore::ExpireCertificate { id: recorded.id };
-                tables.promise(format!("expire-{id}"), expiry, recorded.expires_at);
-                tables.certificates.insert(id, recorded.clone());
-                tables.put_renewal(&renewal::first(&recorded));
+                let recorded = tables.insert_certificate(&certificate);
+                tables.put_renewal(&renewal::recorded(&recorded, made_by));
                 Ok(recorded)
             })
             .await
@@ -150,17 +169,23 @@ impl CertificateRelations for MemoryStore {
     }
 
     async fn same_names(&self, certificate: &Certificate) -> Result<Vec<CertificateId>, StoreError> {
-        let set = |c: &Certificate| {
-            let mut names = c.names.clone();
-            names.sort();
-            names
-        };
-        let wanted = set(certificate);
+        let wanted = set(&certificate.names);
         let tables = self.tables();
         let same = tables
             .certificates
             .values()
-            .filter(|c| c.id != certificate.id && set(c) == wanted);
+            .filter(|c| c.id != certificate.id && set(&c.names) == wanted);
         Ok(same.map(|c| c.id).collect())
+    }
+
+    async fn keys_in_use(&self, names: &[DomainName]) -> Result<Vec<String>, StoreError> {
+        let tables = self.tables();
+        let all = tables.certificates.values().chain(tables.versions.values());
+        let same = all.filter(|c| set(&c.names) == set(names));
+        Ok(same.map(|c| c.key_ref.clone()).collect())
+    }
+
+    async fn is_compromised(&self, key_id: &str) -> Result<bool, StoreError> {
+        Ok(self.tables().compromised.contains(key_id))
     }
 }

@@ -134,12 +134,16 @@ impl RequestLifecycle for MemoryStore {
         Ok(ended)
     }
 
-    async fn delete_request(&self, id: RequestId) -> Result<(), StoreError> {
+    async fn delete_request(&self, id: RequestId, now: Timestamp) -> Result<(), StoreError> {
         let mut tables = self.tables();
         let request = tables.requests.get(&id).ok_or_else(|| not_found("request", id))?;
         let values = tables.txt.values();
         let owed = values.filter(|r| r.owner_id == id && r.status != TxtStatus::Removed);
         may_be_deleted(request, owed.count())?;
+        let (keys, names) = (request.key_names(), request.names.as_slice().to_vec());
+        if !keys.is_empty() {
+            tables.promise(format!("request-{id}"), Chore::DeleteKeys { keys, names }, now);
+        }
         tables.requests.remove(&id);
         Ok(())
     }

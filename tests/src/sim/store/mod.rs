@@ -53,6 +53,8 @@ pub struct Tables {
     /// The ledger.
     pub txt: BTreeMap<TxtKey, TxtRecord>,
     bindings: BTreeMap<(u64, u64), Binding>,
+    /// Keys that somebody else may have.
+    compromised: BTreeSet<String>,
     /// Certificates that were filed as expired.
     expired: BTreeSet<u64>,
     /// By provider.

@@ -101,7 +101,7 @@ impl RenewalStore for MemoryStore {
     async fn replace_certificate(
         &self,
         certificate: Certificate,
-        (request, fence): (RequestId, u64),
+        fence: (RequestId, u64),
     ) -> Result<Certificate, StoreError> {
         self.gate
             .call(Op::ReplaceCertificate, || {
@@ -112,13 +112,7 @@ impl RenewalStore for MemoryStore {
                 let id = certificate.id.get();
                 let old = tables.certificates.get(&id).cloned();
                 let old = old.ok_or_else(|| not_found("certificate", id))?;
-                if tables
-                    .requests
-                    .get(&request)
-                    .is_none_or(|r| r.lease.fence != fence)
-                {
-                    return Err(StoreError::LeaseLost(request));
-                }
+                tables.held(fence)?;
                 let new = Certificate {
                     version: old.version + 1,
                     created_at: old.created_at,
@@ -135,6 +129,31 @@ impl RenewalStore for MemoryStore {
                 tables.expired.remove(&id);
                 tables.versions.insert((id, old.version), old);
                 tables.certificates.insert(id, new.clone());
+                Ok(new)
+            })
+            .await
+    }
+
+    async fn succeed_certificate(
+        &self,
+        old: CertificateId,
+        certificate: Certificate,
+        fence: (RequestId, u64),
+    ) -> Result<Certificate, StoreError> {
+        self.gate
+            .call(Op::SucceedCertificate, || {
+                let mut tables = self.tables();
+                if let Some(known) = tables.by_fingerprint(&certificate.fingerprint) {
+                    return Ok(known);
+                }
+                let before = tables.certificates.get(&old.get()).cloned();
+                let before = before.filter(|c| c.lifecycle.deleted_at.is_none());
+                let before = before.ok_or_else(|| not_found("certificate", old))?;
+                tables.held(fence)?;
+                let new = tables.insert_certificate(&certificate);
+                let renewal = tables.renewal(&before);
+                tables.put_renewal(&renewal::successor(&renewal, &new));
+                tables.put_renewal(&renewal::succeeded(&renewal, &new));
                 Ok(new)
             })
             .await

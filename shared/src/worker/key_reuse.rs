@@ -1,0 +1,98 @@
+//! Which key a renewal has.
+
+use secrecy::SecretString;
+
+use super::{
+    Worker,
+    accounts::{from_store, from_vault},
+};
+use crate::{
+    bundle::PrivateKey,
+    ca::{check::key_id, csr::Csr, keys},
+    domain::{Certificate, Class, Failure, KeyPlan, Request, Stage},
+    store::StoreError,
+    vault::VaultError,
+};
+
+/// The key of a certificate that is renewed, or why the renewal has another.
+pub(super) enum Reuse {
+    /// This one again, PKCS#8 PEM.
+    Key(SecretString),
+    /// A new one, for this reason; without one it was never to be another.
+    New(Option<String>),
+}
+
+impl Worker {
+    /// The key that a request is to have. What cannot be known now is an error, never a new key.
+    pub(super) async fn reuse(&self, request: &Request) -> Result<Reuse, Failure> {
+        let (KeyPlan::Us { reuse: true, .. }, Some(id)) = (&request.key, request.renews) else {
+            return Ok(Reuse::New(None));
+        };
+        let new = |why: String| {
+            tracing::warn!(
+                request_id = request.id.get(),
+                certificate_id = id.get(),
+                why,
+                "a new key"
+            );
+            Ok(Reuse::New(Some(format!("a new key, since {why}"))))
+        };
+        let certificate = match self.adapters.store.certificate(id).await {
+            Ok(certificate) => certificate,
+            Err(StoreError::NotFound { .. }) => return new(format!("certificate {id} is gone")),
+            Err(error) => return Err(from_store(error)),
+        };
+        let name = &certificate.key_ref;
+        if !certificate.has_key() {
+            return new(format!("certificate {id} has none here"));
+        }
+        let stored = match self.adapters.vault.get(name).await {
+            Ok(stored) => stored,
+            Err(VaultError::NotFound(_)) => return new(format!("{name} is gone from the vault")),
+            Err(error) => return Err(from_vault(error)),
+        };
+        let key = keys::parse(&stored)?.key_pem;
+        if self.is_given_away(&certificate, &key).await? {
+            return new(format!("that of certificate {id} was revoked for keyCompromise"));
+        }
+        Ok(Reuse::Key(key))
+    }
+
+    async fn is_given_away(&self, certificate: &Certificate, key: &SecretString) -> Result<bool, Failure> {
+        if certificate.is_compromised() {
+            return Ok(true);
+        }
+        let key = PrivateKey::read(key, None).map_err(|e| {
+            let text = format!("the key of certificate {} {e}", certificate.id);
+            Failure::new(Class::Permanent, Stage::Request, "certificateKey", text)
+        })?;
+        let known = self
+            .adapters
+            .store
+            .is_compromised(&key_id(key.public_key()))
+            .await;
+        known.map_err(from_store)
+    }
+
+    /// Refuses a CSR whose key was given away since it was stored for this order: the next order has another.
+    pub(super) async fn check_not_given_away(&self, request: &Request, csr: &[u8]) -> Result<(), Failure> {
+        if !matches!(request.key, KeyPlan::Us { reuse: true, .. }) || request.renews.is_none() {
+            return Ok(());
+        }
+        let Ok(csr) = Csr::read(csr) else { return Ok(()) };
+        let known = self
+            .adapters
+            .store
+            .is_compromised(&key_id(csr.public_key()))
+            .await;
+        match known.map_err(from_store)? {
+            false => Ok(()),
+            true => Err(Failure::new(
+                Class::OrderLost,
+                Stage::Request,
+                "keyCompromise",
+                "the key that was to be reused was revoked for keyCompromise; ordered anew with another",
+            )),
+        }
+    }
+}
