@@ -1,4 +1,4 @@
-//! Account keys and bindings over HTTP, through the real functions and Pebble.
+//! Account keys over HTTP, through the real functions and Pebble.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{sync::Arc, time::Duration};
@@ -251,10 +251,13 @@ fn writes(call: &Call, text: &str) -> bool {
     call.operation == Operation::TransactWriteItems && has(call, text)
 }
 
+/// A name, and the call that it stands for.
+type Point = (&'static str, fn(&Call) -> bool);
+
 /// The worker's process dies before and after the calls and writes of a rollover.
 #[tokio::test]
 async fn killed_while_it_changes_a_key_the_next_worker_finishes() {
-    let points: [(&str, fn(&Call) -> bool); 5] = [
+    let points: [Point; 5] = [
         ("the key", |c| {
             c.operation == Operation::CreateSecret && has(c, "account-key/1-v2")
         }),
@@ -324,83 +327,4 @@ async fn a_key_in_the_table_is_changed_too() {
     .await;
     journey.until_clean().await;
     journey.end().await;
-}
-
-#[tokio::test]
-async fn a_refused_binding_is_explained_and_replaced() {
-    let journey = Journey::start(options()).await;
-    let client = &journey.client;
-    let wrong = json!({"providerName": "google", "email": "ops@example.com", "eabKid": "your_eab_kid_here",
-        "eabHmacKey": "bm90IHRoZSByaWdodCBrZXk", "eabExpiresAt": "2099-01-01T00:00:00Z"});
-    let account = client.post("/acme/account/create", &wrong.to_string()).await.id();
-    let unused = shown(&journey, account).await;
-    assert_eq!(
-        (&unused["eabStatus"], &unused["eabExpiresAt"]),
-        (&json!("unused"), &json!("2099-01-01T00:00:00Z"))
-    );
-    let id = journey.request(account, &["example.com"]).await;
-    journey.until(id, "failed").await;
-    let failed = shown(&journey, account).await;
-    assert_eq!(
-        (&failed["status"], &failed["eabStatus"]),
-        (&json!("failed"), &json!("rejected"))
-    );
-    let why = failed["lastError"].as_str().unwrap();
-    assert!(
-        why.contains("do not belong together") && why.contains("POST /acme/accounts/eab"),
-        "{why}"
-    );
-    let first = secret_named(&journey, "account-eab/").await.unwrap();
-
-    let right = json!({"id": account, "eabKid": "your_eab_kid_here", "eabHmacKey": "your_eab_hmac_key_here"});
-    let bound = client.post("/acme/accounts/eab", &right.to_string()).await.data();
-    assert_eq!(
-        (
-            &bound["status"],
-            &bound["eabStatus"],
-            &bound["lastError"],
-            &bound["eabExpiresAt"]
-        ),
-        (&json!("pending"), &json!("unused"), &Value::Null, &Value::Null)
-    );
-    let first = first.trim_start_matches("certmint/").to_owned();
-    is_gone(&journey, &first).await;
-    let retried = client
-        .post("/acme/certificate/retry", &json!({"id": id}).to_string())
-        .await;
-    assert_eq!(retried.status, 200);
-    journey.until(id, "success").await;
-    let used = shown(&journey, account).await;
-    assert_eq!(
-        (&used["status"], &used["eabStatus"]),
-        (&json!("active"), &json!("used"))
-    );
-    let late = client.post("/acme/accounts/eab", &right.to_string()).await;
-    late.refused(409, 3003, "registered");
-
-    // Its key is changed like any other's; no binding is asked for.
-    roll(&journey, account).await;
-    assert_eq!(until_over(&journey, account).await["keyVersion"], 2);
-    let unknown = json!({"providerName": "google", "email": "dev@example.com", "eabKid": "nobody",
-        "eabHmacKey": "your_eab_hmac_key_here"});
-    let other = client
-        .post("/acme/account/create", &unknown.to_string())
-        .await
-        .id();
-    let id = journey.request(other, &["b.example.com"]).await;
-    journey.until(id, "failed").await;
-    let why = shown(&journey, other).await["lastError"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    assert!(why.contains("does not know this eabKid"), "{why}");
-    journey.until_clean().await;
-    journey.end().await;
-}
-
-/// The name of a secret that starts so.
-async fn secret_named(journey: &Journey, start: &str) -> Option<String> {
-    let start = format!("certmint/{start}");
-    let all = journey.stack.aws.secrets.values().await;
-    all.into_iter().map(|(n, _)| n).find(|n| n.starts_with(&start))
 }
