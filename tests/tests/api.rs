@@ -373,6 +373,8 @@ async fn the_same_key_is_the_same_call() {
     );
 }
 
+#[path = "api/accounts.rs"]
+mod account_calls;
 #[path = "api/lifecycle.rs"]
 mod lifecycle;
 #[path = "api/progress.rs"]

@@ -1,8 +1,18 @@
 //! An account's key is changed while workers die at every call of it: the CA, the account and the vault agree in the end.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use certmint_shared::domain::Timestamp;
-use certmint_tests::sim::{Faults, Op, Scenario, run_scenario};
+use std::time::Duration;
+
+use certmint_shared::{
+    domain::{Account, AccountId, AccountStatus, Class, Failure, RequestStatus, RolloverStatus, Timestamp},
+    limits::Limits,
+    store::{AccountKeys, AccountLifecycle, AccountStore, ChoreStore, account_keys::UNSURE},
+};
+use certmint_tests::{
+    conformance_store::start,
+    scripted::{World, directory, problem},
+    sim::{Faults, Op, Scenario, run_scenario},
+};
 
 /// The calls that a rollover is made of.
 const CALLS: [Op; 7] = [
@@ -57,4 +67,124 @@ fn a_lost_answer_is_no_lost_key() {
         let verdict = run_scenario(scenario, seed);
         assert_eq!(verdict.violations, Vec::<String>::new(), "seed {seed}");
     }
+}
+
+fn refusal(kind: &str) -> Failure {
+    let kind = format!("urn:ietf:params:acme:error:{kind}");
+    problem(Class::Permanent, &kind, "not your key")
+}
+
+/// A world whose first account is registered and changes its key, at a CA that does not answer that.
+async fn under_way() -> World {
+    let world = World::new(Limits::NONE).await;
+    world.request(1, &["a.example.com"]).await;
+    world.run().await;
+    let id = AccountId::new(1);
+    world.store.begin_rollover(id, start()).await.unwrap();
+    let away = problem(Class::Transient, "urn:certmint:caUnreachable", "no route to host");
+    *world.ca.key_change.lock().unwrap() = Some(away);
+    world
+}
+
+async fn goes_on(world: &World) {
+    *world.ca.key_change.lock().unwrap() = None;
+    world.pass(Duration::from_secs(90));
+    world.run().await;
+    let account = world.store.account(AccountId::new(1)).await.unwrap();
+    assert_eq!(
+        (account.status, account.last_error.clone()),
+        (AccountStatus::Active, None)
+    );
+    assert_eq!((account.key_version.get(), account.open_rollover()), (2, None));
+}
+
+#[tokio::test]
+async fn what_is_refused_while_the_key_changes_condemns_nobody() {
+    for kind in ["malformed", "unauthorized", "accountDoesNotExist"] {
+        let world = under_way().await;
+        let script = || world.ca.new_order.lock().unwrap();
+        script().insert(directory("one"), refusal(kind));
+        let id = world.request(1, &["b.example.com"]).await;
+        world.run().await;
+        let held = world.get(id).await;
+        assert_eq!(
+            (held.status, held.issuance.attempts, held.issuance.failures),
+            (RequestStatus::Running, 0, 1),
+            "{kind}"
+        );
+        assert_eq!(world.account(1).await, (AccountStatus::Active, None), "{kind}");
+        let account = world.store.account(AccountId::new(1)).await.unwrap();
+        let trouble = account.open_rollover().and_then(|r| r.last_error.clone());
+        assert_eq!(trouble.as_deref(), Some("no route to host"));
+        script().clear();
+        goes_on(&world).await;
+        assert_eq!(world.get(id).await.issuance.attempts, 1, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_refused_while_the_key_changes_is_told_again() {
+    let world = under_way().await;
+    let email = "new@example.com".parse().unwrap();
+    world
+        .store
+        .change_contact(AccountId::new(1), &email, start())
+        .await
+        .unwrap();
+    *world.ca.contact.lock().unwrap() = Some(refusal("malformed"));
+    world.run().await;
+    *world.ca.contact.lock().unwrap() = None;
+    goes_on(&world).await;
+    assert_eq!(world.ca.contacts.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn an_account_that_goes_away_takes_its_next_key_along() {
+    let world = under_way().await;
+    world.run().await;
+    let account = world.store.account(AccountId::new(1)).await.unwrap();
+    assert_eq!(account.secrets(), ["account-key/1", "account-key/1-v2"]);
+    world
+        .store
+        .switch_account(account.id, false, start())
+        .await
+        .unwrap();
+    world.pass(Duration::from_secs(90));
+    world.run().await;
+    let account = world.store.account(AccountId::new(1)).await.unwrap();
+    let rollover = account.rollover.unwrap();
+    assert_eq!(
+        (
+            rollover.status,
+            rollover.last_error.as_deref(),
+            account.key_version.get()
+        ),
+        (RolloverStatus::Failed, Some("the account is disabled"), 1)
+    );
+    let far = start().plus(UNSURE * 2);
+    let due = world.store.due_chores(far, 9).await.unwrap();
+    assert_eq!(due.len(), 1, "its key is discarded: {due:?}");
+    world.pass(UNSURE * 2);
+    world.run().await;
+    assert_eq!(world.store.due_chores(far.plus(UNSURE), 9).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_restored_table_finds_the_key_that_the_ca_has() {
+    let world = under_way().await;
+    let before = world.store.account(AccountId::new(1)).await.unwrap();
+    goes_on(&world).await;
+    let now = world.store.account(before.id).await.unwrap();
+    let restored = Account {
+        rollover: None,
+        version: now.version,
+        ..before
+    };
+    world.store.save_account(&restored).await.unwrap();
+    // The old key is gone from the vault, and the CA would not take it: nothing is sent.
+    *world.ca.key_change.lock().unwrap() = Some(refusal("malformed"));
+    world.store.begin_rollover(now.id, start()).await.unwrap();
+    world.run().await;
+    let found = world.store.account(now.id).await.unwrap();
+    assert_eq!((found.key_version.get(), found.open_rollover()), (2, None));
 }

@@ -22,7 +22,7 @@ use secrecy::SecretString;
 
 pub use self::{
     new_account::{EabKeyError, decode_eab_key},
-    problem::{DIRECTORY_UNREACHABLE, REPLACES_REFUSED},
+    problem::{CHECK_ACCOUNT, DIRECTORY_UNREACHABLE, REPLACES_REFUSED},
     renewal_info::certificate_id,
 };
 use crate::{

@@ -14,6 +14,9 @@ pub use crate::domain::DIRECTORY_UNREACHABLE;
 /// The problem type of an order that the CA does not take as a replacement of the certificate that it names.
 pub const REPLACES_REFUSED: &str = "urn:certmint:replacesRefused";
 
+/// What a person should do whose account a CA does not let do something.
+pub const CHECK_ACCOUNT: &str = "check at the CA that the account is not deactivated or revoked";
+
 /// Whether the CA refused an order because of what it replaces (RFC 9773 §5: `alreadyReplaced` with 409, or another
 /// error where the certificate is not known or not of this account). What else is wrong with an order it says again
 /// when asked without.
@@ -54,10 +57,7 @@ fn meaning(kind: &str, not_before: Option<Timestamp>) -> (Class, Option<&'static
             Class::Permanent,
             Some("the CA does not know this account: create the account anew"),
         ),
-        "unauthorized" => (
-            Class::Permanent,
-            Some("check at the CA that the account is not deactivated or revoked"),
-        ),
+        "unauthorized" => (Class::Permanent, Some(CHECK_ACCOUNT)),
         "externalAccountRequired" => (
             Class::Permanent,
             Some("send eabKid and eabHmacKey from the CA with POST /acme/accounts/eab"),

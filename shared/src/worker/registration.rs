@@ -6,7 +6,7 @@ use super::{
     effects::ACME_ERRORS,
 };
 use crate::{
-    ca::{AccountKey, Eab},
+    ca::{AccountKey, CHECK_ACCOUNT, Eab},
     domain::{Account, AccountStatus, Class, Failure, Provider, Timestamp},
     store::StoreError,
 };
@@ -86,7 +86,11 @@ fn explain(failure: &mut Failure, account: &Account, now: Timestamp) {
         Some(at) if at <= now => format!("eabKid and eabHmacKey expired at {at}"),
         _ => likely(&said).to_owned(),
     };
-    let detail = &failure.problem.detail;
+    // There is no account yet.
+    let detail = failure.problem.detail.as_str();
+    let detail = detail
+        .strip_suffix(CHECK_ACCOUNT)
+        .map_or(detail, |d| d.trim_end_matches("; "));
     failure.problem.detail =
         format!("{detail}; {likely}: get new ones from the CA and send them with POST /acme/accounts/eab");
 }
@@ -97,10 +101,10 @@ fn likely(said: &str) -> &'static str {
     // Google says so of one that it took already, too.
     let unknown = [
         "unknown",
+        "not known",
         "not recognized",
         "not found",
         "unrecognized",
-        "unable to find",
     ];
     match () {
         // Sectigo and ZeroSSL: "The account is not awaiting external account binding".
@@ -112,7 +116,7 @@ fn likely(said: &str) -> &'static str {
             "eabKid and eabHmacKey do not belong together: the key is likely mistyped or cut"
         }
         () if has(&unknown) => {
-            "the CA does not know this eabKid: eabKid and eabHmacKey may be mistyped, expired or used before"
+            "the CA does not know this eabKid: eabKid and eabHmacKey are mistyped, expired, or used before"
         }
         () if has(&["expir"]) => "eabKid and eabHmacKey have expired",
         () => "eabKid and eabHmacKey may be wrong, used or expired",
@@ -147,6 +151,10 @@ mod tests {
             (
                 "[External Account Binding] The account is not awaiting external account binding",
                 "used before",
+            ),
+            (
+                "the field 'kid' references a key that is not known to the ACME server",
+                "does not know this eabKid",
             ),
             ("the credentials have expired", "have expired"),
             ("no", "may be wrong, used or expired"),
