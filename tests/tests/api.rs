@@ -377,3 +377,5 @@ async fn the_same_key_is_the_same_call() {
 mod lifecycle;
 #[path = "api/progress.rs"]
 mod progress;
+#[path = "api/renewal_settings.rs"]
+mod renewal_settings;
