@@ -204,6 +204,13 @@ pub async fn given_away_keys(store: &dyn Store) {
         store.is_compromised(&keys[1]).await.expect("an answer"),
         "whatever the CA made of it"
     );
+    let known = revoke(1, RevocationReason::KeyCompromise).await.expect("already");
+    let reason = known.lifecycle.revocation.map(|r| r.reason);
+    assert_eq!(reason, Some(RevocationReason::Superseded), "as it was asked for");
+    assert!(
+        store.is_compromised(&keys[0]).await.expect("an answer"),
+        "but its key is known"
+    );
 }
 
 /// By its own key where we have it, also one that no account ordered. A revocation that is open when a renewal replaces

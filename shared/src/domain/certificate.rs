@@ -108,7 +108,6 @@ impl RevokedBy {
         }
     }
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     const fn is_account(&self) -> bool {
         matches!(self, Self::Account)
     }
