@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use certmint_shared::{
     dns::{Clock, SystemClock},
-    domain::{CertificateId, CertificateSource, RevocationReason, RevokedBy},
+    domain::{Certificate, CertificateId, CertificateSource, RequestId, RevocationReason, RevokedBy},
     store::{CertificateLifecycle, CertificateStore},
 };
 
@@ -54,6 +54,31 @@ async fn a_request_says_how_its_certificate_is_renewed() {
     }
     let alone = post(&format!(r#","csr":{csr}"#)).await.body;
     assert!(alone.contains(&shown(true, "replace")), "{alone}");
+
+    // The CSR's key is given away: its certificate cannot be renewed with it.
+    let made = client
+        .certificate("01", "example.com", CertificateSource::Acme)
+        .await;
+    let certificate = Certificate {
+        fingerprint: "02".into(),
+        key_ref: String::new(),
+        request_id: Some(RequestId::new(3)),
+        ..client.store.certificate(made).await.unwrap()
+    };
+    let id = client
+        .store
+        .record_certificate(certificate, None)
+        .await
+        .unwrap()
+        .id;
+    let reason = RevocationReason::KeyCompromise;
+    let revoked = client
+        .store
+        .revoke_certificate(id, reason, RevokedBy::Account, SystemClock.now());
+    revoked.await.unwrap();
+    let body = format!(r#"{{"certificateId":{id}}}"#);
+    let refusal = client.post("/certificates/renewal/trigger", &body).await;
+    refused(&refusal, 409, 3003, "CSR whose key was revoked for keyCompromise");
 }
 
 #[tokio::test]
@@ -67,7 +92,7 @@ async fn settings_are_changed_and_shown() {
     ] {
         client.certificate(fingerprint, "example.com", source).await;
     }
-    let keyless = certmint_shared::domain::Certificate {
+    let keyless = Certificate {
         fingerprint: "04".into(),
         key_ref: String::new(),
         ..client.store.certificate(CertificateId::new(1)).await.unwrap()
@@ -162,7 +187,7 @@ async fn candidates_stand_as_certificates_do() {
     .into_iter()
     .enumerate()
     {
-        let soon = certmint_shared::domain::Certificate {
+        let soon = Certificate {
             fingerprint: format!("1{n}"),
             expires_at: ends,
             ..model.clone()
