@@ -146,6 +146,24 @@ pub async fn as_new(store: &dyn Store) {
     let ends = |id| chores.iter().any(|c| c.chore == Chore::ExpireCertificate { id });
     assert!(ends(old.id) && ends(new.id));
 
+    // A second successor leaves the first one in its place and is not renewed by itself.
+    let on = Renewal {
+        mode: RenewMode::Auto,
+        ..renewal_of(store, &old).await
+    };
+    store.save_renewal(&on).await.expect("saved");
+    let late = certificate("a-4", &request, 90);
+    let late = store
+        .succeed_certificate(old.id, late, fence)
+        .await
+        .expect("recorded");
+    assert_eq!(renewal_of(store, &old).await.succeeded_by, Some(new.id));
+    let late = renewal_of(store, &late).await;
+    assert_eq!(
+        (late.renewal_of, late.mode, late.look_at),
+        (Some(old.id), RenewMode::Manual, None)
+    );
+
     // A second version of the old one, from a request that was begun before, does not wake it.
     let second = Certificate {
         id: old.id,
@@ -203,6 +221,13 @@ pub async fn given_away_keys(store: &dyn Store) {
     assert!(
         store.is_compromised(&keys[1]).await.expect("an answer"),
         "whatever the CA made of it"
+    );
+    let known = revoke(1, RevocationReason::KeyCompromise).await.expect("already");
+    let reason = known.lifecycle.revocation.map(|r| r.reason);
+    assert_eq!(reason, Some(RevocationReason::Superseded), "as it was asked for");
+    assert!(
+        store.is_compromised(&keys[0]).await.expect("an answer"),
+        "but its key is known"
     );
 }
 

@@ -379,3 +379,5 @@ mod account_calls;
 mod lifecycle;
 #[path = "api/progress.rs"]
 mod progress;
+#[path = "api/renewal_settings.rs"]
+mod renewal_settings;

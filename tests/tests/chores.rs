@@ -7,13 +7,15 @@ use certmint_shared::{
     ca::keys,
     domain::{
         AccountId, AccountStatus, Certificate, CertificateId, CertificateSource, CertificateStatus, Class,
-        KeyAlgorithm, Lifecycle, NameSet, ProviderId, RequestId, RequestStatus, Revocation, RevocationReason,
-        RevokedBy,
+        KeyAlgorithm, KeyPlan, Lifecycle, NameSet, NewRequest, ProviderId, RenewMode, RequestId,
+        RequestStatus, Revocation, RevocationReason, RevokedBy,
     },
     engine::Phase,
     limits::Limits,
+    renewal,
     store::{
-        AccountLifecycle, CertificateLifecycle, CertificateStore, ChoreStore, RequestLifecycle, RequestStore,
+        AccountLifecycle, CertificateLifecycle, CertificateStore, ChoreStore, RenewalStore, RequestLifecycle,
+        RequestStore,
     },
     vault::VaultError,
 };
@@ -262,4 +264,49 @@ async fn a_key_that_a_certificate_has_outlives_its_request() {
     let gone = world.vault.get(&name(0)).await;
     assert!(matches!(gone, Err(VaultError::NotFound(_))));
     assert!(world.vault.get(&name(1)).await.is_ok());
+}
+
+/// A look at a renewal that cannot be: the client has the key, and gave it away.
+#[tokio::test]
+async fn what_cannot_be_renewed_is_looked_at_once_and_says_why() {
+    let world = World::new(Limits::NONE).await;
+    let new = NewRequest {
+        key: KeyPlan::Client {
+            csr: "AAAA".into(),
+            algorithm: KeyAlgorithm::EcdsaP256,
+        },
+        ..NewRequest::new(AccountId::new(1), NameSet::parse(&["example.com"]).unwrap())
+    };
+    let made = world.store.create_request(new, 10, None, start()).await.unwrap();
+    world.store.cancel_request(made.id, start()).await.unwrap();
+    let other = certificate(&world).await;
+    let theirs = Certificate {
+        fingerprint: "02".into(),
+        key_ref: String::new(),
+        request_id: Some(made.id),
+        ..world.store.certificate(other).await.unwrap()
+    };
+    let theirs = world.store.record_certificate(theirs, None).await.unwrap();
+    let reason = RevocationReason::KeyCompromise;
+    world
+        .store
+        .revoke_certificate(theirs.id, reason, RevokedBy::Account, start())
+        .await
+        .unwrap();
+    let theirs = world.store.certificate(theirs.id).await.unwrap();
+    let stored = || async {
+        let found = world.store.renewals(std::slice::from_ref(&theirs)).await;
+        found.unwrap().remove(0)
+    };
+    let wanted = renewal::wanted(&stored().await, &theirs, start());
+    let wanted = renewal::in_mode(&wanted, RenewMode::Auto, start());
+    world.store.save_renewal(&wanted).await.unwrap();
+    world.run().await;
+    let after = stored().await;
+    assert_eq!((after.look_at, after.request_id), (None, None));
+    let why = after.last_error.unwrap();
+    assert!(
+        why.contains("CSR whose key was revoked for keyCompromise"),
+        "{why}"
+    );
 }

@@ -108,7 +108,6 @@ impl RevokedBy {
         }
     }
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     const fn is_account(&self) -> bool {
         matches!(self, Self::Account)
     }
@@ -279,4 +278,18 @@ pub struct Binding {
     pub website_id: u64,
     /// Whether it is served now.
     pub active: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A lifecycle is compared as text: one that was stored before must be written as it was read.
+    #[test]
+    fn a_revocation_that_was_stored_before_there_was_a_choice_is_by_account() {
+        let old = r#"{"revocation":{"reason":"superseded","asked_at":1}}"#;
+        let lifecycle: Lifecycle = serde_json::from_str(old).unwrap();
+        assert_eq!(serde_json::to_string(&lifecycle).unwrap(), old);
+        assert_eq!(lifecycle.revocation.unwrap().by, RevokedBy::Account);
+    }
 }

@@ -148,3 +148,16 @@ impl KeyPlan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_stored_before_there_was_reuse_is_read_and_written_the_same() {
+        let old = r#"{"by":"us","algorithm":"rsa-3072"}"#;
+        let plan: KeyPlan = serde_json::from_str(old).unwrap();
+        assert_eq!(plan, KeyPlan::ours(KeyAlgorithm::Rsa3072));
+        assert_eq!(serde_json::to_string(&plan).unwrap(), old);
+    }
+}

@@ -17,7 +17,7 @@ const GIVEN_UP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Store it: nothing else is to be done before its `look_at`.
-    Keep(Renewal),
+    Keep(Box<Renewal>),
     /// Ask the CA for its window.
     Ask,
     /// Make a request.
@@ -28,22 +28,22 @@ pub enum Decision {
 #[must_use]
 pub fn decide(renewal: &Renewal, request: Option<&Request>, now: Timestamp) -> Decision {
     let keep = |look_at: Option<Timestamp>| {
-        Decision::Keep(Renewal {
+        Decision::Keep(Box::new(Renewal {
             look_at,
             updated_at: now,
             ..renewal.clone()
-        })
+        }))
     };
     let Some(renew_at) = renewal.renew_at.filter(|_| renewal.mode == RenewMode::Auto) else {
         return keep(None);
     };
     if renewal.expires_at.plus(GIVEN_UP) < now {
-        return Decision::Keep(Renewal {
+        return Decision::Keep(Box::new(Renewal {
             look_at: None,
             last_error: Some("it ended more than 30 days ago: no longer renewed; trigger it by hand".into()),
             updated_at: now,
             ..renewal.clone()
-        });
+        }));
     }
     if let Some(request) = request {
         match request.status {

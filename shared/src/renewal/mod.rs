@@ -82,15 +82,20 @@ pub fn replaced(old: &Renewal, certificate: &Certificate) -> Renewal {
     }
 }
 
-/// The schedule of a certificate that succeeds another: it takes over mode and terms.
+/// The schedule of a certificate that succeeds another: it takes over mode and terms. A second one (a failed renewal
+/// that was retried after another succeeded) is not renewed by itself: the first is.
 #[must_use]
 pub fn successor(old: &Renewal, certificate: &Certificate) -> Renewal {
     let fresh = first(certificate);
+    let mode = match old.succeeded_by {
+        None => old.mode,
+        Some(_) => RenewMode::Manual,
+    };
     Renewal {
-        mode: old.mode,
+        mode,
         terms: old.terms,
         renewal_of: Some(old.certificate_id),
-        look_at: fresh.look_at.filter(|_| old.mode == RenewMode::Auto),
+        look_at: fresh.look_at.filter(|_| mode == RenewMode::Auto),
         ..fresh
     }
 }
@@ -99,7 +104,7 @@ pub fn successor(old: &Renewal, certificate: &Certificate) -> Renewal {
 #[must_use]
 pub fn succeeded(old: &Renewal, new: &Certificate) -> Renewal {
     Renewal {
-        succeeded_by: Some(new.id),
+        succeeded_by: old.succeeded_by.or(Some(new.id)),
         request_id: other(old, new),
         look_at: None,
         last_error: None,

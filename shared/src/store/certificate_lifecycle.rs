@@ -25,7 +25,7 @@ pub trait CertificateLifecycle: Send + Sync {
     /// [`KeyCompromise`](RevocationReason::KeyCompromise) also that its key is
     /// [compromised](super::CertificateRelations::is_compromised). Refused ([`StoreError::WrongState`]) is a deleted
     /// one, one that no account ordered unless its own key signs, and that where we have no key. Revoked or asked for
-    /// already is success; after a refusal of the CA it is asked for anew.
+    /// already is success and keeps its reason; after a refusal of the CA it is asked for anew.
     async fn revoke_certificate(
         &self,
         id: CertificateId,

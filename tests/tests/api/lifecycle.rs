@@ -146,7 +146,12 @@ async fn requests_are_cancelled_and_deleted() {
 
 impl Client {
     /// A certificate of account 1 for this name, as a worker records it.
-    async fn certificate(&self, fingerprint: &str, name: &str, source: CertificateSource) -> CertificateId {
+    pub(crate) async fn certificate(
+        &self,
+        fingerprint: &str,
+        name: &str,
+        source: CertificateSource,
+    ) -> CertificateId {
         let now = SystemClock.now();
         let certificate = Certificate {
             id: CertificateId::new(0),

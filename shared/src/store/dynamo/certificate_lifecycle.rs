@@ -93,6 +93,21 @@ impl DynamoStore {
         Err(changing(id))
     }
 
+    /// The note that somebody else may have a certificate's key, if that is the reason.
+    fn give_away(
+        &self,
+        certificate: &Certificate,
+        reason: RevocationReason,
+        now: Timestamp,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        match (reason, key_id_of(&certificate.cert_pem)) {
+            (RevocationReason::KeyCompromise, Some(key)) => {
+                Ok(vec![self.put(compromised(&key, now), Condition::default())?])
+            }
+            _ => Ok(vec![]),
+        }
+    }
+
     /// The account's count of certificates that are not deleted.
     fn count_of_account(
         &self,
@@ -223,13 +238,19 @@ impl CertificateLifecycle for DynamoStore {
         let also = |_: &Certificate, new: &Certificate| {
             let chore = Chore::RevokeCertificate { id };
             let mut items = vec![self.promise(&format!("revoke-{id}"), &chore, now)?];
-            if let (true, Some(key)) = (new.is_compromised(), key_id_of(&new.cert_pem)) {
-                items.push(self.put(compromised(&key, now), Condition::default())?);
-            }
+            items.extend(self.give_away(new, reason, now)?);
             Ok(items)
         };
-        self.change_certificate(id, now, |c, _| revoking(c, reason, by, now), also)
-            .await
+        let asked = |c: &Certificate, _| revoking(c, reason, by, now);
+        let certificate = self.change_certificate(id, now, asked, also).await?;
+        // Revoked for another reason before: its key is one that others may have all the same.
+        if !certificate.is_compromised() {
+            let key = self.give_away(&certificate, reason, now)?;
+            if !key.is_empty() {
+                self.transact(key).await.map_err(|r| r.or(changing(id)))?;
+            }
+        }
+        Ok(certificate)
     }
 
     async fn settle_revocation(

@@ -89,10 +89,10 @@ impl CertificateLifecycle for MemoryStore {
     ) -> Result<Certificate, StoreError> {
         let mut tables = self.tables();
         let (certificate, changed) = tables.change(id, now, |c| revoking(c, reason, by, now))?;
+        if reason == RevocationReason::KeyCompromise {
+            tables.compromised.extend(key_id_of(&certificate.cert_pem));
+        }
         if changed {
-            if certificate.is_compromised() {
-                tables.compromised.extend(key_id_of(&certificate.cert_pem));
-            }
             tables.promise(format!("revoke-{id}"), Chore::RevokeCertificate { id }, now);
         }
         Ok(certificate)
