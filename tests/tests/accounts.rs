@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use certmint_shared::{
     ca::{Ca, CaAccount, OrderTerms, acme::AcmeCa},
     dns::SystemClock,
-    domain::{AccountId, KeyVersion, NameSet},
+    domain::{AccountId, KeyVersion, NameSet, Providers},
 };
 use certmint_tests::{
     faults::{Call, Fault, Operation},
@@ -77,7 +77,12 @@ async fn a_new_key_serves_and_the_old_one_is_of_no_use() {
     );
 
     // Another worker with a session of its own.
-    let ca = AcmeCa::new(Some(&journey.stack.acme_tls[0]), Arc::new(SystemClock)).unwrap();
+    let ca = AcmeCa::new(
+        &Providers::default(),
+        Some(journey.stack.acme_tls[0].clone()),
+        Arc::new(SystemClock),
+    )
+    .unwrap();
     let directory_url = format!("https://localhost:{}/dir", journey.stack.ports.acme);
     let signer = |key: SecretString, version| CaAccount {
         id: AccountId::new(account),
