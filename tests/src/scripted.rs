@@ -11,12 +11,12 @@ use certmint_shared::{
     ca::{AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView, RenewalInfo},
     dns::{Clock, DnsError, DnsView, Visibility},
     domain::{
-        AccountId, AccountStatus, Class, Email, Failure, Fqdn, NameSet, NewAccount, NewRequest, Problem,
-        Provider, ProviderId, Providers, Request, RequestId, RevocationReason, Stage, Timestamp,
+        AccountId, AccountStatus, Class, EabBinding, Email, Failure, Fqdn, NameSet, NewAccount, NewRequest,
+        Problem, Provider, ProviderId, Providers, Request, RequestId, RevocationReason, Stage, Timestamp,
     },
     engine::OrderProgress,
     limits::Limits,
-    store::{AccountStore, RequestStore, dynamo::DynamoStore},
+    store::{AccountKeys, AccountStore, RequestStore, dynamo::DynamoStore},
     vault::{KeyVault, VaultError},
     worker::{Adapters, Worker, WorkerSettings},
 };
@@ -43,6 +43,8 @@ pub fn problem(class: Class, kind: &str, detail: &str) -> Failure {
 pub struct ScriptedCa {
     /// What registration says, by directory; else it succeeds.
     pub register: Mutex<HashMap<String, Failure>>,
+    /// A client sends account 2 another binding while its registration is refused, once.
+    pub rebinds: Mutex<Option<Arc<DynamoStore>>>,
     /// What newOrder says, by directory; else it succeeds.
     pub new_order: Mutex<HashMap<String, Failure>>,
     /// What reading an order says; else it is pending.
@@ -88,6 +90,18 @@ impl Ca for ScriptedCa {
         *self.registrations.lock().unwrap() += 1;
         // Others get a turn, as with a real call.
         tokio::task::yield_now().await;
+        let rebinds = self.rebinds.lock().unwrap().take();
+        if let Some(store) = rebinds {
+            let eab = EabBinding {
+                kid: "new".into(),
+                key_ref: "account-eab/new".into(),
+                expires_at: None,
+            };
+            let bound = store.replace_eab(AccountId::new(2), &eab, start()).await;
+            bound.expect("another binding");
+            let refusal = self.register.lock().unwrap().remove(directory_url);
+            return Err(refusal.expect("a refusal"));
+        }
         match self.register.lock().unwrap().get(directory_url) {
             Some(failure) => Err(failure.clone()),
             None => Ok(format!("{directory_url}/account/{email}")),
@@ -268,7 +282,9 @@ impl World {
         let store = Arc::new(dynamo::store().await);
         let vault = Arc::new(Vault::default());
         let eab = SecretString::from("your_eab_hmac_key_here");
-        vault.put_if_absent("account-eab/2", eab).await.expect("stored");
+        for name in ["account-eab/2", "account-eab/new"] {
+            vault.put_if_absent(name, eab.clone()).await.expect("stored");
+        }
         for (id, kid) in [(1, None), (2, Some("kid"))] {
             let new = NewAccount {
                 provider_id: ProviderId::new(id),

@@ -120,6 +120,16 @@ async fn a_stack_moves_its_keys() {
     let account = journey.account().await;
     let id = issue(&journey, account, &["example.com"]).await;
     let before = download(&journey, id).await;
+    // What is moved is the account's second key.
+    let body = json!({"id": account}).to_string();
+    let _ = journey.client.post("/acme/accounts/rollover", &body).await.data();
+    eventually("it has another key, and the first is deleted", || async {
+        let names = secret_names(&journey).await;
+        let (old, new) = ("certmint/account-key/1", "certmint/account-key/1-v2");
+        let has = |name: &str| names.iter().any(|n| n == name);
+        (has(new) && !has(old)).then_some(())
+    })
+    .await;
     journey.until_clean().await;
     let args = ["migrate-keys", "--from", "secrets-manager", "--to", "envelope"];
     let copied = certmint(&journey.stack, &[&args[..], &["--keep"]].concat());

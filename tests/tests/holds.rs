@@ -290,6 +290,7 @@ async fn a_refused_binding_fails_the_account_with_the_cause() {
     );
     world.ca.register.lock().unwrap().insert(directory("two"), used);
     let id = world.request(2, &["a.example.com"]).await;
+    let other = world.request(2, &["b.example.com"]).await;
     world.run().await;
     let (status, error) = world.account(2).await;
     let error = error.unwrap();
@@ -298,11 +299,13 @@ async fn a_refused_binding_fails_the_account_with_the_cause() {
         error.contains("was used before") && error.contains("eabKid and eabHmacKey"),
         "{error}"
     );
-    let request = world.get(id).await;
+    let (request, other) = (world.get(id).await, world.get(other).await);
     assert_eq!(
-        (request.status, request.issuance.attempts),
-        (RequestStatus::Failed, 1)
+        [request.status, other.status],
+        [RequestStatus::Failed, RequestStatus::Failed]
     );
+    let attempts = request.issuance.attempts + other.issuance.attempts;
+    assert_eq!(attempts, 1, "one try for both");
 }
 
 #[tokio::test]

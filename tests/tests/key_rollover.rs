@@ -188,3 +188,27 @@ async fn a_restored_table_finds_the_key_that_the_ca_has() {
     let found = world.store.account(now.id).await.unwrap();
     assert_eq!((found.key_version.get(), found.open_rollover()), (2, None));
 }
+
+#[tokio::test]
+async fn a_refusal_of_the_binding_before_says_nothing_of_the_new_one() {
+    let world = World::new(Limits::NONE).await;
+    let script = |failure| {
+        world
+            .ca
+            .register
+            .lock()
+            .unwrap()
+            .insert(directory("two"), failure)
+    };
+    script(refusal("unauthorized"));
+    *world.ca.rebinds.lock().unwrap() = Some(world.store.clone());
+    let id = world.request(2, &["a.example.com"]).await;
+    world.run().await;
+    assert_eq!(world.account(2).await, (AccountStatus::Active, None));
+    assert_eq!(*world.ca.registrations.lock().unwrap(), 2);
+    let request = world.get(id).await;
+    assert_eq!(
+        (request.status, request.issuance.failures),
+        (RequestStatus::Running, 0)
+    );
+}

@@ -116,23 +116,31 @@ impl Accounts {
         );
         let slot = self.slots.lock().await.entry(id).or_default().clone();
         let saved = match self.adapters.store.account(id).await {
-            Ok(account) if account.status == AccountStatus::Active => {
-                *slot.lock().await = Some(Err(in_state(id, AccountStatus::Failed, why)));
-                let failed = Account {
-                    status: AccountStatus::Failed,
-                    last_error: Some(why.clone()),
-                    updated_at: self.adapters.clock.now(),
-                    ..account
-                };
-                self.adapters.store.save_account(&failed).await.map(|_| ())
+            Ok(account) => {
+                let known = (account.status != AccountStatus::Pending)
+                    .then(|| Err(in_state(id, AccountStatus::Failed, why)));
+                *slot.lock().await = known;
+                self.fail(account, why).await
             }
-            Ok(_) => Ok(()),
             Err(error) => Err(error),
         };
         if let Err(error) = saved {
             // The next request of the account that asks the CA finds out again.
             tracing::warn!(account_id = id.get(), %error, "the account's failure was not stored");
         }
+    }
+
+    async fn fail(&self, account: Account, why: &str) -> Result<(), StoreError> {
+        if account.status != AccountStatus::Active {
+            return Ok(());
+        }
+        let failed = Account {
+            status: AccountStatus::Failed,
+            last_error: Some(why.to_owned()),
+            updated_at: self.adapters.clock.now(),
+            ..account
+        };
+        self.adapters.store.save_account(&failed).await.map(|_| ())
     }
 
     /// A refusal may only mean that the account's key was changed under this call. That is asked of the store before the

@@ -72,7 +72,7 @@ impl Worker {
             Err(failure) if failure.class == Class::Permanent => {
                 match self.ca_has(account, &new_key).await? {
                     true => Ok(Answer::Changed),
-                    false => Ok(Answer::Refused(failure.problem.detail)),
+                    false => Ok(Answer::Refused(failure.bounded().problem.detail)),
                 }
             }
             Err(failure) => Err(failure),
@@ -133,7 +133,7 @@ impl Worker {
 
     /// Shows clients why it takes long. One write for each new reason.
     async fn note(&self, account: &Account, version: KeyVersion, failure: &Failure) {
-        let why = &failure.problem.detail;
+        let why = &failure.bounded().problem.detail;
         let known = account.open_rollover().and_then(|r| r.last_error.as_ref());
         if known == Some(why) {
             return;
