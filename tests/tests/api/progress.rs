@@ -86,6 +86,7 @@ async fn a_request_says_what_is_next_and_why() {
 #[tokio::test]
 async fn a_provider_that_is_away_says_so() {
     let client = Client::new().await;
+    let active = |body: &str| body.matches(r#""status":"active""#).count();
     let well = client.get("/acme/providers").await.body;
     assert!(well.contains(r#""status":"active","lastError":null"#), "{well}");
     let trouble = ProviderTrouble {
@@ -102,11 +103,7 @@ async fn a_provider_that_is_away_says_so() {
         r#""status":"inactive","lastError":"no route to host","unreachableSince":"{FAR}","notBefore":"{FAR}""#
     );
     assert!(ill.contains(&expected), "{ill}");
-    assert_eq!(
-        ill.matches(r#""status":"active""#).count(),
-        1,
-        "the other one goes on: {ill}"
-    );
+    assert_eq!(active(&ill), active(&well) - 1, "the others go on: {ill}");
 }
 
 #[tokio::test]
