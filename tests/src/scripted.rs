@@ -233,6 +233,8 @@ impl Clock for Watch {
 pub struct World {
     /// The store.
     pub store: Arc<DynamoStore>,
+    /// The vault.
+    pub vault: Arc<dyn KeyVault>,
     /// The CAs.
     pub ca: Arc<ScriptedCa>,
     /// Their settings.
@@ -289,7 +291,7 @@ impl World {
         let providers = Providers::new(vec![provider(1, "one"), provider(2, "two")]).expect("providers");
         let adapters = Adapters {
             store: store.clone(),
-            vault,
+            vault: vault.clone(),
             ca: ca.clone(),
             zones: Arc::new(MemoryZones::default()),
             view: Arc::new(NoView),
@@ -305,6 +307,7 @@ impl World {
         let worker = Worker::new(adapters, settings, "w".into());
         Self {
             store,
+            vault,
             ca,
             providers,
             watch,
