@@ -13,6 +13,7 @@ use certmint_tests::{
     scripted::{World, directory, problem},
     sim::{Faults, Op, Scenario, run_scenario},
 };
+use secrecy::ExposeSecret;
 
 /// The calls that a rollover is made of.
 const CALLS: [Op; 7] = [
@@ -211,4 +212,30 @@ async fn a_refusal_of_the_binding_before_says_nothing_of_the_new_one() {
         (request.status, request.issuance.failures),
         (RequestStatus::Running, 0)
     );
+}
+
+/// A keyChange that a frozen worker sends hours after another one was refused.
+#[tokio::test]
+async fn a_new_key_that_comes_to_the_ca_after_all_is_taken() {
+    for comes in [false, true] {
+        let world = under_way().await;
+        *world.ca.key_change.lock().unwrap() = Some(refusal("unauthorized"));
+        world.run().await;
+        let failed = world.store.account(AccountId::new(1)).await.unwrap();
+        assert_eq!((failed.key_version.get(), failed.open_rollover()), (1, None));
+        let new = world.vault.get("account-key/1-v2").await.unwrap();
+        if comes {
+            *world.ca.changed_key.lock().unwrap() = Some(new.expose_secret().to_owned());
+        }
+        world.pass(UNSURE + Duration::from_secs(60));
+        world.run().await;
+        let account = world.store.account(AccountId::new(1)).await.unwrap();
+        let (kept, gone, version) = match comes {
+            true => ("account-key/1-v2", "account-key/1", 2),
+            false => ("account-key/1", "account-key/1-v2", 1),
+        };
+        assert_eq!(account.key_version.get(), version);
+        assert!(world.vault.get(kept).await.is_ok(), "{kept}");
+        assert!(world.vault.get(gone).await.is_err(), "{gone}");
+    }
 }
