@@ -1,8 +1,10 @@
 //! What goes wrong in a run, decided by its seed.
 
+use std::time::Duration;
+
 use certmint_shared::domain::Timestamp;
 
-use super::{op::Op, rng::Rng, timeline::START};
+use super::{later::Later, op::Op, rng::Rng, timeline::START};
 
 /// What becomes of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +38,9 @@ pub struct Faults {
     pub repeated: u64,
     /// Calls in a thousand that take tens of seconds.
     pub slow: u64,
-    /// From then on the world is well.
+    /// Until then the world is well.
+    pub from: Timestamp,
+    /// From then on it is again.
     pub until: Timestamp,
     /// Calls so far.
     calls: u64,
@@ -51,13 +55,19 @@ impl Faults {
 
     /// One of several kinds of bad days: a single crash at any call, crashes in a row, lost answers, all at once.
     #[must_use]
-    pub fn of(rng: &mut Rng) -> Self {
+    pub fn of(rng: &mut Rng, later: Option<&Later>) -> Self {
+        let from = later.map_or(START, |l| l.trouble);
+        let lasts = match later {
+            None => Duration::from_secs(rng.within(60, 6 * 3600)),
+            Some(_) => Duration::from_secs(rng.within(3 * 3600, 18 * 3600)),
+        };
         let mut faults = Self {
-            until: START.plus(std::time::Duration::from_secs(rng.within(60, 6 * 3600))),
+            from,
+            until: from.plus(lasts),
             ..Self::default()
         };
         // Every kind of call is as likely as any other, whether it comes once or a hundred times.
-        let crash = |rng: &mut Rng, to| (*rng.pick(Op::ALL), rng.within(0, to), rng.per_mille(500));
+        let crash = |rng: &mut Rng, to| (where_to_die(rng, later), rng.within(0, to), rng.per_mille(500));
         match rng.within(0, 8) {
             0..=2 => faults.crashes.push(crash(rng, 2)),
             3 => faults.crashes = (0..rng.within(2, 9)).map(|_| crash(rng, 4)).collect(),
@@ -84,8 +94,16 @@ impl Faults {
             && self.refused + self.lost + self.repeated + self.slow == 0
     }
 
+    /// Whether things go wrong at all.
+    pub(super) fn are_about(&self, now: Timestamp) -> bool {
+        self.from <= now && now < self.until
+    }
+
     /// Decides about the next call: its fate, and whether its process freezes first.
     pub(super) fn next(&mut self, op: Op, now: Timestamp, rng: &mut Rng) -> (Fate, bool) {
+        if now < self.from {
+            return (Fate::Fine, false);
+        }
         let call = self.calls;
         self.calls += 1;
         let freezes = self.freeze == Some(call);
@@ -102,7 +120,7 @@ impl Faults {
         if let Some(fate) = dies {
             return (fate, freezes);
         }
-        if now >= self.until {
+        if !self.are_about(now) {
             return (Fate::Fine, freezes);
         }
         let fate = match rng.within(0, 1000) {
@@ -114,5 +132,17 @@ impl Faults {
             _ => Fate::Fine,
         };
         (fate, freezes)
+    }
+}
+
+/// A call of the kind of run that it is: of issuing, or mostly of what comes later.
+fn where_to_die(rng: &mut Rng, later: Option<&Later>) -> Op {
+    let Some(later) = later else {
+        return *rng.pick(Op::ISSUING);
+    };
+    match rng.within(0, 4) {
+        0 => *rng.pick(Op::ALL),
+        1 if !later.cares.is_empty() => *rng.pick(Op::OF_CHORES),
+        _ => *rng.pick(Op::RENEWING),
     }
 }

@@ -3,13 +3,17 @@
 //! the same run.
 
 mod ca;
+mod ca_renewals;
 mod ca_state;
+mod clients;
 mod clock;
 mod faults;
 mod gate;
+mod later;
 mod leaf;
 mod op;
 mod process;
+mod renewed;
 mod rng;
 mod scenario;
 mod store;
@@ -22,10 +26,11 @@ mod zones;
 
 pub use self::{
     ca::SimCa,
+    ca_renewals::Ari,
     ca_state::{CaHabits, CaState},
     clock::SimClock,
     gate::Gate,
-    op::{Op, call_of, every_effect},
+    op::{Op, call_of, every_effect, later_calls},
     scenario::Scenario,
     store::{MemoryStore, Tables},
     tally::Tally,

@@ -50,8 +50,8 @@ pub(super) struct Outside {
 
 /// Which function a process runs.
 pub(super) enum Kind {
-    /// A worker, and how it signs its leases.
-    Worker(WorkerSettings, String),
+    /// A worker, how it signs its leases, and what its CA allows.
+    Worker(WorkerSettings, String, Limits),
     /// The cleaner.
     Cleaner,
 }
@@ -89,7 +89,7 @@ impl Process {
         ));
         let function = match kind {
             Kind::Cleaner => Function::Cleaner(Arc::new(Cleaner::new(store, zones, clock.clone()))),
-            Kind::Worker(settings, owner) => {
+            Kind::Worker(settings, owner, limits) => {
                 let ca = SimCa::new(
                     outside.ca.clone(),
                     outside.zones.clone(),
@@ -104,7 +104,7 @@ impl Process {
                     zones: zones.clone(),
                     view: zones,
                     clock: clock.clone(),
-                    providers: unlimited(),
+                    providers: limited_to(limits),
                 };
                 Function::Worker(Arc::new(Worker::new(adapters, settings, owner)))
             }
@@ -131,11 +131,11 @@ impl Process {
     }
 }
 
-/// The configured CAs without limits of their own: these histories are about crashes, not about waiting for a week.
-fn unlimited() -> Providers {
+/// The configured CAs with the limits of the run.
+fn limited_to(limits: Limits) -> Providers {
     let all = Providers::default();
     let list = all.iter().map(|p| Provider {
-        limits: Some(Limits::NONE),
+        limits: Some(limits),
         ..p.clone()
     });
     Providers::new(list.collect()).expect("names differ")

@@ -7,7 +7,7 @@ use certmint_shared::{
     worker::WorkerSettings,
 };
 
-use super::{ca_state::CaHabits, faults::Faults, rng::Rng, timeline::START};
+use super::{ca_renewals::Ari, ca_state::CaHabits, faults::Faults, later::Later, rng::Rng, timeline::START};
 
 /// One certificate that a client wants.
 #[derive(Clone, Debug)]
@@ -64,7 +64,12 @@ pub struct Scenario {
     pub zone_gone: Option<(Timestamp, usize)>,
     /// Calls that fail.
     pub faults: Faults,
+    /// What goes on after the first certificates; `None`: the run ends with them.
+    pub later: Option<Later>,
 }
+
+/// One run of so many goes on until its certificates are renewed.
+const WITH_RENEWALS: u64 = 5;
 
 /// Zones that we may write.
 pub(super) const ZONES: [&str; 3] = ["example.com", "example.net", "acme.example.org"];
@@ -91,7 +96,7 @@ const BAD: [&[&str]; 4] = [
     &["elsewhere.test"],
 ];
 
-fn later(rng: &mut Rng, to_secs: u64) -> Timestamp {
+fn moment(rng: &mut Rng, to_secs: u64) -> Timestamp {
     START.plus(Duration::from_millis(rng.within(0, to_secs * 1000)))
 }
 
@@ -100,7 +105,8 @@ impl Scenario {
     #[must_use]
     pub fn of(seed: u64) -> (Self, Rng) {
         let mut rng = Rng::new(seed);
-        let faults = Faults::of(&mut rng);
+        let later = (seed % WITH_RENEWALS == 0).then(|| Later::of(&mut rng));
+        let faults = Faults::of(&mut rng, later.as_ref());
         let gentle = faults.refused == 0 && faults.slow == 0 && rng.per_mille(600);
         let accounts = if rng.per_mille(200) { 2 } else { 1 };
         let mut contacts = vec!["ops@example.com", "dev@example.com"];
@@ -113,11 +119,14 @@ impl Scenario {
             reuses_valid: rng.per_mille(500),
             reuses_pending: rng.per_mille(150),
             has_moods: !gentle,
+            life: later.as_ref().map(|l| l.life),
+            ari: later.as_ref().map_or(Ari::None, |l| l.ari),
+            refuses_replaces: later.as_ref().is_some_and(|l| l.refuses_replaces),
         };
         let asks = Self::asks(&mut rng, accounts, habits);
         let foreign = Self::foreign(&mut rng, &asks, gentle);
         let gone = !gentle && rng.per_mille(30);
-        let zone_gone = gone.then(|| (later(&mut rng, 300), 0));
+        let zone_gone = gone.then(|| (moment(&mut rng, 300), 0));
         let settings = WorkerSettings {
             batch_size: usize::try_from(*rng.pick(&[1, 2, 100])).unwrap_or(1),
             parallelism: usize::try_from(*rng.pick(&[1, 2, 16])).unwrap_or(1),
@@ -137,6 +146,7 @@ impl Scenario {
             foreign,
             zone_gone,
             faults,
+            later,
         };
         (scenario, rng)
     }
@@ -163,7 +173,7 @@ impl Scenario {
             }
             let within = *rng.pick(&[2, 600]);
             asks.push(Ask {
-                at: later(rng, within),
+                at: moment(rng, within),
                 account,
                 names,
                 unreadable: rng.per_mille(10),
@@ -184,7 +194,7 @@ impl Scenario {
                 let fqdn = Fqdn::new(&format!("_acme-challenge.{name}"));
                 let alias = ALIASES.iter().find(|(from, _)| Fqdn::new(from) == fqdn);
                 ForeignWrite {
-                    at: later(rng, 240),
+                    at: moment(rng, 240),
                     fqdn: alias.map_or(fqdn, |(_, to)| Fqdn::new(to)),
                     kind: rng.within(0, if gentle { 3 } else { 4 }),
                 }

@@ -27,6 +27,10 @@ pub enum Happening {
     Ask(usize),
     /// A client retries a request if it failed.
     Retry(RequestId),
+    /// A client does something with its certificate, at this place of what goes on later.
+    Care(usize),
+    /// The same, now that its moment has come.
+    Wish(usize),
     /// Another tool writes to a name.
     Foreign(usize),
     /// A zone is deleted.

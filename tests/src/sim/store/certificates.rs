@@ -20,6 +20,17 @@ impl Tables {
         let id = all.into_iter().find(id)?.id;
         self.certificates.get(&id.get()).cloned()
     }
+
+    /// A certificate is recorded now: the verdict asks whether that was its request's worker.
+    pub(super) fn note_fence(&mut self, (request, fence): (RequestId, u64)) {
+        let holds = self
+            .requests
+            .get(&request)
+            .is_some_and(|r| r.lease.fence == fence);
+        if !holds {
+            self.unfenced.insert(request);
+        }
+    }
 }
 
 #[async_trait]
@@ -43,6 +54,7 @@ impl CertificateStore for MemoryStore {
                 {
                     return Err(StoreError::LeaseLost(id));
                 }
+                fence.into_iter().for_each(|fence| tables.note_fence(fence));
                 let id = tables.next_id("certificate");
                 let recorded = Certificate {
                     id: CertificateId::new(id),
@@ -58,8 +70,12 @@ impl CertificateStore for MemoryStore {
     }
 
     async fn certificate(&self, id: CertificateId) -> Result<Certificate, StoreError> {
-        let found = self.tables().certificates.get(&id.get()).cloned();
-        found.ok_or_else(|| not_found("certificate", id))
+        self.gate
+            .call(Op::ReadCertificate, || {
+                let found = self.tables().certificates.get(&id.get()).cloned();
+                found.ok_or_else(|| not_found("certificate", id))
+            })
+            .await
     }
 
     async fn certificates(
