@@ -99,9 +99,9 @@ fn every_schedule_ends_with_one_certificate_and_a_clean_zone() {
     for effect in every_effect() {
         died_often(&tally, call_of(&effect), schedules / 200);
     }
-    // One run of five is about these, and most of them are for one kind of client.
+    // One run of eight is about these, and most of them are for one kind of client.
     for call in later_calls() {
-        died_often(&tally, call, schedules / 1000);
+        died_often(&tally, call, schedules / 4000);
     }
 }
 

@@ -67,7 +67,12 @@ impl Faults {
             ..Self::default()
         };
         // Every kind of call is as likely as any other, whether it comes once or a hundred times.
-        let crash = |rng: &mut Rng, to| (where_to_die(rng, later), rng.within(0, to), rng.per_mille(500));
+        let crash = |rng: &mut Rng, to| {
+            let op = where_to_die(rng, later);
+            // A chore is taken up once or twice: a later one would never come.
+            let to = if Op::OF_CHORES.contains(&op) { 2 } else { to };
+            (op, rng.within(0, to), rng.per_mille(500))
+        };
         match rng.within(0, 8) {
             0..=2 => faults.crashes.push(crash(rng, 2)),
             3 => faults.crashes = (0..rng.within(2, 9)).map(|_| crash(rng, 4)).collect(),
@@ -140,9 +145,9 @@ fn where_to_die(rng: &mut Rng, later: Option<&Later>) -> Op {
     let Some(later) = later else {
         return *rng.pick(Op::ISSUING);
     };
-    match rng.within(0, 4) {
-        0 => *rng.pick(Op::ALL),
-        1 if !later.cares.is_empty() => *rng.pick(Op::OF_CHORES),
+    match (rng.within(0, 6), later.cares.first()) {
+        (0, _) => *rng.pick(Op::ALL),
+        (1..=3, Some(care)) => *rng.pick(care.wish.calls()),
         _ => *rng.pick(Op::RENEWING),
     }
 }

@@ -8,7 +8,7 @@ use certmint_shared::{
     limits::{Limit, Limits},
 };
 
-use super::{ca_renewals::Ari, rng::Rng, timeline::START};
+use super::{ca_renewals::Ari, op::Op, rng::Rng, timeline::START};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -22,6 +22,24 @@ pub enum Wish {
     Delete,
     /// Wants no more renewals.
     SwitchOff,
+}
+
+impl Wish {
+    /// The calls that fulfil it.
+    pub(super) const fn calls(self) -> &'static [Op] {
+        match self {
+            Self::Revoke => &[Op::Revoke, Op::SettleRevocation, Op::TakeChore, Op::EndChore],
+            Self::Delete => &[
+                Op::RemoveCertificate,
+                Op::DeleteSecret,
+                Op::TakeChore,
+                Op::EndChore,
+                Op::ForgetRenewal,
+            ],
+            // Nobody renews it, and it ends.
+            Self::SwitchOff => &[Op::ExpireCertificate, Op::TakeChore, Op::EndChore, Op::DueChores],
+        }
+    }
 }
 
 /// A client and its wish.
@@ -68,8 +86,8 @@ impl Later {
         let refuses_replaces = rng.per_mille(100);
         let mut later = match rng.within(0, 10) {
             0 => Self::deleted(rng),
-            1 | 2 => Self::with(rng, Wish::Revoke),
-            3 => Self::with(rng, Wish::SwitchOff),
+            1..=3 => Self::with(rng, Wish::Revoke),
+            4 => Self::with(rng, Wish::SwitchOff),
             _ => Self::renewed(rng),
         };
         (later.limits, later.refuses_replaces) = (limits, refuses_replaces);

@@ -69,7 +69,7 @@ pub struct Scenario {
 }
 
 /// One run of so many goes on until its certificates are renewed.
-const WITH_RENEWALS: u64 = 5;
+const WITH_RENEWALS: u64 = 8;
 
 /// Zones that we may write.
 pub(super) const ZONES: [&str; 3] = ["example.com", "example.net", "acme.example.org"];
@@ -152,8 +152,9 @@ impl Scenario {
     }
 
     fn asks(rng: &mut Rng, accounts: usize, habits: CaHabits) -> Vec<Ask> {
-        // A crowd at one name is where workers meet: there, two to four requests share RRsets.
-        let crowded = rng.per_mille(350);
+        // A crowd at one name is where workers meet: there, two to four requests share RRsets. What goes on to renewals
+        // takes long enough with one.
+        let crowded = rng.per_mille(if habits.life.is_some() { 150 } else { 350 });
         let count = if crowded {
             rng.within(2, 5)
         } else {
