@@ -30,6 +30,8 @@ pub struct Faults {
     pub crashes: Vec<(Op, u64, bool)>,
     /// The call at which its whole process freezes for longer than its lease.
     pub freeze: Option<u64>,
+    /// The kind of call before whose first one the same happens; who comes next dies there.
+    pub freeze_before: Option<Op>,
     /// Calls in a thousand that are refused.
     pub refused: u64,
     /// Calls in a thousand whose answer is lost.
@@ -79,6 +81,11 @@ impl Faults {
             4 => {
                 (faults.refused, faults.lost, faults.repeated) = (30, 60, 60);
             }
+            // A lease that is lost at the last write of a renewal, while the next worker has not written either.
+            5 if later.is_some() && rng.per_mille(500) => {
+                faults.freeze_before = Some(Op::ReplaceCertificate);
+                faults.crashes.push((Op::ReplaceCertificate, 1, false));
+            }
             5 => faults.freeze = Some(rng.within(0, 80)),
             6 => {}
             _ => {
@@ -96,6 +103,7 @@ impl Faults {
     pub fn are_none(&self) -> bool {
         self.crashes.is_empty()
             && self.freeze.is_none()
+            && self.freeze_before.is_none()
             && self.refused + self.lost + self.repeated + self.slow == 0
     }
 
@@ -111,7 +119,7 @@ impl Faults {
         }
         let call = self.calls;
         self.calls += 1;
-        let freezes = self.freeze == Some(call);
+        let freezes = self.freeze == Some(call) || self.freeze_before.take_if(|at| *at == op).is_some();
         let mut dies = None;
         self.crashes.retain_mut(|(at, before, done)| {
             let here = *at == op && *before == 0;
