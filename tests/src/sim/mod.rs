@@ -7,6 +7,7 @@ mod ca_renewals;
 mod ca_state;
 mod clients;
 mod clock;
+mod drill;
 mod faults;
 mod gate;
 mod later;
@@ -29,6 +30,7 @@ pub use self::{
     ca_renewals::Ari,
     ca_state::{CaHabits, CaState},
     clock::SimClock,
+    drill::{QueueDrill, QueueOutcome},
     gate::Gate,
     op::{Op, call_of, every_effect, later_calls},
     scenario::Scenario,

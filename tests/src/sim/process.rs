@@ -70,11 +70,12 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// A cold start.
-    pub(super) fn start(outside: &Outside, timeline: &Arc<Timeline>, kind: Kind) -> Self {
+    /// A cold start, with a clock that may be off.
+    pub(super) fn start(outside: &Outside, timeline: &Arc<Timeline>, kind: Kind, may_be_off: bool) -> Self {
         let task = Arc::new(AtomicU32::new(0));
         let gate = Gate::of(timeline.clone(), task.clone());
         let skew = timeline.draw(|rng| match rng.within(0, 5) {
+            _ if !may_be_off => 0,
             0 => SKEW_MILLIS,
             1 => -SKEW_MILLIS,
             2 => i64::try_from(rng.within(0, 600_000)).unwrap_or(0) - SKEW_MILLIS,

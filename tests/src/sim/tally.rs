@@ -27,6 +27,8 @@ pub struct Tally {
     pub succeeded: u64,
     /// Requests that ended without one.
     pub failed: u64,
+    /// Orders that were put off because a limit was used up.
+    pub held: u64,
     /// Certificates that took the place of an older one.
     pub renewed: u64,
     /// Certificates that a CA revoked.
@@ -56,6 +58,7 @@ impl Tally {
         self.kills += other.kills;
         self.succeeded += other.succeeded;
         self.failed += other.failed;
+        self.held += other.held;
         self.renewed += other.renewed;
         self.revoked += other.revoked;
         self.removed += other.removed;
