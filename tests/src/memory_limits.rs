@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use certmint_shared::{
-    domain::{ProviderId, Timestamp},
+    domain::{ProviderId, RequestId, Timestamp},
     limits::{Bucket, RateKey},
     store::{GiveBack, ProviderHealth, ProviderTrouble, RateLedger, Reserved, StoreError},
 };
@@ -40,6 +40,17 @@ impl State {
 pub struct MemoryLimits(Mutex<State>);
 
 impl MemoryLimits {
+    /// How many reservations a request has made and not given back.
+    #[must_use]
+    pub fn reservations_of(&self, request: RequestId) -> u64 {
+        let prefix = format!("{request}-");
+        let state = self.state();
+        let markers = state.markers.keys();
+        markers
+            .filter(|id| id.starts_with(&prefix) && !id.ends_with("-failed"))
+            .count() as u64
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().expect("no test panicked here")
     }

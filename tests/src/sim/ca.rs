@@ -16,7 +16,6 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{
     ca_state::{CaState, problem},
     gate::Gate,
-    leaf,
     op::Op,
     vault::Secrets,
     zones::ZoneState,
@@ -126,8 +125,13 @@ impl Ca for SimCa {
 
     async fn new_order(&self, account: &CaAccount, terms: &OrderTerms<'_>) -> Result<String, Failure> {
         let names = terms.names;
+        let op = if terms.replaces.is_some() {
+            Op::ReplacingOrder
+        } else {
+            Op::NewOrder
+        };
         self.gate
-            .call(Op::NewOrder, || {
+            .call(op, || {
                 self.signed(account)?;
                 self.limit()?;
                 if names.strings().iter().any(|n| n.starts_with("rejected.")) {
@@ -140,14 +144,34 @@ impl Ca for SimCa {
                 };
                 let now = self.gate.now();
                 let uri = &account.registration_uri;
-                Ok(self.lock().new_order(uri, names.as_slice(), now, expires_at))
+                let mut state = self.lock();
+                let replaces = terms.replaces.map(|id| state.may_replace(id, uri)).transpose()?;
+                Ok(state.new_order(uri, names.as_slice(), replaces, now, expires_at))
             })
             .await
     }
 
-    /// It has none: what was drawn by life stands.
-    async fn renewal_info(&self, _: &str, _: &str) -> Result<Option<RenewalInfo>, Failure> {
-        self.gate.call(Op::RenewalInfo, || Ok(None)).await
+    async fn renewal_info(
+        &self,
+        _directory_url: &str,
+        certificate_id: &str,
+    ) -> Result<Option<RenewalInfo>, Failure> {
+        self.gate
+            .call(Op::RenewalInfo, || {
+                if self.mood(50) {
+                    return Err(problem(Class::Transient, "serverInternal", "no windows now"));
+                }
+                let said = self.lock().window(certificate_id, self.gate.now());
+                let info = said.unwrap_or_else(|what| {
+                    self.never(Err(what));
+                    None
+                });
+                // Half a day is the longest that anybody keeps to: fewer looks for a run to go through.
+                let hours = self.gate.draw(6, 30);
+                let retry_after = (hours < 24).then(|| Duration::from_secs(hours * 3600));
+                Ok(info.map(|info| RenewalInfo { retry_after, ..info }))
+            })
+            .await
     }
 
     async fn order(
@@ -264,8 +288,15 @@ impl Ca for SimCa {
             .await
     }
 
-    async fn revoke(&self, _: &CaAccount, _: &str, _: RevocationReason) -> Result<(), Failure> {
-        Ok(())
+    async fn revoke(&self, _: &CaAccount, cert_pem: &str, _: RevocationReason) -> Result<(), Failure> {
+        self.gate
+            .call(Op::Revoke, || {
+                self.limit()?;
+                let done = self.lock().revoke(cert_pem);
+                self.never(done);
+                Ok(())
+            })
+            .await
     }
 
     async fn revoke_with_key(
@@ -283,11 +314,7 @@ impl Ca for SimCa {
             .call(Op::Download, || {
                 self.signed(account)?;
                 match self.open(order_url)? {
-                    OrderProgress::Valid => {
-                        let state = self.lock();
-                        let made = state.finalized(order_url);
-                        Ok(made.map(|(names, csr)| leaf::certificate(&names, csr)))
-                    }
+                    OrderProgress::Valid => Ok(self.lock().certificate(order_url)),
                     OrderProgress::Processing => Ok(None),
                     _ => Err(problem(Class::OrderLost, "malformed", "the order has no CSR")),
                 }

@@ -1,7 +1,11 @@
 //! A CA's books: accounts, orders and authorizations (RFC 8555 §7.1), and what it may never see.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use certmint_shared::{
     ca::keys,
     dns::ledger::quoted,
@@ -9,7 +13,7 @@ use certmint_shared::{
     engine::{Challenge, OrderProgress},
 };
 
-use super::{vault::Secrets, zones::ZoneState};
+use super::{ca_renewals::Ari, vault::Secrets, zones::ZoneState};
 
 const ACME: &str = "urn:ietf:params:acme:error:";
 
@@ -38,6 +42,12 @@ pub struct CaHabits {
     pub reuses_pending: bool,
     /// It limits, fails, loses and delays at times.
     pub has_moods: bool,
+    /// How long its certificates live; `None`: for decades.
+    pub life: Option<Duration>,
+    /// What it says of renewals.
+    pub ari: Ari,
+    /// It takes no order that replaces a certificate.
+    pub refuses_replaces: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,18 +88,31 @@ impl Authorization {
     }
 }
 
-enum OrderState {
+pub(super) enum OrderState {
+    /// It waits for authorizations, or for a CSR.
     Open,
     /// CSR, when the certificate is there, and whether it ever comes.
     Finalized(Vec<u8>, Timestamp, bool),
 }
 
-struct Order {
-    account: String,
-    names: Vec<DomainName>,
+pub(super) struct Order {
+    pub(super) account: String,
+    pub(super) names: Vec<DomainName>,
+    pub(super) made_at: Timestamp,
     authorizations: Vec<usize>,
     expires_at: Timestamp,
-    state: OrderState,
+    pub(super) state: OrderState,
+    /// The number of the certificate whose place it takes.
+    pub(super) replaces: Option<usize>,
+}
+
+/// A certificate that was made, or is about to be.
+pub struct Issued {
+    /// The number of its order, and its own.
+    pub number: usize,
+    /// The secret that held its key then.
+    pub key_ref: String,
+    csr: Vec<u8>,
 }
 
 /// The books.
@@ -101,10 +124,12 @@ pub struct CaState {
     /// Keys that were an account's once.
     former: BTreeSet<String>,
     contacts: BTreeSet<String>,
-    orders: Vec<Order>,
+    pub(super) orders: Vec<Order>,
     authorizations: Vec<Authorization>,
-    /// The certificates that it made: the secret's name, and the CSR.
-    pub issued: Vec<(String, Vec<u8>)>,
+    /// The certificates that it made.
+    pub issued: Vec<Issued>,
+    /// The numbers of those that it revoked.
+    pub revoked: BTreeSet<usize>,
 }
 
 impl CaState {
@@ -162,11 +187,12 @@ impl CaState {
         Ok(())
     }
 
-    /// A new order, or one that is open for the same names.
+    /// A new order, or one that is open for the same names; it may take a certificate's place.
     pub fn new_order(
         &mut self,
         account: &str,
         names: &[DomainName],
+        replaces: Option<usize>,
         now: Timestamp,
         lasts: Timestamp,
     ) -> String {
@@ -189,9 +215,11 @@ impl CaState {
         self.orders.push(Order {
             account: account.to_owned(),
             names: names.to_vec(),
+            made_at: now,
             authorizations,
             expires_at: lasts,
             state: OrderState::Open,
+            replaces,
         });
         url(self.orders.len() - 1)
     }
@@ -219,7 +247,7 @@ impl CaState {
         })
     }
 
-    fn problem_of(&self, order: &Order) -> Option<&'static str> {
+    pub(super) fn problem_of(&self, order: &Order) -> Option<&'static str> {
         order
             .authorizations
             .iter()
@@ -304,15 +332,20 @@ impl CaState {
         comes: bool,
         secrets: &Secrets,
     ) -> Result<(), String> {
-        let order = index(order_url).and_then(|i| self.orders.get_mut(i));
-        let order = order.ok_or("an order that never was is finalized")?;
+        let number = index(order_url).filter(|i| *i < self.orders.len());
+        let number = number.ok_or("an order that never was is finalized")?;
+        let order = &mut self.orders[number];
         let key_ref = holder_of(csr, secrets);
         let key_ref = key_ref.ok_or("a CSR came whose key is in no vault")?;
         match &order.state {
             OrderState::Open => {
                 order.state = OrderState::Finalized(csr.to_vec(), there_at, comes);
                 if comes {
-                    self.issued.push((key_ref, csr.to_vec()));
+                    self.issued.push(Issued {
+                        number,
+                        key_ref,
+                        csr: csr.to_vec(),
+                    });
                 }
                 Ok(())
             }
@@ -320,27 +353,19 @@ impl CaState {
             OrderState::Finalized(..) => Err(format!("{order_url} was finalized with a second key")),
         }
     }
-
-    /// Names and CSR of a finalized order.
-    #[must_use]
-    pub fn finalized(&self, order_url: &str) -> Option<(Vec<String>, &[u8])> {
-        let order = self.order(order_url)?;
-        let OrderState::Finalized(csr, ..) = &order.state else {
-            return None;
-        };
-        Some((order.names.iter().map(ToString::to_string).collect(), csr))
-    }
 }
 
 impl CaState {
-    /// Certificates whose private key nobody has any more.
+    /// Certificates whose private key nobody has any more, apart from those that are not to be had.
     #[must_use]
-    pub fn keyless(&self, secrets: &Secrets) -> Vec<String> {
-        let lost = |(key_ref, csr): &&(String, Vec<u8>)| holder_of(csr, secrets).as_ref() != Some(key_ref);
+    pub fn keyless(&self, secrets: &Secrets, deleted: &BTreeSet<String>) -> Vec<String> {
+        let lost = |i: &&Issued| {
+            !deleted.contains(&i.key_ref) && holder_of(&i.csr, secrets).as_ref() != Some(&i.key_ref)
+        };
         self.issued
             .iter()
             .filter(lost)
-            .map(|(key_ref, _)| format!("the key {key_ref} of a certificate was replaced"))
+            .map(|i| format!("the key {} of a certificate was replaced", i.key_ref))
             .collect()
     }
 }
@@ -348,9 +373,11 @@ impl CaState {
 /// The secret that holds a CSR.
 fn holder_of(csr: &[u8], secrets: &Secrets) -> Option<String> {
     let secrets = secrets.lock().expect("no model panics under the lock");
+    // Most are told apart without reading them.
+    let text = BASE64_URL_SAFE_NO_PAD.encode(csr);
     let mut keys = secrets
         .iter()
-        .filter(|(name, _)| name.starts_with("certificate-key/"));
+        .filter(|(name, secret)| name.starts_with("certificate-key/") && secret.contains(&text));
     let found = keys.find(|(_, secret)| keys::parse(&secret.as_str().into()).is_ok_and(|k| k.csr == csr));
     found.map(|(name, _)| name.clone())
 }
@@ -359,6 +386,6 @@ fn url(index: usize) -> String {
     format!("https://ca.test/order/{index}")
 }
 
-fn index(order_url: &str) -> Option<usize> {
+pub(super) fn index(order_url: &str) -> Option<usize> {
     order_url.rsplit('/').next()?.parse().ok()
 }

@@ -1,8 +1,10 @@
 //! What goes wrong in a run, decided by its seed.
 
+use std::time::Duration;
+
 use certmint_shared::domain::Timestamp;
 
-use super::{op::Op, rng::Rng, timeline::START};
+use super::{later::Later, op::Op, rng::Rng, timeline::START};
 
 /// What becomes of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct Faults {
     pub crashes: Vec<(Op, u64, bool)>,
     /// The call at which its whole process freezes for longer than its lease.
     pub freeze: Option<u64>,
+    /// The kind of call before whose first one the same happens; who comes next dies there.
+    pub freeze_before: Option<Op>,
     /// Calls in a thousand that are refused.
     pub refused: u64,
     /// Calls in a thousand whose answer is lost.
@@ -36,7 +40,9 @@ pub struct Faults {
     pub repeated: u64,
     /// Calls in a thousand that take tens of seconds.
     pub slow: u64,
-    /// From then on the world is well.
+    /// Until then the world is well.
+    pub from: Timestamp,
+    /// From then on it is again.
     pub until: Timestamp,
     /// Calls so far.
     calls: u64,
@@ -51,18 +57,34 @@ impl Faults {
 
     /// One of several kinds of bad days: a single crash at any call, crashes in a row, lost answers, all at once.
     #[must_use]
-    pub fn of(rng: &mut Rng) -> Self {
+    pub fn of(rng: &mut Rng, later: Option<&Later>) -> Self {
+        let from = later.map_or(START, |l| l.trouble);
+        let lasts = match later {
+            None => Duration::from_secs(rng.within(60, 6 * 3600)),
+            Some(_) => Duration::from_secs(rng.within(3 * 3600, 18 * 3600)),
+        };
         let mut faults = Self {
-            until: START.plus(std::time::Duration::from_secs(rng.within(60, 6 * 3600))),
+            from,
+            until: from.plus(lasts),
             ..Self::default()
         };
         // Every kind of call is as likely as any other, whether it comes once or a hundred times.
-        let crash = |rng: &mut Rng, to| (*rng.pick(Op::ALL), rng.within(0, to), rng.per_mille(500));
+        let crash = |rng: &mut Rng, to| {
+            let op = where_to_die(rng, later);
+            // A chore is taken up once or twice: a later one would never come.
+            let to = if Op::OF_CHORES.contains(&op) { 2 } else { to };
+            (op, rng.within(0, to), rng.per_mille(500))
+        };
         match rng.within(0, 8) {
             0..=2 => faults.crashes.push(crash(rng, 2)),
             3 => faults.crashes = (0..rng.within(2, 9)).map(|_| crash(rng, 4)).collect(),
             4 => {
                 (faults.refused, faults.lost, faults.repeated) = (30, 60, 60);
+            }
+            // A lease that is lost at the last write of a renewal, while the next worker has not written either.
+            5 if later.is_some() && rng.per_mille(500) => {
+                faults.freeze_before = Some(Op::ReplaceCertificate);
+                faults.crashes.push((Op::ReplaceCertificate, 1, false));
             }
             5 => faults.freeze = Some(rng.within(0, 80)),
             6 => {}
@@ -81,14 +103,23 @@ impl Faults {
     pub fn are_none(&self) -> bool {
         self.crashes.is_empty()
             && self.freeze.is_none()
+            && self.freeze_before.is_none()
             && self.refused + self.lost + self.repeated + self.slow == 0
+    }
+
+    /// Whether things go wrong at all.
+    pub(super) fn are_about(&self, now: Timestamp) -> bool {
+        self.from <= now && now < self.until
     }
 
     /// Decides about the next call: its fate, and whether its process freezes first.
     pub(super) fn next(&mut self, op: Op, now: Timestamp, rng: &mut Rng) -> (Fate, bool) {
+        if now < self.from {
+            return (Fate::Fine, false);
+        }
         let call = self.calls;
         self.calls += 1;
-        let freezes = self.freeze == Some(call);
+        let freezes = self.freeze == Some(call) || self.freeze_before.take_if(|at| *at == op).is_some();
         let mut dies = None;
         self.crashes.retain_mut(|(at, before, done)| {
             let here = *at == op && *before == 0;
@@ -102,7 +133,7 @@ impl Faults {
         if let Some(fate) = dies {
             return (fate, freezes);
         }
-        if now >= self.until {
+        if !self.are_about(now) {
             return (Fate::Fine, freezes);
         }
         let fate = match rng.within(0, 1000) {
@@ -114,5 +145,17 @@ impl Faults {
             _ => Fate::Fine,
         };
         (fate, freezes)
+    }
+}
+
+/// A call of the kind of run that it is: of issuing, or mostly of what comes later.
+fn where_to_die(rng: &mut Rng, later: Option<&Later>) -> Op {
+    let Some(later) = later else {
+        return *rng.pick(Op::ISSUING);
+    };
+    match (rng.within(0, 6), later.cares.first()) {
+        (0, _) => *rng.pick(Op::ALL),
+        (1..=3, Some(care)) => *rng.pick(care.wish.calls()),
+        _ => *rng.pick(Op::RENEWING),
     }
 }

@@ -149,7 +149,7 @@ impl Caller {
                 inner.tally.freezes += 1;
                 inner.note(|| format!("#{task} FREEZES before {op:?}"));
             }
-            let slow = if inner.now < inner.faults.until {
+            let slow = if inner.faults.are_about(inner.now) {
                 inner.faults.slow
             } else {
                 0

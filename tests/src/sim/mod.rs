@@ -3,13 +3,18 @@
 //! the same run.
 
 mod ca;
+mod ca_renewals;
 mod ca_state;
+mod clients;
 mod clock;
+mod drill;
 mod faults;
 mod gate;
+mod later;
 mod leaf;
 mod op;
 mod process;
+mod renewed;
 mod rng;
 mod scenario;
 mod store;
@@ -22,11 +27,13 @@ mod zones;
 
 pub use self::{
     ca::SimCa,
+    ca_renewals::Ari,
     ca_state::{CaHabits, CaState},
     clock::SimClock,
+    drill::{QueueDrill, QueueOutcome},
     faults::Faults,
     gate::Gate,
-    op::{Op, call_of, every_effect},
+    op::{Op, call_of, every_effect, later_calls},
     scenario::Scenario,
     store::{MemoryStore, Tables},
     tally::Tally,

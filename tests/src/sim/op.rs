@@ -9,115 +9,149 @@ use certmint_shared::{
 };
 
 macro_rules! ops {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+    ($($group:ident: { $($(#[$doc:meta])* $name:ident),* $(,)? })*) => {
         /// A call of an adapter.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Op { $($(#[$doc])* $name),* }
+        pub enum Op { $($($(#[$doc])* $name),*),* }
 
         impl Op {
             /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$name),*];
+            pub const ALL: &[Self] = &[$($(Self::$name),*),*];
+            $(
+                /// A part of them.
+                pub const $group: &[Self] = &[$(Self::$name),*];
+            )*
         }
     };
 }
 
 ops! {
-    /// Reads an account.
-    ReadAccount,
-    /// Writes an account.
-    SaveAccount,
-    /// Asks what is due.
-    DueRequests,
-    /// Takes a lease.
-    Claim,
-    /// Reads a request.
-    ReadRequest,
-    /// Writes a request under its fence.
-    SaveRequest,
-    /// Takes an unreadable request out of the way.
-    Quarantine,
-    /// Records a certificate.
-    RecordCertificate,
-    /// Puts a certificate in the place of an older one.
-    ReplaceCertificate,
-    /// Records a certificate that succeeds another.
-    SucceedCertificate,
-    /// Asks which renewals are due.
-    DueRenewals,
-    /// Reads renewals.
-    ReadRenewals,
-    /// Writes a renewal under its revision.
-    SaveRenewal,
-    /// Makes a request that renews.
-    StartRenewal,
-    /// Asks for a certificate's renewal window.
-    RenewalInfo,
-    /// Reads what a CA's limits leave.
-    ReadRates,
-    /// Takes or counts in the rate ledger.
-    TakeRates,
-    /// Gives back to the rate ledger, or closes a bucket.
-    MoveRates,
-    /// Reads which CAs are in trouble.
-    ReadHealth,
-    /// Notes or clears a CA's trouble.
-    NoteHealth,
-    /// Writes one TXT intent.
-    PutTxt,
-    /// Writes down what a zone holds of one value.
-    ConfirmTxt,
-    /// Reads an RRset's values from the ledger.
-    LedgerOfName,
-    /// Reads a request's values from the ledger.
-    LedgerOfRequest,
-    /// Asks which values are to go.
-    DueTxt,
-    /// Lists the ledger.
-    ListTxt,
-    /// Stores an account key.
-    StoreAccountKey,
-    /// Stores a certificate's key and CSR.
-    StoreKey,
-    /// Reads a secret.
-    ReadSecret,
-    /// Deletes a secret.
-    DeleteSecret,
-    /// newAccount.
-    Register,
-    /// Asks whose key it is.
-    FindAccount,
-    /// keyChange.
-    ChangeKey,
-    /// newOrder.
-    NewOrder,
-    /// Reads an order with its authorizations.
-    LoadChallenges,
-    /// Tells the CA to look.
-    AcceptChallenges,
-    /// Reads an order.
-    PollOrder,
-    /// Reads an order on the way to finalize it.
-    OpenToFinalize,
-    /// Sends the CSR.
-    Finalize,
-    /// Downloads the chain.
-    Download,
-    /// Looks for a zone.
-    FindZone,
-    /// Changes a zone so that it has a new value.
-    Publish,
-    /// Changes a zone so that it has fewer values.
-    Unpublish,
-    /// Asks for a change.
-    InSync,
-    /// Reads an RRset from its zone.
-    ReadZone,
-    /// Follows CNAMEs.
-    Follow,
-    /// Asks the authoritative servers.
-    Visibility,
-    /// Asks whether a domain exists.
-    Exists,
+    ISSUING: {
+        /// Reads an account.
+        ReadAccount,
+        /// Writes an account.
+        SaveAccount,
+        /// Asks what is due.
+        DueRequests,
+        /// Takes a lease.
+        Claim,
+        /// Reads a request.
+        ReadRequest,
+        /// Writes a request under its fence.
+        SaveRequest,
+        /// Takes an unreadable request out of the way.
+        Quarantine,
+        /// Records a certificate.
+        RecordCertificate,
+        /// Reads what a CA's limits leave.
+        ReadRates,
+        /// Takes or counts in the rate ledger.
+        TakeRates,
+        /// Gives back to the rate ledger, or closes a bucket.
+        MoveRates,
+        /// Reads which CAs are in trouble.
+        ReadHealth,
+        /// Notes or clears a CA's trouble.
+        NoteHealth,
+        /// Writes one TXT intent.
+        PutTxt,
+        /// Writes down what a zone holds of one value.
+        ConfirmTxt,
+        /// Reads an RRset's values from the ledger.
+        LedgerOfName,
+        /// Reads a request's values from the ledger.
+        LedgerOfRequest,
+        /// Asks which values are to go.
+        DueTxt,
+        /// Lists the ledger.
+        ListTxt,
+        /// Stores an account key.
+        StoreAccountKey,
+        /// Stores a certificate's key and CSR.
+        StoreKey,
+        /// Reads a secret.
+        ReadSecret,
+        /// newAccount.
+        Register,
+        /// newOrder.
+        NewOrder,
+        /// Reads an order with its authorizations.
+        LoadChallenges,
+        /// Tells the CA to look.
+        AcceptChallenges,
+        /// Reads an order.
+        PollOrder,
+        /// Reads an order on the way to finalize it.
+        OpenToFinalize,
+        /// Sends the CSR.
+        Finalize,
+        /// Downloads the chain.
+        Download,
+        /// Looks for a zone.
+        FindZone,
+        /// Changes a zone so that it has a new value.
+        Publish,
+        /// Changes a zone so that it has fewer values.
+        Unpublish,
+        /// Asks for a change.
+        InSync,
+        /// Reads an RRset from its zone.
+        ReadZone,
+        /// Follows CNAMEs.
+        Follow,
+        /// Asks the authoritative servers.
+        Visibility,
+        /// Asks whether a domain exists.
+        Exists,
+    }
+    RENEWING: {
+        /// Puts a certificate in the place of an older one.
+        ReplaceCertificate,
+        /// Records a certificate that succeeds another.
+        SucceedCertificate,
+        /// Asks which renewals are due.
+        DueRenewals,
+        /// Reads renewals.
+        ReadRenewals,
+        /// Writes a renewal under its revision.
+        SaveRenewal,
+        /// Makes a request that renews.
+        StartRenewal,
+        /// Reads a certificate.
+        ReadCertificate,
+        /// Reads the request that a renewal names.
+        ReadRenewing,
+        /// Asks for a certificate's renewal window.
+        RenewalInfo,
+        /// newOrder that takes a certificate's place.
+        ReplacingOrder,
+    }
+    OF_CHORES: {
+        /// Removes the renewal of a certificate that is gone.
+        ForgetRenewal,
+        /// Asks which chores are due.
+        DueChores,
+        /// Takes up a chore, or puts it off.
+        TakeChore,
+        /// Strikes off a chore.
+        EndChore,
+        /// Files a certificate as expired.
+        ExpireCertificate,
+        /// Removes a certificate's record.
+        RemoveCertificate,
+        /// Tells the CA to revoke.
+        Revoke,
+        /// Writes down what the CA said to a revocation.
+        SettleRevocation,
+        /// Deletes a secret.
+        DeleteSecret,
+    }
+    ROLLING: {
+        /// Asks whose key it is.
+        FindAccount,
+        /// keyChange.
+        ChangeKey,
+    }
 }
 
 impl Op {
@@ -143,6 +177,8 @@ impl Op {
                 | Self::Finalize
                 | Self::Download
                 | Self::RenewalInfo
+                | Self::ReplacingOrder
+                | Self::Revoke
         )
     }
 }
@@ -198,6 +234,17 @@ pub fn every_effect() -> Vec<Effect> {
     let kinds: std::collections::BTreeSet<Op> = effects.iter().map(call_of).collect();
     assert_eq!(kinds.len(), effects.len(), "two effects share a call");
     effects
+}
+
+/// Calls of renewals and chores that a run dies before and after. Not among them: the one that finds a renewal without
+/// its certificate, which the store removes together.
+pub fn later_calls() -> impl Iterator<Item = Op> {
+    let all = Op::RENEWING
+        .iter()
+        .chain(Op::OF_CHORES)
+        .chain(Op::ROLLING)
+        .copied();
+    all.filter(|op| *op != Op::ForgetRenewal)
 }
 
 /// How a call says "slow, throttled or away".

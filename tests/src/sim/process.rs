@@ -50,8 +50,8 @@ pub(super) struct Outside {
 
 /// Which function a process runs.
 pub(super) enum Kind {
-    /// A worker, and how it signs its leases.
-    Worker(WorkerSettings, String),
+    /// A worker, how it signs its leases, and what its CA allows.
+    Worker(WorkerSettings, String, Limits),
     /// The cleaner.
     Cleaner,
 }
@@ -70,11 +70,12 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// A cold start.
-    pub(super) fn start(outside: &Outside, timeline: &Arc<Timeline>, kind: Kind) -> Self {
+    /// A cold start, with a clock that may be off.
+    pub(super) fn start(outside: &Outside, timeline: &Arc<Timeline>, kind: Kind, may_be_off: bool) -> Self {
         let task = Arc::new(AtomicU32::new(0));
         let gate = Gate::of(timeline.clone(), task.clone());
         let skew = timeline.draw(|rng| match rng.within(0, 5) {
+            _ if !may_be_off => 0,
             0 => SKEW_MILLIS,
             1 => -SKEW_MILLIS,
             2 => i64::try_from(rng.within(0, 600_000)).unwrap_or(0) - SKEW_MILLIS,
@@ -89,7 +90,7 @@ impl Process {
         ));
         let function = match kind {
             Kind::Cleaner => Function::Cleaner(Arc::new(Cleaner::new(store, zones, clock.clone()))),
-            Kind::Worker(settings, owner) => {
+            Kind::Worker(settings, owner, limits) => {
                 let ca = SimCa::new(
                     outside.ca.clone(),
                     outside.zones.clone(),
@@ -104,7 +105,7 @@ impl Process {
                     zones: zones.clone(),
                     view: zones,
                     clock: clock.clone(),
-                    providers: unlimited(),
+                    providers: limited_to(limits),
                 };
                 Function::Worker(Arc::new(Worker::new(adapters, settings, owner)))
             }
@@ -131,12 +132,9 @@ impl Process {
     }
 }
 
-/// The configured CAs without limits of their own: these histories are about crashes, not about waiting for a week.
-fn unlimited() -> Providers {
+/// The configured CAs with the limits of the run.
+fn limited_to(limits: Limits) -> Providers {
     let all = Providers::default();
-    let list = all.iter().map(|p| Provider {
-        limits: Limits::NONE,
-        ..p.clone()
-    });
+    let list = all.iter().map(|p| Provider { limits, ..p.clone() });
     Providers::new(list.collect()).expect("names differ")
 }

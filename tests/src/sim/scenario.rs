@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use certmint_shared::{
-    domain::{Fqdn, Timestamp},
+    domain::{Fqdn, RenewAs, Timestamp},
     worker::WorkerSettings,
 };
 
-use super::{ca_state::CaHabits, faults::Faults, rng::Rng, timeline::START};
+use super::{
+    ca_renewals::Ari, ca_state::CaHabits, faults::Faults, later::Later, op::Op, rng::Rng, timeline::START,
+};
 
 /// One certificate that a client wants.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub struct Ask {
     pub unreadable: bool,
     /// The client retries once if it fails.
     pub retries: bool,
+    /// What its renewals make.
+    pub renew_as: RenewAs,
 }
 
 /// Another tool's write.
@@ -48,6 +52,8 @@ pub struct Scenario {
     pub interval: Duration,
     /// Kicks and ticks in a thousand that never arrive.
     pub lost_events: u64,
+    /// Whether workers' clocks differ from the CA's.
+    pub clocks_are_off: bool,
     /// How the CA behaves.
     pub habits: CaHabits,
     /// Whether zones may be slow beyond patience.
@@ -66,7 +72,12 @@ pub struct Scenario {
     pub zone_gone: Option<(Timestamp, usize)>,
     /// Calls that fail.
     pub faults: Faults,
+    /// What goes on after the first certificates; `None`: the run ends with them.
+    pub later: Option<Later>,
 }
+
+/// One run of so many goes on until its certificates are renewed.
+const WITH_RENEWALS: u64 = 8;
 
 /// Zones that we may write.
 pub(super) const ZONES: [&str; 3] = ["example.com", "example.net", "acme.example.org"];
@@ -93,7 +104,7 @@ const BAD: [&[&str]; 4] = [
     &["elsewhere.test"],
 ];
 
-fn later(rng: &mut Rng, to_secs: u64) -> Timestamp {
+fn moment(rng: &mut Rng, to_secs: u64) -> Timestamp {
     START.plus(Duration::from_millis(rng.within(0, to_secs * 1000)))
 }
 
@@ -102,7 +113,8 @@ impl Scenario {
     #[must_use]
     pub fn of(seed: u64) -> (Self, Rng) {
         let mut rng = Rng::new(seed);
-        let faults = Faults::of(&mut rng);
+        let later = seed.is_multiple_of(WITH_RENEWALS).then(|| Later::of(&mut rng));
+        let mut faults = Faults::of(&mut rng, later.as_ref());
         let gentle = faults.refused == 0 && faults.slow == 0 && rng.per_mille(600);
         let accounts = if rng.per_mille(200) { 2 } else { 1 };
         let mut contacts = vec!["ops@example.com", "dev@example.com"];
@@ -115,31 +127,37 @@ impl Scenario {
             reuses_valid: rng.per_mille(500),
             reuses_pending: rng.per_mille(150),
             has_moods: !gentle,
+            life: later.as_ref().map(|l| l.life),
+            ari: later.as_ref().map_or(Ari::None, |l| l.ari),
+            refuses_replaces: later.as_ref().is_some_and(|l| l.refuses_replaces),
         };
         let asks = Self::asks(&mut rng, accounts, habits);
         let foreign = Self::foreign(&mut rng, &asks, gentle);
         let gone = !gentle && rng.per_mille(30);
-        let zone_gone = gone.then(|| (later(&mut rng, 300), 0));
+        let zone_gone = gone.then(|| (moment(&mut rng, 300), 0));
         let settings = WorkerSettings {
             batch_size: usize::try_from(*rng.pick(&[1, 2, 100])).unwrap_or(1),
             parallelism: usize::try_from(*rng.pick(&[1, 2, 16])).unwrap_or(1),
             ..WorkerSettings::default()
         };
+        let rollovers = Self::rollovers(seed, accounts, &mut faults);
         let scenario = Self {
             workers: usize::try_from(rng.within(1, 5)).unwrap_or(1),
             settings,
             timeout: Duration::from_secs(*rng.pick(&[60, 120, 300, 900])),
             interval: Duration::from_secs(*rng.pick(&[40, 60, 300])),
             lost_events: *rng.pick(&[0, 0, 200]),
+            clocks_are_off: true,
             habits,
             lazy_zones: !gentle,
             gentle,
             contacts,
             asks,
             foreign,
-            rollovers: Self::rollovers(seed, accounts),
+            rollovers,
             zone_gone,
             faults,
+            later,
         };
         (scenario, rng)
     }
@@ -153,6 +171,7 @@ impl Scenario {
             timeout: Duration::from_secs(300),
             interval: Duration::from_secs(60),
             lost_events: 0,
+            clocks_are_off: true,
             habits: CaHabits::default(),
             lazy_zones: false,
             gentle: true,
@@ -163,6 +182,7 @@ impl Scenario {
                 names: GOOD[0].to_vec(),
                 unreadable: false,
                 retries: false,
+                renew_as: RenewAs::Replace,
             }],
             foreign: vec![],
             rollovers: [2, 12]
@@ -170,27 +190,34 @@ impl Scenario {
                 .to_vec(),
             zone_gone: None,
             faults,
+            later: None,
         }
     }
 
-    /// From a stream of their own: the other draws of a seed stay what they are.
-    fn rollovers(seed: u64, accounts: usize) -> Vec<(Timestamp, usize)> {
+    /// From a stream of their own: the other draws of a seed stay what they are. Their calls are as good a place to die
+    /// as any.
+    fn rollovers(seed: u64, accounts: usize, faults: &mut Faults) -> Vec<(Timestamp, usize)> {
         let mut rng = Rng::new(!seed);
         if !rng.per_mille(400) {
             return vec![];
+        }
+        if rng.per_mille(400) {
+            let call = *rng.pick(Op::ROLLING);
+            faults.crashes.push((call, rng.within(0, 2), rng.per_mille(500)));
         }
         let within = *rng.pick(&[30, 600, 7200]);
         (0..rng.within(1, 4))
             .map(|_| {
                 let account = usize::try_from(rng.within(0, accounts as u64)).unwrap_or(0);
-                (later(&mut rng, within), account)
+                (moment(&mut rng, within), account)
             })
             .collect()
     }
 
     fn asks(rng: &mut Rng, accounts: usize, habits: CaHabits) -> Vec<Ask> {
-        // A crowd at one name is where workers meet: there, two to four requests share RRsets.
-        let crowded = rng.per_mille(350);
+        // A crowd at one name is where workers meet: there, two to four requests share RRsets. What goes on to renewals
+        // takes long enough with one.
+        let crowded = rng.per_mille(if habits.life.is_some() { 150 } else { 350 });
         let count = if crowded {
             rng.within(2, 5)
         } else {
@@ -210,11 +237,15 @@ impl Scenario {
             }
             let within = *rng.pick(&[2, 600]);
             asks.push(Ask {
-                at: later(rng, within),
+                at: moment(rng, within),
                 account,
                 names,
                 unreadable: rng.per_mille(10),
                 retries: rng.per_mille(300),
+                renew_as: match habits.life {
+                    Some(_) if rng.per_mille(300) => RenewAs::New,
+                    _ => RenewAs::Replace,
+                },
             });
         }
         asks
@@ -231,7 +262,7 @@ impl Scenario {
                 let fqdn = Fqdn::new(&format!("_acme-challenge.{name}"));
                 let alias = ALIASES.iter().find(|(from, _)| Fqdn::new(from) == fqdn);
                 ForeignWrite {
-                    at: later(rng, 240),
+                    at: moment(rng, 240),
                     fqdn: alias.map_or(fqdn, |(_, to)| Fqdn::new(to)),
                     kind: rng.within(0, if gentle { 3 } else { 4 }),
                 }

@@ -29,6 +29,16 @@ pub struct Tally {
     pub succeeded: u64,
     /// Requests that ended without one.
     pub failed: u64,
+    /// Orders that were put off because a limit was used up.
+    pub held: u64,
+    /// Certificates that took the place of an older one.
+    pub renewed: u64,
+    /// Certificates that a CA revoked.
+    pub revoked: u64,
+    /// Certificates that were removed with their keys.
+    pub removed: u64,
+    /// Certificates that were filed as expired.
+    pub expired: u64,
     /// Crashes by call: before it was done, and after.
     pub crashes: BTreeMap<Op, [u64; 2]>,
 }
@@ -51,6 +61,11 @@ impl Tally {
         self.rollovers += other.rollovers;
         self.succeeded += other.succeeded;
         self.failed += other.failed;
+        self.held += other.held;
+        self.renewed += other.renewed;
+        self.revoked += other.revoked;
+        self.removed += other.removed;
+        self.expired += other.expired;
         for (op, [before, after]) in &other.crashes {
             let sum = self.crashes.entry(*op).or_default();
             sum[0] += before;

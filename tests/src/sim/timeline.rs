@@ -29,6 +29,10 @@ pub enum Happening {
     Retry(RequestId),
     /// A client has the key of the account at this place changed.
     Roll(usize),
+    /// A client does something with its certificate, at this place of what goes on later.
+    Care(usize),
+    /// The same, now that its moment has come.
+    Wish(usize),
     /// Another tool writes to a name.
     Foreign(usize),
     /// A zone is deleted.

@@ -1,9 +1,13 @@
 //! What must hold when nothing is left to do.
 
-use certmint_shared::domain::{Account, Request, RequestId, RequestStatus, TxtStatus};
+use std::collections::BTreeSet;
+
+use certmint_shared::domain::{Account, CertificateId, Request, RequestId, RequestStatus, TxtStatus};
 
 use super::{
     ca_state::CaState,
+    renewed,
+    tally::Tally,
     vault::Secrets,
     world::{Verdict, World},
 };
@@ -33,12 +37,22 @@ pub(super) fn of(world: &World) -> Verdict {
             _ => {}
         }
     }
+    count_later(world, &mut tally);
     let trace = world.timeline.lock().trace.take().unwrap_or_default();
     Verdict {
         violations,
         tally,
         trace,
     }
+}
+
+fn count_later(world: &World, tally: &mut Tally) {
+    let lock = "no model panics under the lock";
+    let tables = world.outside.tables.lock().expect(lock);
+    tally.renewed = tables.versions.len() as u64;
+    tally.removed = tables.removed.len() as u64;
+    tally.expired = tables.expired.len() as u64;
+    tally.revoked = world.outside.ca.lock().expect(lock).revoked.len() as u64;
 }
 
 fn judge(world: &World) -> Vec<String> {
@@ -48,11 +62,15 @@ fn judge(world: &World) -> Vec<String> {
     let open = tables.txt.values().filter(|r| r.status != TxtStatus::Removed);
     found.extend(open.map(|r| format!("{} at {} is still owed", r.value, r.fqdn)));
     let ca = world.outside.ca.lock().expect(lock);
-    found.extend(ca.keyless(&world.outside.secrets));
+    let removed: BTreeSet<String> = tables.removed.values().flatten().cloned().collect();
+    found.extend(ca.keyless(&world.outside.secrets, &removed));
     for account in tables.accounts.values() {
         found.extend(keys(account, &ca, &world.outside.secrets));
     }
-    let issued = &ca.issued;
+    let recorded_by = |id: RequestId| {
+        let all = tables.certificates.values().chain(tables.versions.values());
+        all.filter(|c| c.request_id == Some(id)).count() as u64
+    };
     for (place, id) in world.ended() {
         let ask = &world.scenario.asks[place];
         let request = &tables.requests[&id];
@@ -63,13 +81,7 @@ fn judge(world: &World) -> Vec<String> {
             continue;
         }
         let lives = 1 + world.retried.get(&id).copied().unwrap_or(0);
-        let recorded = tables
-            .certificates
-            .values()
-            .filter(|c| c.request_id == Some(id))
-            .count() as u64;
-        let prefix = format!("certificate-key/{id}-");
-        let bought = issued.iter().filter(|(key, _)| key.starts_with(&prefix)).count() as u64;
+        let (recorded, bought) = (recorded_by(id), bought(&ca, id));
         if recorded > lives || bought > lives {
             found.push(format!(
                 "request {id} has {recorded} certificates of {bought} issued"
@@ -77,10 +89,9 @@ fn judge(world: &World) -> Vec<String> {
         }
         match request.status {
             RequestStatus::Success => {
-                let result = request
-                    .result_certificate_id
-                    .map(|c| &tables.certificates[&c.get()]);
-                if recorded == 0 || result.is_none_or(|c| c.request_id != Some(id)) {
+                let result = request.result_certificate_id.map(CertificateId::get);
+                let is_there = result.is_some_and(|c| tables.certificates.contains_key(&c) && recorded > 0);
+                if !is_there && result.is_none_or(|c| !tables.removed.contains_key(&c)) {
                     found.push(format!("request {id} succeeded without its certificate"));
                 }
                 // Two orders may share an open authorization, and one may take the other's value away with its own.
@@ -96,15 +107,12 @@ fn judge(world: &World) -> Vec<String> {
                     ));
                 }
             }
-            RequestStatus::Failed => {
-                found.extend(failed(request, world.scenario.gentle && ask.can_succeed()))
-            }
-            status => found.push(format!("request {id} is {} for ever", status.as_str())),
+            _ => found.extend(ended(request, world.scenario.gentle && ask.can_succeed())),
         }
-        if request.wake_at.is_some() || request.issuance.cleanup_owed {
-            found.push(format!("request {id} ended and still owes something"));
-        }
+        found.extend(owes(request));
     }
+    let later = world.scenario.later.as_ref();
+    found.extend(later.iter().flat_map(|l| renewed::judge(world, l, &tables, &ca)));
     found
 }
 
@@ -129,6 +137,27 @@ fn keys(account: &Account, ca: &CaState, secrets: &Secrets) -> Vec<String> {
         .filter(|n| *n != named && secrets.contains_key(n));
     found.extend(others.map(|name| format!("{name} is in the vault, and account {id} has {named}")));
     found
+}
+
+/// How many certificates the CA made for a request.
+pub(super) fn bought(ca: &CaState, id: RequestId) -> u64 {
+    let prefix = format!("certificate-key/{id}-");
+    let issued = ca.issued.iter();
+    issued.filter(|i| i.key_ref.starts_with(&prefix)).count() as u64
+}
+
+/// What is wrong with a request that has no certificate.
+pub(super) fn ended(request: &Request, must_succeed: bool) -> Option<String> {
+    match request.status {
+        RequestStatus::Failed => failed(request, must_succeed),
+        status => Some(format!("request {} is {} for ever", request.id, status.as_str())),
+    }
+}
+
+/// Whether an ended request left something undone.
+pub(super) fn owes(request: &Request) -> Option<String> {
+    let owes = request.wake_at.is_some() || request.issuance.cleanup_owed;
+    owes.then(|| format!("request {} ended and still owes something", request.id))
 }
 
 fn failed(request: &Request, must_succeed: bool) -> Option<String> {

@@ -12,11 +12,13 @@ use std::{
 };
 
 use certmint_shared::{
-    domain::{AccountId, NameSet, NewAccount, NewRequest, ProviderId, RequestId, RequestStatus, Timestamp},
-    store::{AccountKeys, AccountStore, RequestStore},
+    domain::{AccountId, NewAccount, ProviderId, RequestId, RequestStatus, Timestamp},
+    limits::Limits,
+    store::{AccountKeys, AccountStore},
 };
 
 use super::{
+    clients::Wishes,
     gate::Gate,
     process::{Kind, Outside, Process, Work},
     rng::Rng,
@@ -30,7 +32,10 @@ use super::{
 
 /// Everything ends within this, or it never does.
 const DEADLINE: Duration = Duration::from_secs(40 * 24 * 3600);
-const MAX_EVENTS: usize = 60_000;
+/// For one certificate.
+const MAX_EVENTS: usize = 30_000;
+/// A worker whose clock is ahead finds work so long before it is due (both clocks of five minutes).
+const EARLIEST: Duration = Duration::from_secs(10 * 60);
 
 /// A place where one process runs at a time.
 #[derive(Default)]
@@ -72,12 +77,14 @@ pub(super) struct World {
     pub(super) requests: BTreeMap<usize, RequestId>,
     /// Retries that clients made.
     pub(super) retried: BTreeMap<RequestId, u64>,
-    clients: MemoryStore,
+    /// What clients did with their certificates.
+    pub(super) wishes: Wishes,
+    pub(super) clients: MemoryStore,
     slots: Vec<Slot>,
     running: BTreeMap<TaskId, Invocation>,
     last_task: TaskId,
     processes: u32,
-    ticking: bool,
+    next_turn: Option<Timestamp>,
 }
 
 /// Runs a seed to its end and judges it.
@@ -103,7 +110,7 @@ fn play(scenario: Scenario, rng: Rng, traced: bool) -> Verdict {
 }
 
 /// What is there at once; a client's call never waits.
-fn at_once<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn at_once<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
@@ -112,7 +119,7 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 }
 
 impl World {
-    fn new(scenario: Scenario, timeline: Arc<Timeline>) -> Self {
+    pub(super) fn new(scenario: Scenario, timeline: Arc<Timeline>) -> Self {
         let outside = Outside::default();
         {
             let mut zones = outside.zones.lock().expect("nobody else is here");
@@ -143,6 +150,9 @@ impl World {
         if let Some((at, zone)) = scenario.zone_gone {
             timeline.at(at, Happening::ZoneGone(zone));
         }
+        for (place, care) in scenario.later.iter().flat_map(|l| l.cares.iter().enumerate()) {
+            timeline.at(care.at, Happening::Care(place));
+        }
         let slots = (0..=scenario.workers).map(|_| Slot::default()).collect();
         Self {
             scenario,
@@ -150,24 +160,26 @@ impl World {
             timeline,
             requests: BTreeMap::new(),
             retried: BTreeMap::new(),
+            wishes: Wishes::default(),
             clients,
             slots,
             running: BTreeMap::new(),
             last_task: 0,
             processes: 0,
-            ticking: false,
+            next_turn: None,
         }
     }
 
-    fn play(&mut self) {
-        for _ in 0..MAX_EVENTS {
+    pub(super) fn play(&mut self) {
+        let end = self.horizon().unwrap_or(START).plus(DEADLINE);
+        for _ in 0..MAX_EVENTS * (1 + self.scenario.asks.len()) {
             let Some(due) = self.timeline.next() else { return };
             match due {
                 Due::Wake(task, waker) => {
                     waker.wake();
                     self.poll(task);
                     let now = self.timeline.now();
-                    if !self.ticking && self.clients.tables().next_work(now).is_some() {
+                    if self.next_turn.is_none() && self.next_work(now).is_some() {
                         self.wake_schedule(now);
                     }
                 }
@@ -176,7 +188,7 @@ impl World {
             if !self.timeline.lock().violations.is_empty() {
                 return;
             }
-            if self.timeline.now() > START.plus(DEADLINE) {
+            if self.timeline.now() > end {
                 break;
             }
         }
@@ -191,12 +203,7 @@ impl World {
         match happening {
             Happening::Tick => self.tick(),
             Happening::Ask(place) => self.ask(*place),
-            Happening::Retry(id) => {
-                if at_once(self.clients.retry_request(*id, now)).is_ok() {
-                    *self.retried.entry(*id).or_default() += 1;
-                    self.wake_schedule(now);
-                }
-            }
+            Happening::Retry(id) => self.retry(*id),
             Happening::Roll(account) => {
                 let id = AccountId::new(*account as u64 + 1);
                 if at_once(self.clients.begin_rollover(id, now)).is_ok() {
@@ -204,6 +211,8 @@ impl World {
                     self.wake_schedule(now);
                 }
             }
+            Happening::Care(place) => self.care(*place),
+            Happening::Wish(place) => self.wish(*place),
             Happening::Foreign(place) => {
                 let write = self.scenario.foreign[*place].clone();
                 let mut zones = self.outside.zones.lock().expect("no model panics under the lock");
@@ -222,45 +231,46 @@ impl World {
         }
     }
 
-    /// A client asks; the kick may come twice, late or never.
-    fn ask(&mut self, place: usize) {
-        let now = self.timeline.now();
-        let ask = self.scenario.asks[place].clone();
-        let new = NewRequest::new(
-            AccountId::new(ask.account as u64 + 1),
-            NameSet::parse(&ask.names).expect("names"),
-        );
-        let request = at_once(self.clients.create_request(new, 10, None, now)).expect("a request");
-        self.requests.insert(place, request.id);
-        if ask.unreadable {
-            self.clients.tables().unreadable.insert(request.id);
-        }
-        self.wake_schedule(now);
+    /// Lets the schedule turn soon, unless it does so anyway.
+    pub(super) fn wake_schedule(&mut self, now: Timestamp) {
+        let wait = self.timeline.draw(|rng| rng.within(0, 5_000));
+        self.turn_at(now.plus(Duration::from_millis(wait)));
     }
 
-    fn wake_schedule(&mut self, now: Timestamp) {
-        if !self.ticking {
-            self.ticking = true;
-            let wait = self.timeline.draw(|rng| rng.within(0, 5_000));
-            self.timeline
-                .at(now.plus(Duration::from_millis(wait)), Happening::Tick);
+    fn turn_at(&mut self, at: Timestamp) {
+        if self.next_turn.is_none_or(|next| next > at) {
+            self.next_turn = Some(at);
+            self.timeline.at(at, Happening::Tick);
         }
+    }
+
+    /// Until when renewals and chores are work.
+    fn horizon(&self) -> Option<Timestamp> {
+        self.scenario.later.as_ref().map(|later| later.until)
+    }
+
+    fn next_work(&self, now: Timestamp) -> Option<Timestamp> {
+        let tables = self.clients.tables();
+        let dues = [tables.worker_is_due(self.horizon()), tables.value_is_due(now)];
+        dues.into_iter().flatten().min()
     }
 
     /// The schedule's turn. While nothing is due, turns are passed over: they would find nothing.
     fn tick(&mut self) {
         let now = self.timeline.now();
-        let work = self.clients.tables().next_work(now);
+        if self.next_turn != Some(now) {
+            // An earlier turn took its place.
+            return;
+        }
+        self.next_turn = None;
         let busy = self.slots.iter().any(|slot| slot.task.is_some());
-        let Some(next) = work.or_else(|| busy.then_some(now)) else {
-            self.ticking = false;
+        let Some(next) = self.next_work(now).or_else(|| busy.then_some(now)) else {
             return;
         };
         // A clock that is ahead finds work early; that is tried at times, not at every turn.
         let early = self.timeline.draw(|rng| *rng.pick(&[0, 0, 1, 5]));
         let due = next.minus(Duration::from_secs(early * 60));
-        let after = now.plus(self.scenario.interval);
-        self.timeline.at(after.max(due), Happening::Tick);
+        self.turn_at(now.plus(self.scenario.interval).max(due));
         let lost = self.scenario.lost_events;
         let (workers, clean, lost) = self.timeline.draw(|rng| {
             let workers = if rng.per_mille(600) { 1 } else { rng.within(1, 5) };
@@ -269,7 +279,10 @@ impl World {
         if lost {
             return;
         }
-        let only_values = self.clients.tables().only_values_are_left();
+        let for_workers = self.clients.tables().worker_is_due(self.horizon());
+        let requests = self.clients.tables().worker_is_due(None).is_some();
+        // What is due later alone is no reason to start workers for the sake of a value.
+        let only_values = !requests && for_workers.is_none_or(|at| at > now.plus(EARLIEST));
         let cleaner = self.slots.len() - 1;
         if clean || only_values {
             self.invoke(cleaner);
@@ -288,9 +301,10 @@ impl World {
         let kind = if is_cleaner {
             Kind::Cleaner
         } else {
-            Kind::Worker(self.scenario.settings, name)
+            let limits = self.scenario.later.as_ref().map_or(Limits::NONE, |l| l.limits);
+            Kind::Worker(self.scenario.settings, name, limits)
         };
-        Process::start(&self.outside, &self.timeline, kind)
+        Process::start(&self.outside, &self.timeline, kind, self.scenario.clocks_are_off)
     }
 
     fn invoke(&mut self, slot: usize) {

@@ -1,4 +1,4 @@
-//! Certificates deleted, restored, revoked, expired. Calls of clients pass no gate.
+//! Certificates deleted, restored, revoked, expired. What clients call passes no gate.
 
 use async_trait::async_trait;
 use certmint_shared::{
@@ -9,7 +9,7 @@ use certmint_shared::{
     store::{CertificateLifecycle, StoreError, deleted, is_to_be_removed, revoking, settled},
 };
 
-use super::{MemoryStore, Tables, not_found};
+use super::{super::op::Op, MemoryStore, Tables, not_found};
 
 impl Tables {
     fn change(
@@ -60,24 +60,29 @@ impl CertificateLifecycle for MemoryStore {
     }
 
     async fn remove_certificate(&self, id: CertificateId, now: Timestamp) -> Result<(), StoreError> {
-        let mut tables = self.tables();
-        let Some(certificate) = tables.certificates.get(&id.get()).cloned() else {
-            return Ok(());
-        };
-        if is_to_be_removed(&certificate, now) {
-            tables.certificates.remove(&id.get());
-            tables.bindings.retain(|_, b| b.certificate_id != id);
-            tables.chores.remove(&format!("expire-{id}"));
-            tables.forget_renewal(id);
-            let older = tables
-                .versions
-                .extract_if((id.get(), 0)..(id.get() + 1, 0), |_, _| true);
-            let older: Vec<String> = older.map(|(_, version)| version.key_ref).collect();
-            let all = std::iter::once(certificate.key_ref).chain(older);
-            let names = all.filter(|name| !name.is_empty()).collect();
-            tables.promise(format!("certificate-{id}"), Chore::DeleteSecrets { names }, now);
-        }
-        Ok(())
+        self.gate
+            .call(Op::RemoveCertificate, || {
+                let mut tables = self.tables();
+                let Some(certificate) = tables.certificates.get(&id.get()).cloned() else {
+                    return Ok(());
+                };
+                if is_to_be_removed(&certificate, now) {
+                    tables.certificates.remove(&id.get());
+                    tables.bindings.retain(|_, b| b.certificate_id != id);
+                    tables.chores.remove(&format!("expire-{id}"));
+                    tables.forget_renewal(id);
+                    let older = tables
+                        .versions
+                        .extract_if((id.get(), 0)..(id.get() + 1, 0), |_, _| true);
+                    let older: Vec<String> = older.map(|(_, version)| version.key_ref).collect();
+                    let all = std::iter::once(certificate.key_ref).chain(older);
+                    let names: Vec<String> = all.filter(|name| !name.is_empty()).collect();
+                    tables.removed.insert(id.get(), names.clone());
+                    tables.promise(format!("certificate-{id}"), Chore::DeleteSecrets { names }, now);
+                }
+                Ok(())
+            })
+            .await
     }
 
     async fn revoke_certificate(
@@ -105,25 +110,33 @@ impl CertificateLifecycle for MemoryStore {
         refusal: Option<&str>,
         now: Timestamp,
     ) -> Result<Certificate, StoreError> {
-        let mut tables = self.tables();
-        if let Some(old) = tables.versions.get_mut(&(id.get(), version)) {
-            old.lifecycle = settled(old, refusal, now);
-            return Ok(old.clone());
-        }
-        let answered = |c: &Certificate| match c.version == version {
-            true => Ok(settled(c, refusal, now)),
-            false => Err(not_found("certificate", id)),
-        };
-        tables.change(id, now, answered).map(|(c, _)| c)
+        self.gate
+            .call(Op::SettleRevocation, || {
+                let mut tables = self.tables();
+                if let Some(old) = tables.versions.get_mut(&(id.get(), version)) {
+                    old.lifecycle = settled(old, refusal, now);
+                    return Ok(old.clone());
+                }
+                let answered = |c: &Certificate| match c.version == version {
+                    true => Ok(settled(c, refusal, now)),
+                    false => Err(not_found("certificate", id)),
+                };
+                tables.change(id, now, answered).map(|(c, _)| c)
+            })
+            .await
     }
 
     async fn expire_certificate(&self, id: CertificateId, now: Timestamp) -> Result<Certificate, StoreError> {
-        let mut tables = self.tables();
-        let certificate = tables.certificates.get(&id.get()).cloned();
-        let certificate = certificate.ok_or_else(|| not_found("certificate", id))?;
-        if certificate.expires_at <= now {
-            tables.expired.insert(id.get());
-        }
-        Ok(certificate)
+        self.gate
+            .call(Op::ExpireCertificate, || {
+                let mut tables = self.tables();
+                let certificate = tables.certificates.get(&id.get()).cloned();
+                let certificate = certificate.ok_or_else(|| not_found("certificate", id))?;
+                if certificate.expires_at <= now {
+                    tables.expired.insert(id.get());
+                }
+                Ok(certificate)
+            })
+            .await
     }
 }

@@ -43,6 +43,17 @@ impl Tables {
         self.certificates.insert(id, recorded.clone());
         recorded
     }
+
+    /// A certificate is recorded now: the verdict asks whether that was its request's worker.
+    pub(super) fn note_fence(&mut self, (request, fence): (RequestId, u64)) {
+        let holds = self
+            .requests
+            .get(&request)
+            .is_some_and(|r| r.lease.fence == fence);
+        if !holds {
+            self.unfenced.insert(request);
+        }
+    }
 }
 
 /// A set of names in any order.
@@ -67,7 +78,9 @@ impl CertificateStore for MemoryStore {
                     return Ok(known);
                 }
                 if let Some(request) = made_by {
-                    tables.held((request.id, request.lease.fence))?;
+                    let fence = (request.id, request.lease.fence);
+                    tables.held(fence)?;
+                    tables.note_fence(fence);
                 }
                 let recorded = tables.insert_certificate(&certificate);
                 tables.put_renewal(&renewal::recorded(&recorded, made_by));
@@ -77,8 +90,12 @@ impl CertificateStore for MemoryStore {
     }
 
     async fn certificate(&self, id: CertificateId) -> Result<Certificate, StoreError> {
-        let found = self.tables().certificates.get(&id.get()).cloned();
-        found.ok_or_else(|| not_found("certificate", id))
+        self.gate
+            .call(Op::ReadCertificate, || {
+                let found = self.tables().certificates.get(&id.get()).cloned();
+                found.ok_or_else(|| not_found("certificate", id))
+            })
+            .await
     }
 
     async fn certificates(

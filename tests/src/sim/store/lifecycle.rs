@@ -1,4 +1,4 @@
-//! What operators do with accounts, and chores. Calls of clients pass no gate.
+//! What operators do with accounts, and chores. What clients call passes no gate.
 
 use async_trait::async_trait;
 use certmint_shared::{
@@ -12,7 +12,7 @@ use certmint_shared::{
     },
 };
 
-use super::{MemoryStore, Tables, not_found};
+use super::{super::op::Op, MemoryStore, Tables, not_found};
 
 impl Tables {
     pub(super) fn promise(&mut self, name: String, chore: Chore, due: Timestamp) {
@@ -152,14 +152,18 @@ impl RequestLifecycle for MemoryStore {
 #[async_trait]
 impl ChoreStore for MemoryStore {
     async fn due_chores(&self, now: Timestamp, limit: usize) -> Result<Vec<StoredChore>, StoreError> {
-        let tables = self.tables();
-        let mut due: Vec<_> = tables.chores.values().filter(|(at, _)| *at <= now).collect();
-        due.sort_by_key(|(at, _)| *at);
-        Ok(due
-            .into_iter()
-            .map(|(_, chore)| chore.clone())
-            .take(limit)
-            .collect())
+        self.gate
+            .call(Op::DueChores, || {
+                let tables = self.tables();
+                let mut due: Vec<_> = tables.chores.values().filter(|(at, _)| *at <= now).collect();
+                due.sort_by_key(|(at, _)| *at);
+                Ok(due
+                    .into_iter()
+                    .map(|(_, chore)| chore.clone())
+                    .take(limit)
+                    .collect())
+            })
+            .await
     }
 
     async fn take_chore(
@@ -167,23 +171,31 @@ impl ChoreStore for MemoryStore {
         chore: &StoredChore,
         until: Timestamp,
     ) -> Result<Option<StoredChore>, StoreError> {
-        let mut tables = self.tables();
-        let Some((due, stored)) = tables.chores.get_mut(&chore.name) else {
-            return Ok(None);
-        };
-        if stored.tries != chore.tries {
-            return Ok(None);
-        }
-        (*due, stored.tries) = (until, stored.tries + 1);
-        Ok(Some(stored.clone()))
+        self.gate
+            .call(Op::TakeChore, || {
+                let mut tables = self.tables();
+                let Some((due, stored)) = tables.chores.get_mut(&chore.name) else {
+                    return Ok(None);
+                };
+                if stored.tries != chore.tries {
+                    return Ok(None);
+                }
+                (*due, stored.tries) = (until, stored.tries + 1);
+                Ok(Some(stored.clone()))
+            })
+            .await
     }
 
     async fn end_chore(&self, chore: &StoredChore) -> Result<(), StoreError> {
-        let mut tables = self.tables();
-        let stored = tables.chores.get(&chore.name);
-        if stored.is_some_and(|(_, s)| s.tries == chore.tries) {
-            tables.chores.remove(&chore.name);
-        }
-        Ok(())
+        self.gate
+            .call(Op::EndChore, || {
+                let mut tables = self.tables();
+                let stored = tables.chores.get(&chore.name);
+                if stored.is_some_and(|(_, s)| s.tries == chore.tries) {
+                    tables.chores.remove(&chore.name);
+                }
+                Ok(())
+            })
+            .await
     }
 }

@@ -41,9 +41,14 @@ impl RateLedger for MemoryStore {
         now: Timestamp,
     ) -> Result<Reserved, StoreError> {
         let limits = self.limits();
-        self.gate
+        let answer = self
+            .gate
             .call(Op::TakeRates, || at_once(limits.reserve(id, spend, look, now)))
-            .await
+            .await;
+        if let (Ok(Reserved::Full { .. }), Some(timeline)) = (&answer, self.gate.timeline()) {
+            timeline.lock().tally.held += 1;
+        }
+        answer
     }
 
     async fn count(&self, id: &str, buckets: &[Bucket], now: Timestamp) -> Result<(), StoreError> {

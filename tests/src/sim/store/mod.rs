@@ -50,24 +50,28 @@ pub struct Tables {
     pub renewals: BTreeMap<u64, Renewal>,
     /// Older ones, by certificate and version.
     pub versions: BTreeMap<(u64, u64), Certificate>,
+    /// Keys of certificates that were removed, by certificate.
+    pub removed: BTreeMap<u64, Vec<String>>,
+    /// Certificates that were filed as expired.
+    pub expired: BTreeSet<u64>,
+    /// Certificates that a request recorded under a fence that was no longer its own.
+    pub unfenced: BTreeSet<RequestId>,
     /// The ledger.
     pub txt: BTreeMap<TxtKey, TxtRecord>,
     bindings: BTreeMap<(u64, u64), Binding>,
     /// Keys that somebody else may have.
     compromised: BTreeSet<String>,
-    /// Certificates that were filed as expired.
-    expired: BTreeSet<u64>,
     /// By provider.
     defaults: BTreeMap<u64, DefaultAccount>,
     fallback: DefaultFallback,
     /// By name, with the moment that each is due.
-    chores: BTreeMap<String, (Timestamp, StoredChore)>,
+    pub chores: BTreeMap<String, (Timestamp, StoredChore)>,
     /// Idempotency keys: the body's hash, the record, whether the answer was an earlier one's.
     keys: BTreeMap<String, (String, u64, bool)>,
     /// The newest request of an account and set of names.
     flights: BTreeMap<(u64, String, Option<String>), RequestId>,
     /// Rate ledger and the CAs' health.
-    limits: Arc<MemoryLimits>,
+    pub limits: Arc<MemoryLimits>,
     ids: BTreeMap<&'static str, u64>,
     index: Index,
     /// Claims under which nothing was written yet.
@@ -172,6 +176,13 @@ impl MemoryStore {
         self.gate.now().plus(Duration::from_millis(lag))
     }
 
+    /// A line for the trace of a replay.
+    fn tell(&self, text: impl FnOnce() -> String) {
+        if let Some(timeline) = self.gate.timeline() {
+            timeline.note(|| format!("    store: {}", text()));
+        }
+    }
+
     fn index_request(&self, tables: &mut Tables, id: RequestId, wake_at: Option<Timestamp>) {
         tables.index.write(self.shown_at(), Row::Request(id, wake_at));
     }
@@ -241,42 +252,39 @@ fn not_found(kind: &'static str, id: impl ToString) -> StoreError {
 }
 
 impl Tables {
-    /// When a chore is due that belongs to what clients asked for; time's own (expiry) is none.
-    fn next_chore(&self) -> Option<Timestamp> {
-        let asked = |chore: &Chore| {
-            !matches!(
-                chore,
-                Chore::ExpireCertificate { .. } | Chore::RemoveCertificate { .. }
-            )
-        };
-        let due = self.chores.values().filter(|(_, stored)| asked(&stored.chore));
-        due.map(|(at, _)| *at).min()
-    }
-
-    /// When something is due: a request, a chore, or a value whose owner is done or whose lease ends.
+    /// When something is due for a worker: a request, what a client asked for, or what time calls for by `until`.
     #[must_use]
-    pub fn next_work(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn worker_is_due(&self, until: Option<Timestamp>) -> Option<Timestamp> {
         let requests = self
             .requests
             .values()
             .filter(|r| !self.quarantined.contains(&r.id));
         let requests = requests.filter_map(|r| r.wake_at);
+        // What time alone calls for may lie beyond; what was begun or asked for is done.
+        let waits = |c: &StoredChore| {
+            let by_time = matches!(
+                c.chore,
+                Chore::ExpireCertificate { .. } | Chore::RemoveCertificate { .. }
+            );
+            by_time && c.tries == 0
+        };
+        let by_then = |at: Timestamp| until.is_some_and(|until| at <= until);
+        let chores = self.chores.values();
+        let chores = chores.filter(|(due, chore)| by_then(*due) || !waits(chore));
+        let looks = self.renewals.values().filter_map(|r| r.look_at);
+        let looks = looks.filter(|at| by_then(*at));
+        requests.chain(chores.map(|(due, _)| *due)).chain(looks).min()
+    }
+
+    /// When a value is due, whose owner is done or whose lease ends.
+    #[must_use]
+    pub fn value_is_due(&self, now: Timestamp) -> Option<Timestamp> {
         let values = self.txt.values().filter_map(|r| {
             let owner = self.requests.get(&r.owner_id);
             let over = owner.is_none_or(|o| o.status.is_final());
             let disowned = over && r.desired_state == DesiredState::Present;
             r.due_at().map(|due| if disowned { now } else { due })
         });
-        requests.chain(values).chain(self.next_chore()).min()
-    }
-
-    /// Whether all requests are over and only the cleaner has work.
-    #[must_use]
-    pub fn only_values_are_left(&self) -> bool {
-        self.next_chore().is_none()
-            && self
-                .requests
-                .values()
-                .all(|r| r.wake_at.is_none() || self.quarantined.contains(&r.id))
+        values.min()
     }
 }

@@ -93,6 +93,7 @@ impl RenewalStore for MemoryStore {
                 tables.unchanged(renewal)?;
                 let request = self.insert_request(&mut tables, new.clone(), max_attempts, None, now)?;
                 tables.put_renewal(&renewal::started(renewal, request.id, now));
+                self.tell(|| format!("request {} renews {}", request.id, renewal.certificate_id));
                 Ok(request)
             })
             .await
@@ -113,6 +114,9 @@ impl RenewalStore for MemoryStore {
                 let old = tables.certificates.get(&id).cloned();
                 let old = old.ok_or_else(|| not_found("certificate", id))?;
                 tables.held(fence)?;
+                tables.note_fence(fence);
+                let request = fence.0;
+                self.tell(|| format!("request {request} makes version {} of {id}", old.version + 1));
                 let new = Certificate {
                     version: old.version + 1,
                     created_at: old.created_at,
@@ -190,16 +194,23 @@ impl RenewalStore for MemoryStore {
     }
 
     async fn requests_that_renew(&self, ids: &[RequestId]) -> Result<Vec<Request>, StoreError> {
-        let tables = self.tables();
-        Ok(ids
-            .iter()
-            .filter(|id| !tables.unreadable.contains(id))
-            .filter_map(|id| tables.requests.get(id).cloned())
-            .collect())
+        self.gate
+            .call(Op::ReadRenewing, || {
+                let tables = self.tables();
+                let readable = ids.iter().filter(|id| !tables.unreadable.contains(id));
+                Ok(readable
+                    .filter_map(|id| tables.requests.get(id).cloned())
+                    .collect())
+            })
+            .await
     }
 
     async fn forget_renewal(&self, id: CertificateId) -> Result<(), StoreError> {
-        self.tables().renewals.remove(&id.get());
-        Ok(())
+        self.gate
+            .call(Op::ForgetRenewal, || {
+                self.tables().forget_renewal(id);
+                Ok(())
+            })
+            .await
     }
 }

@@ -201,6 +201,7 @@ impl RequestStore for MemoryStore {
                     return Err(StoreError::LeaseLost(request.id));
                 }
                 *stored = request.clone();
+                self.tell(|| format!("request {} is {}", request.id, request.issuance.phase.name()));
                 tables.claimed_at.remove(&request.id);
                 self.index_request(&mut tables, request.id, request.wake_at);
                 Ok(())
