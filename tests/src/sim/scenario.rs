@@ -48,6 +48,8 @@ pub struct Scenario {
     pub interval: Duration,
     /// Kicks and ticks in a thousand that never arrive.
     pub lost_events: u64,
+    /// Invocations in a thousand that get a new process.
+    pub cold_starts: u64,
     /// Whether workers' clocks differ from the CA's.
     pub clocks_are_off: bool,
     /// How the CA behaves.
@@ -140,6 +142,7 @@ impl Scenario {
             timeout: Duration::from_secs(*rng.pick(&[60, 120, 300, 900])),
             interval: Duration::from_secs(*rng.pick(&[40, 60, 300])),
             lost_events: *rng.pick(&[0, 0, 200]),
+            cold_starts: 250,
             clocks_are_off: true,
             habits,
             lazy_zones: !gentle,
