@@ -109,7 +109,7 @@ impl Scenario {
     #[must_use]
     pub fn of(seed: u64) -> (Self, Rng) {
         let mut rng = Rng::new(seed);
-        let later = (seed % WITH_RENEWALS == 0).then(|| Later::of(&mut rng));
+        let later = seed.is_multiple_of(WITH_RENEWALS).then(|| Later::of(&mut rng));
         let faults = Faults::of(&mut rng, later.as_ref());
         let gentle = faults.refused == 0 && faults.slow == 0 && rng.per_mille(600);
         let accounts = if rng.per_mille(200) { 2 } else { 1 };
