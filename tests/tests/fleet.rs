@@ -124,20 +124,16 @@ fn a_year_has_as_many_renewals_as_lives_call_for() {
     // 366 days: 90 → 60 to 66 days, 47 → 31.3 to 34.5, 10 → 6.7 to 7.3, 6 → 3 to 3.4.
     let expected = [
         (90, false, (5, 6)),
-        (90, true, (5, 6)),
+        (90, true, (6, 6)),
         (47, false, (10, 11)),
-        (47, true, (11, 12)),
-        (10, false, (50, 54)),
-        (10, true, (53, 56)),
-        (6, false, (110, 116)),
-        (6, true, (118, 125)),
+        (47, true, (11, 11)),
+        (10, false, (51, 52)),
+        (10, true, (53, 55)),
+        (6, false, (113, 115)),
+        (6, true, (120, 123)),
     ];
-    for (life, ari, (least, most)) in expected {
-        let (fewest, highest) = renewals_in_a_year(life, ari);
-        assert!(
-            least <= fewest && highest <= most,
-            "{life} days, ARI {ari}: {fewest} to {highest} renewals, not {least} to {most}"
-        );
+    for (life, ari, renewals) in expected {
+        assert_eq!(renewals_in_a_year(life, ari), renewals, "{life} days, ARI {ari}");
     }
 }
 

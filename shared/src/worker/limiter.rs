@@ -181,3 +181,40 @@ fn full(provider: &Provider, bucket: &Bucket, earliest: Timestamp) -> String {
         None => format!("{} takes no {bucket} before {earliest}", provider.name),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{AccountId, ProviderId},
+        limits::{Limit, Limits, of_name},
+    };
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    #[test]
+    fn turns_are_an_interval_apart_and_start_over_after_six_hours() {
+        let provider = Provider {
+            preferred_chain: None,
+            id: ProviderId::new(1),
+            name: "ca".into(),
+            directory_url: "https://ca.test/dir".into(),
+            requires_eab: false,
+            limits: Some(Limits {
+                new_orders: Limit::new(10, 3600),
+                ..Limits::NONE
+            }),
+        };
+        let buckets = of_name(&provider, AccountId::new(1), None);
+        let opens = NOW.plus(Duration::from_secs(60));
+        let mut turns = Turns::default();
+        let all: Vec<Timestamp> = (0..62).map(|_| turns.next(&buckets[0], opens, NOW)).collect();
+        assert_eq!(all[0], opens, "one that waits alone comes when it opens");
+        let apart = Duration::from_secs(360);
+        assert!(all.windows(2).take(60).all(|w| w[1] == w[0].plus(apart)));
+        assert_eq!((all[60], all[61]), (opens.plus(LONGEST_TURN), opens));
+        // What was given out is past: nothing of it is left.
+        let later = NOW.plus(LONGEST_TURN * 2);
+        assert_eq!(turns.next(&buckets[0], later, later), later);
+    }
+}
