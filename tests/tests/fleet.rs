@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use certmint_shared::limits::{Limit, Limits};
 use certmint_tests::fleet::{Drill, Incident, Outcome, run, svg};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -11,7 +12,7 @@ fn within_limits(outcome: &Outcome) {
     assert!(!outcome.nearest.is_empty());
     for nearest in &outcome.nearest {
         assert!(
-            nearest.refused == 0 && nearest.used <= f64::from(nearest.count),
+            nearest.refused == 0 && nearest.used <= f64::from(nearest.count) + 1e-6,
             "{nearest}"
         );
     }
@@ -64,4 +65,98 @@ fn many_names_of_one_domain_are_paced() {
     });
     within_limits(&outcome);
     assert!(outcome.incident_over_after <= 12 * HOUR);
+}
+
+#[test]
+fn a_mass_revocation_at_a_ca_that_exempts_nothing_takes_what_its_limits_take() {
+    let (revoked, orders) = (1_000, Limit::new(60, 3600).unwrap());
+    let drill = Drill {
+        limits: Limits {
+            new_orders: Some(orders),
+            exempts_renewals: false,
+            ..Limits::LETS_ENCRYPT
+        },
+        days: 440,
+        incident: Some(Incident {
+            day: 400,
+            certificates: revoked,
+        }),
+        ..Drill::default()
+    };
+    let outcome = run(&drill);
+    within_limits(&outcome);
+    assert_eq!(outcome.exempt, 0);
+    // The first are free, the others come an interval apart, while the rest of the fleet is renewed as ever.
+    let others = f64::from(u32::try_from(revoked).unwrap() - orders.count());
+    let at_best = others * orders.interval().as_secs_f64() / 3600.0;
+    let hours = outcome.incident_over_after.as_secs_f64() / 3600.0;
+    assert!(
+        at_best <= hours && hours <= 1.5 * at_best,
+        "{hours} h, {at_best} h at best"
+    );
+    assert!(
+        outcome.least_left > 0.25,
+        "nobody starves: {}",
+        outcome.least_left
+    );
+}
+
+/// Renewals in a virtual year of certificates of so many days, by the real schedule: fewest and most of any.
+fn renewals_in_a_year(life: u32, ari: bool) -> (u32, u32) {
+    let outcome = run(&Drill {
+        certificates: 500,
+        domains: 500,
+        lives: vec![life],
+        days: 366,
+        limits: Limits::NONE,
+        ari,
+        incident: None,
+        ..Drill::default()
+    });
+    assert_eq!(outcome.expired, 0);
+    let least = outcome.renewals.iter().min().unwrap();
+    (*least, *outcome.renewals.iter().max().unwrap())
+}
+
+#[test]
+fn a_year_has_as_many_renewals_as_lives_call_for() {
+    // By life: from two thirds of it (half, under ten days) to a fifteenth later. By window: about the same moment.
+    // 366 days: 90 → 60 to 66 days, 47 → 31.3 to 34.5, 10 → 6.7 to 7.3, 6 → 3 to 3.4.
+    let expected = [
+        (90, false, (5, 6)),
+        (90, true, (6, 6)),
+        (47, false, (10, 11)),
+        (47, true, (11, 11)),
+        (10, false, (51, 52)),
+        (10, true, (53, 55)),
+        (6, false, (113, 115)),
+        (6, true, (120, 123)),
+    ];
+    for (life, ari, renewals) in expected {
+        assert_eq!(renewals_in_a_year(life, ari), renewals, "{life} days, ARI {ari}");
+    }
+}
+
+#[test]
+fn a_mix_of_lives_keeps_half_of_the_short_ones() {
+    let outcome = run(&Drill {
+        certificates: 1_000,
+        domains: 1_000,
+        lives: vec![90, 47, 6],
+        days: 200,
+        incident: None,
+        ..Drill::default()
+    });
+    within_limits(&outcome);
+    assert!(outcome.least_left > 0.25, "{}", outcome.least_left);
+    let picture = svg(&outcome, "a <mix>");
+    for text in [
+        "orders a day",
+        "% of the life",
+        "% of the limit",
+        ">day<",
+        "a &lt;mix>",
+    ] {
+        assert!(picture.contains(text), "{text} is missing");
+    }
 }

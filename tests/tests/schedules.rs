@@ -102,7 +102,7 @@ fn every_schedule_ends_with_one_certificate_and_a_clean_zone() {
     }
     // One run of eight is about these, and most of them are for one kind of client.
     for call in later_calls() {
-        died_often(&tally, call, schedules / 4000);
+        died_often(&tally, call, schedules / 5000);
     }
 }
 

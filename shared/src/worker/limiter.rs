@@ -1,6 +1,6 @@
 //! Keeps to what the CA allows: asks the rate ledger before newOrder, and tells it what became of the order.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::sync::Mutex;
 
@@ -9,15 +9,36 @@ use crate::{
     ca::DIRECTORY_UNREACHABLE,
     domain::{Class, Failure, Provider, Request, Timestamp},
     engine::{Event, Phase},
-    limits::{Bucket, of_order},
+    limits::{Bucket, RateKey, of_order},
     store::{GiveBack, Reserved, Store},
 };
+
+/// Nobody waits longer than this for a turn after the bucket opens, however many wait: those before may be gone.
+const LONGEST_TURN: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// The rate ledger in a worker's hands.
 pub(super) struct Limiter {
     store: Arc<dyn Store>,
     /// The issuances of one worker take turns: they spend the same account's bucket.
-    turn: Mutex<()>,
+    turns: Mutex<Turns>,
+}
+
+/// When the next of those that wait for a bucket is to come back: one for each token, not all for the first. A guess of
+/// one process, which nothing relies on: two processes give the same turn to two, and one of them gets another.
+#[derive(Default)]
+struct Turns(HashMap<RateKey, Timestamp>);
+
+impl Turns {
+    /// The next turn at a bucket that opens at `opens`.
+    fn next(&mut self, bucket: &Bucket, opens: Timestamp, now: Timestamp) -> Timestamp {
+        let Some(limit) = bucket.limit else { return opens };
+        self.0.retain(|_, at| *at > now);
+        let next = self.0.get(&bucket.key).map_or(opens, |at| opens.max(*at));
+        let last = opens.plus(LONGEST_TURN);
+        let turn = if next > last { opens } else { next };
+        self.0.insert(bucket.key.clone(), turn.plus(limit.interval()));
+        turn
+    }
 }
 
 /// Names the reservation of a request's present order: the same after a crash, another one for the next order.
@@ -29,7 +50,7 @@ impl Limiter {
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
         Self {
             store,
-            turn: Mutex::default(),
+            turns: Mutex::default(),
         }
     }
 
@@ -46,7 +67,7 @@ impl Limiter {
             return Ok(None);
         }
         let buckets = of_order(provider, request.account(), &request.names);
-        let _turn = self.turn.lock().await;
+        let mut turns = self.turns.lock().await;
         let reserved = self
             .store
             .reserve(&reservation(request), &buckets.spend, &buckets.look, now)
@@ -55,7 +76,7 @@ impl Limiter {
         Ok(match reserved {
             Reserved::Taken => None,
             Reserved::Full { bucket, earliest } => Some(Event::Deferred {
-                until: earliest,
+                until: turns.next(&bucket, earliest, now),
                 reason: full(provider, &bucket, earliest),
             }),
         })
@@ -158,5 +179,38 @@ fn full(provider: &Provider, bucket: &Bucket, earliest: Timestamp) -> String {
             provider.name
         ),
         None => format!("{} takes no {bucket} before {earliest}", provider.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{AccountId, ProviderId},
+        limits::{Limit, Limits, of_name},
+    };
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    #[test]
+    fn turns_are_an_interval_apart_and_start_over_after_six_hours() {
+        let provider = Provider {
+            limits: Limits {
+                new_orders: Limit::new(10, 3600),
+                ..Limits::NONE
+            },
+            ..Provider::new(ProviderId::new(1), "ca", "https://ca.test/dir")
+        };
+        let buckets = of_name(&provider, AccountId::new(1), None);
+        let opens = NOW.plus(Duration::from_secs(60));
+        let mut turns = Turns::default();
+        let all: Vec<Timestamp> = (0..62).map(|_| turns.next(&buckets[0], opens, NOW)).collect();
+        assert_eq!(all[0], opens, "one that waits alone comes when it opens");
+        let apart = Duration::from_secs(360);
+        assert!(all.windows(2).take(60).all(|w| w[1] == w[0].plus(apart)));
+        assert_eq!((all[60], all[61]), (opens.plus(LONGEST_TURN), opens));
+        // What was given out is past: nothing of it is left.
+        let later = NOW.plus(LONGEST_TURN * 2);
+        assert_eq!(turns.next(&buckets[0], later, later), later);
     }
 }

@@ -44,8 +44,8 @@ pub(super) struct Books {
 }
 
 impl Books {
-    /// An order that counts in a bucket.
-    pub(super) fn order(&mut self, bucket: &Bucket, limit: Limit, now: Timestamp) {
+    /// An order that counts in a bucket; says which part of the limit is in use then.
+    pub(super) fn order(&mut self, bucket: &Bucket, limit: Limit, now: Timestamp) -> f64 {
         let count = f64::from(limit.count());
         let tokens = self
             .tokens
@@ -64,6 +64,7 @@ impl Books {
         nearest.used = nearest.used.max(count - left);
         // Floating point: a billionth of a token is none.
         nearest.refused += u64::from(left < -1e-6);
+        (count - left) / count
     }
 
     pub(super) fn nearest(&self) -> Vec<Nearest> {

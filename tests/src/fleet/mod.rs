@@ -46,7 +46,8 @@ pub struct Drill {
     pub days: u32,
     /// The CA's limits.
     pub limits: Limits,
-    /// Whether the CA has renewal information (a window of two days when a third of the life is left).
+    /// Whether the CA has renewal information (a window of two days, or a tenth of a short life, about when
+    /// a third of the life is left, or half of one under ten days).
     pub ari: bool,
     /// A mass revocation, which needs renewal information.
     pub incident: Option<Incident>,
@@ -75,7 +76,13 @@ impl Default for Drill {
 pub struct Outcome {
     /// Orders of each day.
     pub orders: Vec<u32>,
-    /// Of these, how many the CA exempts.
+    /// The least of a life that was left at a renewal, by day.
+    pub left: Vec<Option<f64>>,
+    /// The most of any limit that was in use, by day.
+    pub used: Vec<Option<f64>>,
+    /// Renewals of each certificate, in the order of the fleet.
+    pub renewals: Vec<u32>,
+    /// Of the orders, how many the CA exempts.
     pub exempt: u64,
     /// The least time that was left at a renewal, in parts of the life (0: expired).
     pub least_left: f64,
@@ -83,7 +90,7 @@ pub struct Outcome {
     pub expired: u64,
     /// The longest time from the first try of an order to the order.
     pub longest_wait: Duration,
-    /// From the incident to the last renewal that it called for.
+    /// From the incident to the last renewal that it called for: all of them, or it is not over.
     pub incident_over_after: Duration,
     /// How near each limit came, by the CA's own count.
     pub nearest: Vec<Nearest>,
@@ -114,6 +121,10 @@ struct Fleet<'a> {
 
 /// The start of every drill.
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+fn day_of(now: Timestamp) -> usize {
+    usize::try_from(now.since(START).as_secs() / DAY.as_secs()).expect("a day")
+}
 
 /// Runs the drill.
 ///
@@ -173,6 +184,9 @@ impl<'a> Fleet<'a> {
             books: Books::default(),
             outcome: Outcome {
                 orders: vec![0; drill.days as usize],
+                left: vec![None; drill.days as usize],
+                used: vec![None; drill.days as usize],
+                renewals: vec![0; drill.certificates],
                 least_left: 1.0,
                 ..Outcome::default()
             },
@@ -241,7 +255,9 @@ impl<'a> Fleet<'a> {
                 let Some(limit) = bucket.limit else { continue };
                 let arrival = self.arrivals.get(&bucket.key).copied();
                 self.arrivals.insert(bucket.key.clone(), limit.take(arrival, now));
-                self.books.order(bucket, limit, now);
+                let used = self.books.order(bucket, limit, now);
+                let most = &mut self.outcome.used[day_of(now)];
+                *most = Some(most.map_or(used, |m| m.max(used)));
             }
         }
         self.outcome.exempt += u64::from(exempt);
@@ -252,10 +268,12 @@ impl<'a> Fleet<'a> {
     fn count(&mut self, n: usize, now: Timestamp) {
         let member = &self.members[n];
         let outcome = &mut self.outcome;
-        let day = now.since(START).as_secs() / DAY.as_secs();
-        outcome.orders[usize::try_from(day).expect("a day")] += 1;
+        let day = day_of(now);
+        outcome.orders[day] += 1;
         let Some(old) = &member.certificate else { return };
         let left = old.expires_at.since(now).as_secs_f64() / member.life.as_secs_f64();
+        outcome.renewals[n] += 1;
+        outcome.left[day] = Some(outcome.left[day].map_or(left, |l| l.min(left)));
         outcome.least_left = outcome.least_left.min(left);
         outcome.expired += u64::from(old.expires_at <= now);
         outcome.longest_wait = outcome.longest_wait.max(now.since(member.due));
@@ -290,15 +308,18 @@ impl<'a> Fleet<'a> {
             updated_at: now,
         };
         let renewal = renewal::first(&certificate);
-        let third = certificate.expires_at.minus(member.life / 3);
+        // As Let's Encrypt has it: a third of the life is left, or half of one under ten days.
+        let left = member.life / if member.life < DAY * 10 { 2 } else { 3 };
+        let middle = certificate.expires_at.minus(left);
+        let half_open = DAY.min(member.life / 20);
         member.due = renewal.renew_at.unwrap_or(now);
         member.revoked = false;
         member.certificate = Some(certificate);
         member.renewal = Some(renewal);
         if self.drill.ari {
             let window = Window {
-                start: third.minus(DAY),
-                end: third.plus(DAY),
+                start: middle.minus(half_open),
+                end: middle.plus(half_open),
             };
             self.tell(n, window, now);
         } else {

@@ -115,6 +115,8 @@ impl QueueDrill {
             timeout: Duration::from_secs(300),
             interval: Duration::from_secs(60),
             lost_events: 0,
+            // A function that runs each minute keeps its process for hours.
+            cold_starts: 5,
             clocks_are_off: false,
             habits: CaHabits {
                 life: Some(later.life),

@@ -87,7 +87,7 @@ impl Later {
         let mut later = match rng.within(0, 10) {
             0 => Self::deleted(rng),
             1..=3 => Self::with(rng, Wish::Revoke),
-            4 => Self::with(rng, Wish::SwitchOff),
+            4 | 5 => Self::with(rng, Wish::SwitchOff),
             _ => Self::renewed(rng),
         };
         (later.limits, later.refuses_replaces) = (limits, refuses_replaces);

@@ -52,6 +52,8 @@ pub struct Scenario {
     pub interval: Duration,
     /// Kicks and ticks in a thousand that never arrive.
     pub lost_events: u64,
+    /// Invocations in a thousand that get a new process.
+    pub cold_starts: u64,
     /// Whether workers' clocks differ from the CA's.
     pub clocks_are_off: bool,
     /// How the CA behaves.
@@ -147,6 +149,7 @@ impl Scenario {
             timeout: Duration::from_secs(*rng.pick(&[60, 120, 300, 900])),
             interval: Duration::from_secs(*rng.pick(&[40, 60, 300])),
             lost_events: *rng.pick(&[0, 0, 200]),
+            cold_starts: 250,
             clocks_are_off: true,
             habits,
             lazy_zones: !gentle,
@@ -171,6 +174,7 @@ impl Scenario {
             timeout: Duration::from_secs(300),
             interval: Duration::from_secs(60),
             lost_events: 0,
+            cold_starts: 250,
             clocks_are_off: true,
             habits: CaHabits::default(),
             lazy_zones: false,

@@ -311,7 +311,8 @@ impl World {
         if self.slots[slot].task.is_some() {
             return;
         }
-        let recycled = self.timeline.draw(|rng| rng.per_mille(250));
+        let cold = self.scenario.cold_starts;
+        let recycled = self.timeline.draw(|rng| rng.per_mille(cold));
         if self.slots[slot].process.is_none() || recycled {
             let is_cleaner = slot + 1 == self.slots.len();
             self.slots[slot].process = Some(self.start_process(is_cleaner));
