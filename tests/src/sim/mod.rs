@@ -23,6 +23,7 @@ mod timeline;
 mod vault;
 mod verdict;
 mod world;
+mod year;
 mod zones;
 
 pub use self::{
@@ -39,5 +40,6 @@ pub use self::{
     tally::Tally,
     vault::{MemoryVault, Secrets},
     world::{Verdict, run, run_scenario},
+    year::{Year, YearOutcome},
     zones::{SimZones, ZoneState},
 };
