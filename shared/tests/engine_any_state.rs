@@ -301,7 +301,12 @@ proptest! {
         let step = next(&state, event, NOW, seed).unwrap();
         prop_assert_eq!(step.error, Some(failure.sentence()));
         prop_assert_eq!(step.state.last_problem.as_ref(), Some(&failure.problem));
-        let last_try = step.state.failures >= MAX_ATTEMPTS || step.state.attempts >= MAX_ATTEMPTS;
+        // Where there may be a certificate it is not given up as easily.
+        let sent = matches!(state.phase, Phase::KeyStored { .. } | Phase::Finalizing { .. });
+        let last_try = match sent && failure.class != Class::OrderLost {
+            true => step.state.failures >= 2 * MAX_ATTEMPTS,
+            false => step.state.failures >= MAX_ATTEMPTS || step.state.attempts >= MAX_ATTEMPTS,
+        };
         match failure.class {
             Class::Permanent => prop_assert_eq!(step.state.phase, Phase::Failed),
             Class::RateLimited { not_before } => {
@@ -358,7 +363,7 @@ proptest! {
         reached_ca in any::<bool>(), start in live(),
     ) {
         let (mut state, mut now) = (start, NOW);
-        for _ in 0..=MAX_ATTEMPTS {
+        for _ in 0..=2 * MAX_ATTEMPTS {
             if ended(&state.phase) { break }
             let failure = Failure::new(class, Stage::Request, "test", "the world said no");
             let step = next(&state, Event::Failed { failure, reached_ca }, now, 3).unwrap();

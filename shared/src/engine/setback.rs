@@ -178,7 +178,7 @@ pub(super) fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: T
         last_problem,
         ..state.clone()
     };
-    let spent = attempts >= state.max_attempts || failures >= state.most_failures();
+    let spent = state.is_spent(attempts, failures, failure.class == Class::OrderLost);
     let here = state.route.failures_here(failures);
     let wake_at = not_before.unwrap_or_else(|| now.plus(backoff(here, seed)));
     let route = state.route.clone();

@@ -220,14 +220,21 @@ impl Issuance {
         }
     }
 
-    /// Whether one more failure that is no limit ends it: each account has its share.
+    /// Whether one more failure that is no limit ends it.
     #[must_use]
     pub fn fails_last(&self) -> bool {
-        self.failures + 1 >= self.most_failures()
+        self.is_spent(self.attempts, self.failures + 1, false)
     }
 
-    pub(super) fn most_failures(&self) -> u32 {
-        self.max_attempts.saturating_mul(self.route.len())
+    /// Each account has its share of failures. Once the CSR may be with the CA there may be a certificate, which is not
+    /// given up as easily as an order: unless that is lost, attempts are no reason, and twice the failures (some days)
+    /// are one.
+    pub(super) fn is_spent(&self, attempts: u32, failures: u32, lost: bool) -> bool {
+        let most = self.max_attempts.saturating_mul(self.route.len());
+        match self.phase {
+            Phase::KeyStored { .. } | Phase::Finalizing { .. } if !lost => failures >= most.saturating_mul(2),
+            _ => attempts >= self.max_attempts || failures >= most,
+        }
     }
 
     /// The wait after one more failure.

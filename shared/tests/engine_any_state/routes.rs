@@ -191,6 +191,33 @@ fn a_caa_record_moves_it_with_its_values_taken_out_first() {
 }
 
 #[test]
+fn a_certificate_that_may_be_there_is_waited_for() {
+    let (order_url, key_ref) = (order(), "key/1".to_owned());
+    let mut state = Issuance {
+        phase: Phase::Finalizing { order_url, key_ref },
+        attempts: MAX_ATTEMPTS,
+        ..Issuance::new(NOW, MAX_ATTEMPTS)
+    };
+    let fault = || fault(Class::Transient, "urn:certmint:caUnreachable");
+    for _ in 1..2 * MAX_ATTEMPTS {
+        state = next(&state, fault(), NOW, 1).unwrap().state;
+        assert_eq!(
+            state.phase.name(),
+            "finalizing",
+            "after {} failures",
+            state.failures
+        );
+    }
+    assert_eq!(next(&state, fault(), NOW, 1).unwrap().state.phase, Phase::Failed);
+    // Not so where the order is gone.
+    let lost = Event::Failed {
+        failure: Failure::new(Class::OrderLost, Stage::Request, "orderGone", "why"),
+        reached_ca: false,
+    };
+    assert_eq!(next(&state, lost, NOW, 1).unwrap().state.phase, Phase::Failed);
+}
+
+#[test]
 fn a_limit_at_finalize_moves_nothing() {
     let (order_url, key_ref) = (order(), "key/1".to_owned());
     let state = Issuance {
