@@ -74,7 +74,7 @@ fn every_schedule_ends_with_one_certificate_and_a_clean_zone() {
     let (tally, failure) = explore(schedules);
     eprintln!(
         "{} schedules in {:.1} s: {} invocations, {} calls, {} crashes at {} points, {} kills, {} frozen, \
-         {} answers lost, {} sent twice, {} refused; {} certificates, {} failed; {} account keys changed",
+         {} answers lost, {} sent twice, {} refused; {} certificates, {} failed; {} account keys changed, {} requests of another account",
         tally.schedules,
         began.elapsed().as_secs_f64(),
         tally.invocations,
@@ -89,6 +89,7 @@ fn every_schedule_ends_with_one_certificate_and_a_clean_zone() {
         tally.succeeded,
         tally.failed,
         tally.rollovers,
+        tally.turned,
     );
     if let Some((seed, violations)) = failure {
         panic!("replay with CERTMINT_SEED={seed}: {violations:#?}");
@@ -100,6 +101,11 @@ fn every_schedule_ends_with_one_certificate_and_a_clean_zone() {
     for effect in every_effect() {
         died_often(&tally, call_of(&effect), schedules / 200);
     }
+    assert!(
+        tally.turned >= schedules / 400,
+        "{} went on with another account",
+        tally.turned
+    );
     // One run of eight is about these, and most of them are for one kind of client.
     for call in later_calls() {
         died_often(&tally, call, schedules / 5000);

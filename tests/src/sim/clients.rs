@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use certmint_shared::{
     domain::{
-        AccountId, CertificateId, NameSet, NewRequest, RenewMode, RequestId, RevocationReason, RevokedBy,
-        Timestamp,
+        AccountId, CertificateId, Fallback, NameSet, NewRequest, RenewMode, RequestId, RevocationReason,
+        RevokedBy, Timestamp,
     },
     renewal,
     store::{CertificateLifecycle, CertificateStore, RenewalStore, RequestStore},
@@ -35,9 +35,14 @@ impl World {
         let now = self.timeline.now();
         let ask = self.scenario.asks[place].clone();
         let names = NameSet::parse(&ask.names).expect("names");
+        let account = |place: usize| AccountId::new(place as u64 + 1);
         let new = NewRequest {
             renew_as: ask.renew_as,
-            ..NewRequest::new(AccountId::new(ask.account as u64 + 1), names)
+            fallback: Fallback {
+                accounts: ask.fallback.iter().copied().map(account).collect(),
+                own: true,
+            },
+            ..NewRequest::new(account(ask.account), names)
         };
         let request = at_once(self.clients.create_request(new, 10, None, now)).expect("a request");
         self.requests.insert(place, request.id);

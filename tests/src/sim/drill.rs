@@ -96,6 +96,7 @@ impl QueueDrill {
             unreadable: false,
             retries: false,
             renew_as: RenewAs::Replace,
+            fallback: vec![],
         };
         let later = Later {
             life: DAY * 90,

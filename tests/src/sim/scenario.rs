@@ -26,6 +26,8 @@ pub struct Ask {
     pub retries: bool,
     /// What its renewals make.
     pub renew_as: RenewAs,
+    /// The accounts that it goes on with.
+    pub fallback: Vec<usize>,
 }
 
 /// Another tool's write.
@@ -187,6 +189,7 @@ impl Scenario {
                 unreadable: false,
                 retries: false,
                 renew_as: RenewAs::Replace,
+                fallback: vec![],
             }],
             foreign: vec![],
             rollovers: [2, 12]
@@ -250,7 +253,15 @@ impl Scenario {
                     Some(_) if rng.per_mille(300) => RenewAs::New,
                     _ => RenewAs::Replace,
                 },
+                fallback: vec![],
             });
+        }
+        // With its account goes what keeps two requests from one order.
+        if accounts > 1 && (asks.len() == 1 || !habits.reuses_orders) {
+            for ask in &mut asks {
+                let others = (0..accounts).filter(|a| *a != ask.account && rng.per_mille(700));
+                ask.fallback = others.collect();
+            }
         }
         asks
     }

@@ -25,6 +25,8 @@ pub struct Tally {
     pub kills: u64,
     /// Rollovers of account keys that were begun.
     pub rollovers: u64,
+    /// Requests that went on with another account.
+    pub turned: u64,
     /// Requests that ended with a certificate.
     pub succeeded: u64,
     /// Requests that ended without one.
@@ -59,6 +61,7 @@ impl Tally {
         self.freezes += other.freezes;
         self.kills += other.kills;
         self.rollovers += other.rollovers;
+        self.turned += other.turned;
         self.succeeded += other.succeeded;
         self.failed += other.failed;
         self.held += other.held;

@@ -98,6 +98,7 @@ impl Year {
             unreadable: false,
             retries: false,
             renew_as: RenewAs::Replace,
+            fallback: vec![],
         };
         Scenario {
             workers: 2,
