@@ -3,6 +3,7 @@
 pub mod ledger;
 mod query;
 pub mod route53;
+mod rrset;
 pub mod view;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 
 mod backoff;
 mod history;
+mod issuance;
 mod next;
 mod outlook;
 mod route;
@@ -11,6 +12,7 @@ mod state;
 
 pub use backoff::backoff;
 pub use history::{Entry, History};
+pub use issuance::Issuance;
 pub use next::{IllegalTransition, next};
 pub use route::{Leg, Route};
-pub use state::{Challenge, Effect, Event, Issuance, OrderProgress, Phase, Step};
+pub use state::{Challenge, Effect, Event, OrderProgress, Phase, Step};

@@ -2,8 +2,9 @@
 
 use super::{
     history::Note,
+    issuance::Issuance,
     setback::{fail, hold, wait},
-    state::{Effect, Event, Issuance, OrderProgress, Phase, Step},
+    state::{Effect, Event, OrderProgress, Phase, Step},
 };
 use crate::domain::{Class, Failure, RequestStatus, Stage, Timestamp};
 

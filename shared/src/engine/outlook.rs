@@ -1,6 +1,6 @@
 //! What comes next, in words for clients.
 
-use super::state::{Issuance, Phase};
+use super::{issuance::Issuance, state::Phase};
 
 impl Phase {
     /// What is done next here, and what that is in a sentence, if nothing more is known.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::{
     backoff,
+    issuance::Issuance,
     next::{end, status},
     route::Turn,
-    state::{Effect, Issuance, Phase, Step},
+    state::{Effect, Phase, Step},
 };
 use crate::domain::{Class, Failure, RequestStatus, Stage, Timestamp, clip};
 

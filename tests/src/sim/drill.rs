@@ -3,14 +3,13 @@
 use std::{fmt, time::Duration};
 
 use certmint_shared::{
-    domain::{RenewAs, Timestamp},
+    domain::Timestamp,
     limits::{Limit, Limits},
-    worker::WorkerSettings,
 };
 
 use super::{
     ca_renewals::Ari,
-    ca_state::{CaHabits, CaState},
+    ca_state::CaState,
     faults::Faults,
     later::Later,
     rng::Rng,
@@ -89,15 +88,7 @@ impl QueueDrill {
 
     fn scenario(&self, limit: Limit, incident: Timestamp, until: Timestamp) -> Scenario {
         let name = |n: usize| -> &'static str { Box::leak(format!("h{n}.example.com").into_boxed_str()) };
-        let ask = |n| Ask {
-            at: START,
-            account: 0,
-            names: vec![name(n)],
-            unreadable: false,
-            retries: false,
-            renew_as: RenewAs::Replace,
-            fallback: vec![],
-        };
+        let ask = |n| Ask::of(vec![name(n)]);
         let later = Later {
             life: DAY * 90,
             until,
@@ -110,29 +101,10 @@ impl QueueDrill {
             },
             cares: vec![],
         };
+        let asks = (0..self.certificates).map(ask).collect();
         Scenario {
             workers: self.workers,
-            settings: WorkerSettings::default(),
-            timeout: Duration::from_secs(300),
-            interval: Duration::from_secs(60),
-            lost_events: 0,
-            // A function that runs each minute keeps its process for hours.
-            cold_starts: 5,
-            clocks_are_off: false,
-            habits: CaHabits {
-                life: Some(later.life),
-                ari: later.ari,
-                ..CaHabits::default()
-            },
-            lazy_zones: false,
-            gentle: true,
-            contacts: vec!["ops@example.com"],
-            asks: (0..self.certificates).map(ask).collect(),
-            foreign: vec![],
-            rollovers: vec![],
-            zone_gone: None,
-            faults: Faults::none(),
-            later: Some(later),
+            ..Scenario::of_good_days(asks, Some(later))
         }
     }
 

@@ -167,37 +167,46 @@ impl Scenario {
         (scenario, rng)
     }
 
-    /// One request on a good day, and the account's key changed twice, where only these faults happen.
+    /// Good days: exact clocks, no fault, and what one account's clients want.
     #[must_use]
-    pub fn of_rollovers(faults: Faults) -> Self {
+    pub fn of_good_days(asks: Vec<Ask>, later: Option<Later>) -> Self {
         Self {
-            workers: 1,
+            workers: 2,
             settings: WorkerSettings::default(),
             timeout: Duration::from_secs(300),
             interval: Duration::from_secs(60),
             lost_events: 0,
-            cold_starts: 250,
-            clocks_are_off: true,
-            habits: CaHabits::default(),
+            // A function that runs each minute keeps its process for hours.
+            cold_starts: 5,
+            clocks_are_off: false,
+            habits: CaHabits {
+                life: later.as_ref().map(|l| l.life),
+                ari: later.as_ref().map_or(Ari::None, |l| l.ari),
+                ..CaHabits::default()
+            },
             lazy_zones: false,
             gentle: true,
             contacts: vec!["ops@example.com"],
-            asks: vec![Ask {
-                at: START,
-                account: 0,
-                names: GOOD[0].to_vec(),
-                unreadable: false,
-                retries: false,
-                renew_as: RenewAs::Replace,
-                fallback: vec![],
-            }],
+            asks,
             foreign: vec![],
-            rollovers: [2, 12]
-                .map(|s| (START.plus(Duration::from_secs(s * 3600)), 0))
-                .to_vec(),
+            rollovers: vec![],
             zone_gone: None,
+            faults: Faults::none(),
+            later,
+        }
+    }
+
+    /// One request, and the account's key changed twice, where only these faults happen.
+    #[must_use]
+    pub fn of_rollovers(faults: Faults) -> Self {
+        let hours = |n: u64| START.plus(Duration::from_secs(n * 3600));
+        Self {
+            workers: 1,
+            cold_starts: 250,
+            clocks_are_off: true,
+            rollovers: vec![(hours(2), 0), (hours(12), 0)],
             faults,
-            later: None,
+            ..Self::of_good_days(vec![Ask::of(GOOD[0].to_vec())], None)
         }
     }
 
@@ -288,6 +297,20 @@ impl Scenario {
 }
 
 impl Ask {
+    /// What a client of the first account wants, at the start.
+    #[must_use]
+    pub const fn of(names: Vec<&'static str>) -> Self {
+        Self {
+            at: START,
+            account: 0,
+            names,
+            unreadable: false,
+            retries: false,
+            renew_as: RenewAs::Replace,
+            fallback: vec![],
+        }
+    }
+
     /// Whether a CA that is well issues it.
     #[must_use]
     pub fn can_succeed(&self) -> bool {

@@ -2,15 +2,10 @@
 
 use std::time::Duration;
 
-use certmint_shared::{
-    domain::{Certificate, RenewAs},
-    limits::Limits,
-    worker::WorkerSettings,
-};
+use certmint_shared::{domain::Certificate, limits::Limits};
 
 use super::{
     ca_renewals::Ari,
-    ca_state::CaHabits,
     faults::Faults,
     later::Later,
     rng::Rng,
@@ -91,37 +86,7 @@ impl Year {
             limits: Limits::NONE,
             cares: vec![],
         };
-        let ask = |name| Ask {
-            at: START,
-            account: 0,
-            names: vec![name],
-            unreadable: false,
-            retries: false,
-            renew_as: RenewAs::Replace,
-            fallback: vec![],
-        };
-        Scenario {
-            workers: 2,
-            settings: WorkerSettings::default(),
-            timeout: Duration::from_secs(300),
-            interval: Duration::from_secs(60),
-            lost_events: 0,
-            cold_starts: 5,
-            clocks_are_off: false,
-            habits: CaHabits {
-                life: Some(later.life),
-                ari: later.ari,
-                ..CaHabits::default()
-            },
-            lazy_zones: false,
-            gentle: true,
-            contacts: vec!["ops@example.com"],
-            asks: NAMES.map(ask).to_vec(),
-            foreign: vec![],
-            rollovers: vec![],
-            zone_gone: None,
-            faults: Faults::none(),
-            later: Some(later),
-        }
+        let ask = |name| Ask::of(vec![name]);
+        Scenario::of_good_days(NAMES.map(ask).to_vec(), Some(later))
     }
 }

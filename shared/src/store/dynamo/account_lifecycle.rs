@@ -6,7 +6,7 @@ use super::{
     DynamoStore, END, Item, Range, TABLE,
     accounts::{address, write},
     n, pad,
-    requests::open_list,
+    request_items::open_list,
     s,
     write::{Condition, Refusal},
 };

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::{
     DynamoStore, Item, n,
-    requests::{lists, write},
+    request_items::{lists, write},
     s,
     write::{Condition, Refusal},
 };

@@ -43,6 +43,7 @@ mod rates;
 mod relations;
 mod renewal_items;
 mod renewals;
+mod request_items;
 mod request_lifecycle;
 mod request_lists;
 mod requests;

@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use super::{
     DynamoStore, END, Item, LIST, Range, SHARDS, TABLE, certificates, n, pad,
     renewal_items::{read, unchanged, write},
-    requests, s,
+    request_items, s,
     write::{Condition, Refusal},
 };
 use crate::{
@@ -262,7 +262,10 @@ impl RenewalStore for DynamoStore {
         let keys: Vec<(String, &str)> = ids.iter().map(|id| (format!("REQUEST#{id}"), "META")).collect();
         let rows = self.batch(&keys).await?;
         // One that cannot be read is quarantined: it renews nothing any more.
-        Ok(rows.iter().filter_map(|row| requests::read(row).ok()).collect())
+        Ok(rows
+            .iter()
+            .filter_map(|row| request_items::read(row).ok())
+            .collect())
     }
 
     async fn forget_renewal(&self, id: CertificateId) -> Result<(), StoreError> {

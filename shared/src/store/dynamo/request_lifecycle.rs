@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{
     DynamoStore, n,
-    requests::{attempts_key, key, lists, write},
+    request_items::{attempts_key, key, lists, write},
     write::{Condition, Refusal},
 };
 use crate::{

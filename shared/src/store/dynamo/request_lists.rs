@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::HashMap};
 
 use futures::future::try_join_all;
 
-use super::{DynamoStore, END, LIST, OWNER, Range, SHARDS, TABLE, pad, requests::read, row::readable};
+use super::{DynamoStore, END, LIST, OWNER, Range, SHARDS, TABLE, pad, request_items::read, row::readable};
 use crate::{
     domain::{Page, PageRequest, Request, RequestStatus},
     store::{RequestFilter, StoreError},
