@@ -227,6 +227,14 @@ pub async fn in_place(store: &dyn Store) {
     assert_eq!(store.certificate(old.id).await.expect("it"), new);
     let versions = store.certificate_versions(old.id).await.expect("versions");
     assert_eq!(versions, [new.clone(), old.clone()]);
+    // The older key is kept for a week, and deleted then.
+    let (name, chore, due) = old.old_key(now).expect("it has a key");
+    assert_eq!(due, now.plus(DAY * 7));
+    let before = store.due_chores(due.minus(DAY), 25).await.expect("chores");
+    assert!(before.iter().all(|c| c.name != name));
+    let then = store.due_chores(due, 25).await.expect("chores");
+    let found = then.iter().find(|c| c.name == name).expect("the older key's end");
+    assert_eq!(found.chore, chore);
     let all = store
         .certificates(&Default::default(), &Default::default())
         .await

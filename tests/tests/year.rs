@@ -11,7 +11,7 @@ fn a_year_under_the_real_worker_has_the_renewals_that_lives_call_for() {
         (90, false, 5, 6),
         (90, true, 5, 6),
         (47, false, 10, 11),
-        (47, true, 11, 11),
+        (47, true, 11, 12),
         (6, false, 113, 115),
         (6, true, 120, 123),
     ] {

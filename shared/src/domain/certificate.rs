@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, CertificateId, DomainName, ProviderId, RequestId, Timestamp};
+use super::{AccountId, CertificateId, Chore, DomainName, ProviderId, RequestId, Timestamp};
 
 /// Where a certificate came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +142,10 @@ impl Revocation {
 /// How long a deleted certificate can be restored.
 pub const RESTORABLE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// How long the private key of a version that was replaced is kept: time to go back to it by hand. Each key has a price
+/// by the month, and one that nobody needs is only a risk.
+pub const OLD_KEY_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// Where a certificate stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -262,6 +266,18 @@ reasons! {
 }
 
 impl Certificate {
+    /// The deletion of its private key, now that another version took its place: its name, what to do, and when. The
+    /// newer version has a key, or a copy of this one, under a name of its own.
+    #[must_use]
+    pub fn old_key(&self, replaced_at: Timestamp) -> Option<(String, Chore, Timestamp)> {
+        let names = Some(self.key_ref.clone()).filter(|name| !name.is_empty())?;
+        let due = replaced_at
+            .plus(OLD_KEY_KEPT)
+            .min(self.expires_at.max(replaced_at));
+        let chore = Chore::DeleteSecrets { names: vec![names] };
+        Some((format!("replaced-key-{}-{}", self.id, self.version), chore, due))
+    }
+
     /// Whether the vault has its private key.
     #[must_use]
     pub const fn has_key(&self) -> bool {

@@ -19,8 +19,8 @@ mod txt;
 
 pub use account::{Account, AccountStatus, DefaultAccount, Email, EmailError, NewAccount};
 pub use certificate::{
-    Binding, Certificate, CertificateSource, CertificateStatus, Lifecycle, RESTORABLE, Revocation,
-    RevocationReason, RevokedBy,
+    Binding, Certificate, CertificateSource, CertificateStatus, Lifecycle, OLD_KEY_KEPT, RESTORABLE,
+    Revocation, RevocationReason, RevokedBy,
 };
 pub use chore::{Chore, StoredChore};
 pub use eab::{EabBinding, EabStatus};

@@ -29,7 +29,7 @@ pub trait RenewalStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Request, StoreError>;
     /// Puts `certificate` in the place of the one with its id: the next version, the first creation date; the older
-    /// version stays beside it. Its renewal is [replaced](crate::renewal::replaced) in the same transaction, and the
+    /// version stays beside it, its key for [a while](crate::domain::OLD_KEY_KEPT). Its renewal is [replaced](crate::renewal::replaced) in the same transaction, and the
     /// request's fence is checked. A known fingerprint returns its certificate, so that a repeat changes nothing.
     async fn replace_certificate(
         &self,

@@ -147,6 +147,7 @@ fn versions(
     for pair in all.windows(2) {
         let [old, new] = pair else { continue };
         found.extend(renewal(world, later, tables, old, new));
+        found.extend(old_key(world, later, old, new));
     }
     found.extend(schedule(world, later, tables, newest));
     found
@@ -312,6 +313,25 @@ fn is_refused(tables: &Tables, id: CertificateId, number: usize) -> bool {
     all.filter(|c| leaf::number_of(&c.cert_pem) == Some(number))
         .filter_map(|c| c.lifecycle.revocation.as_ref())
         .any(|r| r.error.is_some())
+}
+
+/// The key of a version that was replaced: there for a while, and gone then.
+fn old_key(world: &World, later: &Later, old: &Certificate, new: &Certificate) -> Option<String> {
+    // It was replaced between the moment that the new one was made and the last change of that.
+    let (_, _, soonest) = old.old_key(new.not_before)?;
+    let (_, _, due) = old.old_key(new.updated_at)?;
+    let secrets = world.outside.secrets.lock();
+    let is_there = secrets
+        .expect("no model panics under the lock")
+        .contains_key(&old.key_ref);
+    let (name, version) = (&old.key_ref, old.version);
+    if !is_there && soonest > world.timeline.now().plus(SKEW) {
+        return Some(format!(
+            "the key {name} of version {version} is gone before {soonest}"
+        ));
+    }
+    let is_over = due.plus(HOUR * 20) < later.until;
+    (is_there && is_over).then(|| format!("the key {name} of version {version} is still there after {due}"))
 }
 
 /// What is left of a certificate that was deleted a month ago.

@@ -64,7 +64,10 @@ fn judge(world: &World) -> Vec<String> {
     let open = tables.txt.values().filter(|r| r.status != TxtStatus::Removed);
     found.extend(open.map(|r| format!("{} at {} is still owed", r.value, r.fqdn)));
     let ca = world.outside.ca.lock().expect(lock);
-    let removed: BTreeSet<String> = tables.removed.values().flatten().cloned().collect();
+    let removed = tables.removed.values().flatten().cloned();
+    // Those of older versions are looked at one by one.
+    let older = tables.versions.values().map(|c| c.key_ref.clone());
+    let removed: BTreeSet<String> = removed.chain(older).collect();
     found.extend(ca.keyless(&world.outside.secrets, &removed));
     for account in tables.accounts.values() {
         found.extend(keys(account, &ca, &world.outside.secrets));

@@ -95,6 +95,9 @@ impl DynamoStore {
             self.put(write(&renewal::replaced(&renewal, new)), unchanged(&renewal))?,
             self.promise(&format!("expire-{}", old.id), &expiry, new.expires_at)?,
         ];
+        if let Some((name, chore, due)) = old.old_key(new.updated_at) {
+            items.push(self.promise(&name, &chore, due)?);
+        }
         if is != was {
             items.extend(self.count(was, old.id.get(), -1)?);
             items.extend(self.count(&is, old.id.get(), 1)?);

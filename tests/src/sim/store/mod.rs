@@ -265,7 +265,7 @@ impl Tables {
             let by_time = matches!(
                 c.chore,
                 Chore::ExpireCertificate { .. } | Chore::RemoveCertificate { .. }
-            );
+            ) || c.name.starts_with("replaced-key-");
             by_time && c.tries == 0
         };
         let by_then = |at: Timestamp| until.is_some_and(|until| at <= until);
