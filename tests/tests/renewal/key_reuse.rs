@@ -59,6 +59,13 @@ async fn a_renewal_has_the_same_key_where_that_was_asked_for_and_a_new_one_else(
         );
     }
     assert_eq!(secrets(&journey).await.len(), 12);
+    // A week later the keys of the versions that were replaced are gone.
+    journey.later(DAY * 8).await;
+    eventually("four keys are left", || async {
+        pass(&journey).await;
+        (secrets(&journey).await.len() == 4).then_some(())
+    })
+    .await;
     ends_with(journey, 4).await;
 }
 
