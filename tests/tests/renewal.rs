@@ -10,12 +10,12 @@ mod steps;
 
 use std::time::Duration;
 
-use certmint_tests::faults::{Fault, Operation};
+use certmint_tests::faults::{Call, Fault, Operation};
 use serde_json::{Value, json};
 
 use self::steps::{
     DAY, HOUR, call, calm, certificate, ends, issued, issued_with, issued_without_ari, nothing_after, now,
-    orders, pass, renewed_after, requests, suggest,
+    order, orders, pass, renewed_after, requests, suggest,
 };
 
 #[tokio::test]
@@ -117,6 +117,20 @@ async fn a_window_in_the_past_renews_at_once() {
     suggest(&rules, now().minus(2 * HOUR), now().minus(HOUR));
     renewed_after(&journey, 12 * HOUR).await;
     assert!(orders(&rules).last().unwrap()["replaces"].is_string());
+    ends(journey).await;
+}
+
+#[tokio::test]
+async fn a_ca_that_stumbles_over_what_is_replaced_gets_an_order_without_it() {
+    let (journey, rules) = issued(Some("classic")).await;
+    let stumbles = |call: &Call| call.operation == Operation::NewOrder && order(call)["replaces"].is_string();
+    let fault = Fault::problem(500, "serverInternal", &[]);
+    let hits = rules.add_matching(stumbles, 0, usize::MAX, fault);
+    let started = call(&journey, "trigger").await.data();
+    let done = journey.in_time(started["requestId"].as_u64().unwrap()).await;
+    assert_eq!((&done["status"], hits.count()), (&json!("success"), 3), "{done}");
+    assert_eq!(certificate(&journey).await["version"], 2);
+    assert_eq!(orders(&rules).last().unwrap()["replaces"], Value::Null);
     ends(journey).await;
 }
 

@@ -10,6 +10,9 @@ use crate::{
     engine::{Challenge, Effect, Event, OrderProgress},
 };
 
+/// Failures in a row after which an order no longer says what it replaces.
+const REPLACING_TRIES: u32 = 3;
+
 /// A failure, and whether the CA judged the try.
 pub(super) struct Fault {
     failure: Failure,
@@ -198,7 +201,13 @@ impl Worker {
             profile: request.profile.as_deref(),
             replaces: None,
         };
-        let replaced = self.replaced_by(request).await?;
+        // What an order replaces is a courtesy (RFC 9773 §5): a CA that stumbles over it must not keep a certificate from
+        // being renewed.
+        let stumbles = request.issuance.failures >= REPLACING_TRIES;
+        let replaced = match stumbles {
+            true => None,
+            false => self.replaced_by(request).await?,
+        };
         if let Some(replaced) = &replaced {
             terms.replaces = Some(&replaced.identifier);
             let exempt = replaced.in_window;

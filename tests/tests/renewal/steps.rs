@@ -9,7 +9,7 @@ use certmint_shared::{
     domain::Timestamp,
 };
 use certmint_tests::{
-    faults::{Fault, Operation, Rules},
+    faults::{Call, Fault, Operation, Rules},
     journey::{Answer, Journey, eventually, options},
 };
 use serde_json::{Value, json};
@@ -145,17 +145,18 @@ pub(crate) async fn renewed_after(journey: &Journey, time: Duration) -> Value {
     renewed
 }
 
+/// What a CA is asked for in a newOrder.
+pub(crate) fn order(call: &Call) -> Value {
+    let jws: Value = serde_json::from_slice(&call.body).unwrap();
+    let payload = BASE64_URL_SAFE_NO_PAD
+        .decode(jws["payload"].as_str().unwrap())
+        .unwrap();
+    serde_json::from_slice(&payload).unwrap()
+}
+
 /// What the CA was asked for in each newOrder.
 pub(crate) fn orders(rules: &Rules) -> Vec<Value> {
-    let payload = |body: &[u8]| {
-        let jws: Value = serde_json::from_slice(body).unwrap();
-        let payload = BASE64_URL_SAFE_NO_PAD
-            .decode(jws["payload"].as_str().unwrap())
-            .unwrap();
-        serde_json::from_slice(&payload).unwrap()
-    };
-    let calls = rules.seen(Operation::NewOrder);
-    calls.iter().map(|call| payload(&call.body)).collect()
+    rules.seen(Operation::NewOrder).iter().map(order).collect()
 }
 
 /// Nothing is left in a zone, no secret leaked, one certificate.
