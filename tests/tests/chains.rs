@@ -51,6 +51,8 @@ async fn the_preferred_chain_is_taken_where_the_ca_has_it() {
         ("No Such Root", &roots[0]),
     ];
     for (index, (preferred, expected)) in wanted.into_iter().enumerate() {
+        // A pass that is under way would be killed with the old settings.
+        journey.work().await;
         let directory = format!("https://localhost:{}/dir", journey.stack.ports.acme);
         let providers = json!([{
             "id": 1, "name": "letsencrypt", "directoryUrl": directory, "requiresEab": false,

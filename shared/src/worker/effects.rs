@@ -10,7 +10,7 @@ use crate::{
     engine::{Challenge, Effect, Event, OrderProgress},
 };
 
-/// Failures in a row after which an order no longer says what it replaces.
+/// Failures before any order was made, after which it no longer says what it replaces.
 const REPLACING_TRIES: u32 = 3;
 
 /// A failure, and whether the CA judged the try.
@@ -201,9 +201,10 @@ impl Worker {
             profile: request.profile.as_deref(),
             replaces: None,
         };
-        // What an order replaces is a courtesy (RFC 9773 §5): a CA that stumbles over it must not keep a certificate from
-        // being renewed.
-        let stumbles = request.issuance.failures >= REPLACING_TRIES;
+        // What an order replaces is a courtesy (RFC 9773 §5): a CA that makes no order because it stumbles over that must
+        // not keep a certificate from being renewed.
+        let (orders, failures) = (request.issuance.orders, request.issuance.failures);
+        let stumbles = orders == 0 && failures >= REPLACING_TRIES;
         let replaced = match stumbles {
             true => None,
             false => self.replaced_by(request).await?,
