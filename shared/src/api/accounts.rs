@@ -97,23 +97,17 @@ impl Api {
     /// GET `/acme/accounts/defaults`.
     pub(super) async fn default_accounts(&self, params: &Params<'_>) -> Data {
         let page = params.page()?;
-        let all = self.store.default_accounts().await?;
-        let total = all.len() as u64;
-        let skip = (page.page as usize - 1) * page.page_size as usize;
+        let chosen = Page::of_all(self.store.default_accounts().await?, &page);
         let mut list = Vec::new();
-        for chosen in all.into_iter().skip(skip).take(page.page_size as usize) {
-            list.push(self.with_address(chosen).await?);
+        for one in chosen.list {
+            list.push(self.with_address(one).await?);
         }
-        let next_cursor = None;
-        data(&List::of(
-            Page {
-                list,
-                total,
-                next_cursor,
-            },
-            &page,
-            |row| row,
-        ))
+        let found = Page {
+            list,
+            total: chosen.total,
+            next_cursor: None,
+        };
+        data(&List::of(found, &page, |row| row))
     }
 
     /// POST `/acme/accounts/set-default`.

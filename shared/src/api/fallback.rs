@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Api, ApiRequest, Data, data, error::ApiError, input::Body};
 use crate::{
     domain::{AccountId, Fallback},
-    store::{DefaultFallback, default_fallback, may_fall_back},
+    store::{DefaultFallback, default_fallback, is_usable},
 };
 
 #[derive(Serialize)]
@@ -57,7 +57,7 @@ impl Api {
             return Err(ApiError::value(field, "must not have accountId itself"));
         }
         for id in &accounts {
-            may_fall_back(&self.store.account(*id).await?)?;
+            is_usable(&self.store.account(*id).await?)?;
         }
         Ok(Fallback { accounts, own: true })
     }

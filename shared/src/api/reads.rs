@@ -58,18 +58,9 @@ impl Api {
                     .is_none_or(|x| x == p.requires_eab.to_string())
             })
             .collect();
-        let total = all.len() as u64;
-        let skip = (page.page as usize - 1) * page.page_size as usize;
-        let list = all.into_iter().skip(skip).take(page.page_size as usize).collect();
-        data(&List::of(
-            Page {
-                list,
-                total,
-                next_cursor: None,
-            },
-            &page,
-            |p| ProviderView::of(p, troubles.iter().find(|t| t.provider_id == p.id)),
-        ))
+        data(&List::of(Page::of_all(all, &page), &page, |p| {
+            ProviderView::of(p, troubles.iter().find(|t| t.provider_id == p.id))
+        }))
     }
 
     pub(super) async fn list_challenges(&self, params: &Params<'_>) -> Data {

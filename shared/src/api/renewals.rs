@@ -152,20 +152,6 @@ pub(super) fn certificate_id(request: &ApiRequest) -> Result<CertificateId, ApiE
     Ok(id)
 }
 
-fn in_memory<T>(rows: Vec<T>, page: &crate::domain::PageRequest) -> Page<T> {
-    let total = rows.len() as u64;
-    let skip = (page.page.max(1) as usize - 1) * page.page_size as usize;
-    Page {
-        list: rows
-            .into_iter()
-            .skip(skip)
-            .take(page.page_size as usize)
-            .collect(),
-        total,
-        next_cursor: None,
-    }
-}
-
 impl Api {
     /// Certificates with their renewals: two batch reads at most.
     pub(super) async fn with_renewals(
@@ -239,7 +225,7 @@ impl Api {
         if let Some(wanted) = wanted {
             ids = self.with_status(&ids, wanted, now).await?;
         }
-        let Page { list, total, .. } = in_memory::<CertificateId>(ids, &page);
+        let Page { list, total, .. } = Page::<CertificateId>::of_all(ids, &page);
         let certificates = self.store.certificates_by_id(&list).await?;
         let list = self.with_renewals(certificates).await?;
         let found = Page {
@@ -324,7 +310,7 @@ impl Api {
             .certificate_versions(CertificateId::new(id_in_path(id)?))
             .await?;
         let newest = versions.first().map(|c| c.version);
-        let found = in_memory(versions, &page);
+        let found = Page::of_all(versions, &page);
         data(&List::of(found, &page, |c| {
             let current = Some(c.version) == newest;
             VersionView::of(c, current)

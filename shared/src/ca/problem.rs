@@ -5,11 +5,8 @@ use instant_acme::Error;
 use super::http::Seen;
 use crate::domain::{Class, Failure, Problem, Stage, Subproblem, Timestamp};
 
-/// ACME's own problem types.
-pub(super) const NAMESPACE: &str = "urn:ietf:params:acme:error:";
-
-pub(super) use crate::domain::CA_UNREACHABLE as UNREACHABLE;
 pub use crate::domain::DIRECTORY_UNREACHABLE;
+pub(super) use crate::domain::{ACME_ERRORS as NAMESPACE, CA_UNREACHABLE as UNREACHABLE};
 
 /// The problem type of an order that the CA does not take as a replacement of the certificate that it names.
 pub const REPLACES_REFUSED: &str = "urn:certmint:replacesRefused";

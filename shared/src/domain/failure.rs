@@ -87,6 +87,8 @@ pub(crate) fn clip(text: &str, most: usize) -> String {
     }
 }
 
+/// The namespace of ACME's own problem types (RFC 8555 §6.7).
+pub const ACME_ERRORS: &str = "urn:ietf:params:acme:error:";
 /// The problem type of a call that got no answer, or none that can be read.
 pub const CA_UNREACHABLE: &str = "urn:certmint:caUnreachable";
 /// The problem type of a CA whose directory cannot be read: nobody can do anything there now.
@@ -130,7 +132,7 @@ impl Failure {
     /// `unauthorized` of an order's names too, so that counts only where it names the account or answers a newOrder.
     #[must_use]
     pub fn blames_account(&self, ordering: bool) -> bool {
-        let kind = self.problem.kind.strip_prefix("urn:ietf:params:acme:error:");
+        let kind = self.problem.kind.strip_prefix(ACME_ERRORS);
         self.class == Class::Permanent
             && match kind {
                 Some("accountDoesNotExist" | "userActionRequired" | "externalAccountRequired") => true,
@@ -145,7 +147,7 @@ impl Failure {
     /// Whether a CAA record keeps this CA from issuing for one of the names (RFC 8659): another may be allowed.
     #[must_use]
     pub fn forbids_ca(&self) -> bool {
-        let caa = |kind: &str| kind == "urn:ietf:params:acme:error:caa";
+        let caa = |kind: &str| kind.strip_prefix(ACME_ERRORS) == Some("caa");
         caa(&self.problem.kind) || self.problem.subproblems.iter().any(|s| caa(&s.kind))
     }
 
@@ -154,9 +156,7 @@ impl Failure {
     pub fn is_ca_trouble(&self) -> bool {
         let kind = self.problem.kind.as_str();
         self.class == Class::Transient
-            && (kind.starts_with("urn:ietf:params:acme:error:")
-                || kind == CA_UNREACHABLE
-                || kind == DIRECTORY_UNREACHABLE)
+            && (kind.starts_with(ACME_ERRORS) || kind == CA_UNREACHABLE || kind == DIRECTORY_UNREACHABLE)
     }
 
     /// Whether the account cannot be used: by the CA's word ([`Self::blames_account`]), an operator's, or because it
@@ -177,7 +177,7 @@ impl Failure {
     /// for that (Pebble says `malformed`).
     #[must_use]
     pub fn may_mean_the_key(&self) -> bool {
-        let kind = self.problem.kind.strip_prefix("urn:ietf:params:acme:error:");
+        let kind = self.problem.kind.strip_prefix(ACME_ERRORS);
         let about_keys = [
             "malformed",
             "unauthorized",

@@ -26,8 +26,8 @@ pub use chore::{Chore, StoredChore};
 pub use eab::{EabBinding, EabStatus};
 pub(crate) use failure::clip;
 pub use failure::{
-    ACCOUNT_UNUSABLE, CA_UNREACHABLE, Class, DIRECTORY_UNREACHABLE, Failure, NO_PROFILE, Problem, Stage,
-    Subproblem,
+    ACCOUNT_UNUSABLE, ACME_ERRORS, CA_UNREACHABLE, Class, DIRECTORY_UNREACHABLE, Failure, NO_PROFILE,
+    Problem, Stage, Subproblem,
 };
 pub use ids::{AccountId, CertificateId, ProviderId, RequestId};
 pub use key::{KeyAlgorithm, KeyPlan, UnknownKeyAlgorithm};

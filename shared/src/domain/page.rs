@@ -31,3 +31,29 @@ pub struct Page<T> {
     /// Where the next page starts, if there is one.
     pub next_cursor: Option<String>,
 }
+
+impl<T> Page<T> {
+    /// The page of a list that is all there.
+    #[must_use]
+    pub fn of_all(rows: Vec<T>, asked: &PageRequest) -> Self {
+        let total = rows.len() as u64;
+        let size = asked.page_size as usize;
+        let skip = (asked.page.max(1) as usize - 1) * size;
+        Self {
+            list: rows.into_iter().skip(skip).take(size).collect(),
+            total,
+            next_cursor: None,
+        }
+    }
+
+    /// A page of `size` rows at most; a full one is followed by the one after its last row.
+    #[must_use]
+    pub fn up_to(size: usize, list: Vec<T>, total: u64, cursor: impl FnOnce(&T) -> String) -> Self {
+        let next_cursor = list.last().filter(|_| list.len() == size).map(cursor);
+        Self {
+            list,
+            total,
+            next_cursor,
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::domain::{Account, AccountId, AccountStatus, Timestamp};
+use crate::domain::{AccountId, Timestamp};
 
 /// The default list, and since when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct DefaultFallback {
 pub trait FallbackPolicy: Send + Sync {
     /// The list. One read.
     async fn fallback(&self) -> Result<DefaultFallback, StoreError>;
-    /// Chooses it. Each account must exist ([`StoreError::NotFound`]) and be usable ([`may_fall_back`]); one that is in
+    /// Chooses it. Each account must exist ([`StoreError::NotFound`]) and be usable ([`is_usable`](super::is_usable)); one that is in
     /// the list is not deleted.
     ///
     /// A read of each account, one transaction on condition that they are as they were read.
@@ -28,22 +28,6 @@ pub trait FallbackPolicy: Send + Sync {
         accounts: &[AccountId],
         now: Timestamp,
     ) -> Result<DefaultFallback, StoreError>;
-}
-
-/// Whether requests may go on with it: for every store the same.
-///
-/// # Errors
-/// [`StoreError::WrongState`] if it is failed or switched off.
-pub fn may_fall_back(account: &Account) -> Result<(), StoreError> {
-    match account.status {
-        AccountStatus::Pending | AccountStatus::Active => Ok(()),
-        status => Err(StoreError::WrongState {
-            kind: "account",
-            id: account.id.to_string(),
-            state: status.as_str().to_owned(),
-            needed: "one that is pending or active; mend it first",
-        }),
-    }
 }
 
 /// Why an account of the list is not deleted: for every store the same.

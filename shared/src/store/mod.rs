@@ -20,7 +20,7 @@ pub use self::{
     account_keys::AccountKeys,
     certificate_lifecycle::{CertificateLifecycle, deleted, is_to_be_removed, revoking, settled},
     cursor::{place_after, txt_cursor},
-    fallback::{DefaultFallback, FallbackPolicy, in_fallback, may_fall_back},
+    fallback::{DefaultFallback, FallbackPolicy, in_fallback},
     flight::{Flight, SingleFlight},
     health::{ProviderHealth, ProviderTrouble},
     lifecycle::{

@@ -6,7 +6,7 @@ use super::{Worker, job::Job};
 use crate::{
     ca::{CaAccount, DIRECTORY_UNREACHABLE, OrderTerms, REPLACES_REFUSED},
     dns::Visibility,
-    domain::{AccountId, Failure, Provider},
+    domain::{ACME_ERRORS, AccountId, Failure, Provider},
     engine::{Challenge, Effect, Event, OrderProgress},
 };
 
@@ -286,6 +286,3 @@ const fn asks_ca(effect: &Effect) -> bool {
             | Effect::Unpublish
     )
 }
-
-/// The namespace of ACME's own problem types (RFC 8555 §6.7).
-pub(super) const ACME_ERRORS: &str = "urn:ietf:params:acme:error:";

@@ -4,10 +4,10 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::sync::Mutex;
 
-use super::{accounts::from_store, effects::ACME_ERRORS};
+use super::accounts::from_store;
 use crate::{
     ca::DIRECTORY_UNREACHABLE,
-    domain::{Class, Failure, Provider, Request, Timestamp},
+    domain::{ACME_ERRORS, Class, Failure, Provider, Request, Timestamp},
     engine::{Event, Phase},
     limits::{Bucket, RateKey, of_order},
     store::{GiveBack, Reserved, Store},

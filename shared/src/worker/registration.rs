@@ -3,11 +3,10 @@
 use super::{
     Adapters,
     accounts::{from_store, from_vault},
-    effects::ACME_ERRORS,
 };
 use crate::{
     ca::{AccountKey, CHECK_ACCOUNT, Eab},
-    domain::{Account, AccountStatus, Class, Failure, Provider, Timestamp},
+    domain::{ACME_ERRORS, Account, AccountStatus, Class, Failure, Provider, Timestamp},
     store::StoreError,
 };
 

@@ -21,7 +21,7 @@ const TRIES: usize = 5;
 
 impl DynamoStore {
     /// Writes what `change` makes of the account, with its chore; nothing if it makes nothing of it.
-    async fn change_account(
+    pub(super) async fn change_account(
         &self,
         id: AccountId,
         change: impl Fn(&Account) -> Result<Option<(Account, Option<Promise>)>, StoreError> + Send,

@@ -70,18 +70,11 @@ impl DynamoStore {
 impl AccountLifecycle for DynamoStore {
     /// One read and one conditional write; none if nothing changes.
     async fn switch_account(&self, id: AccountId, on: bool, now: Timestamp) -> Result<Account, StoreError> {
-        for _ in 0..TRIES {
-            let account = self.account(id).await?;
+        self.change_account(id, |account| {
             let switched = account.switched(on, now);
-            if switched == account {
-                return Ok(account);
-            }
-            match self.save_account(&switched).await {
-                Err(StoreError::Conflict { .. }) => {}
-                answer => return answer,
-            }
-        }
-        Err(changing(id))
+            Ok((switched != *account).then_some((switched, None)))
+        })
+        .await
     }
 
     async fn default_accounts(&self) -> Result<Vec<DefaultAccount>, StoreError> {

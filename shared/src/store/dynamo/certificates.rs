@@ -283,15 +283,7 @@ impl CertificateStore for DynamoStore {
         let mut rows = reads.iter().flatten().map(read).collect::<Result<Vec<_>, _>>()?;
         rows.sort_by_key(|c| Reverse(c.id));
         let rows: Vec<Certificate> = rows.into_iter().skip(skip).take(size).collect();
-        let next_cursor = rows
-            .last()
-            .filter(|_| rows.len() == size)
-            .map(|c| c.id.to_string());
-        Ok(Page {
-            list: rows,
-            total,
-            next_cursor,
-        })
+        Ok(Page::up_to(size, rows, total, |c| c.id.to_string()))
     }
 
     async fn put_binding(&self, binding: &Binding, now: Timestamp) -> Result<(), StoreError> {

@@ -262,11 +262,6 @@ impl ChallengeStore for DynamoStore {
         }
         records.sort_by_cached_key(|r| Reverse(r.place()));
         let list: Vec<TxtRecord> = records.into_iter().skip(skip).take(size).collect();
-        let next_cursor = list.last().filter(|_| list.len() == size).map(txt_cursor);
-        Ok(Page {
-            list,
-            total,
-            next_cursor,
-        })
+        Ok(Page::up_to(size, list, total, txt_cursor))
     }
 }

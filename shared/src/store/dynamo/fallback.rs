@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use super::{DynamoStore, Item, n, s, write::Condition};
 use crate::{
     domain::{AccountId, Timestamp},
-    store::{AccountStore, DefaultFallback, FallbackPolicy, StoreError, may_fall_back},
+    store::{AccountStore, DefaultFallback, FallbackPolicy, StoreError, is_usable},
 };
 
 const FALLBACK: &str = "FALLBACK";
@@ -53,7 +53,7 @@ impl FallbackPolicy for DynamoStore {
         ]);
         let mut items = vec![self.put(item, Condition::default())?];
         for account in &read {
-            may_fall_back(account)?;
+            is_usable(account)?;
             let unchanged = Condition::new("version = :read").with(":read", n(account.version));
             items.push(self.check(&format!("ACCOUNT#{}", account.id), "META", unchanged)?);
         }

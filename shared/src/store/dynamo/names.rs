@@ -129,14 +129,6 @@ impl DynamoStore {
                 rows.into_iter().skip(skip).take(size).collect()
             }
         };
-        let next_cursor = rows
-            .last()
-            .filter(|_| rows.len() == size)
-            .map(|c| c.id.to_string());
-        Ok(Page {
-            list: rows,
-            total,
-            next_cursor,
-        })
+        Ok(Page::up_to(size, rows, total, |c| c.id.to_string()))
     }
 }

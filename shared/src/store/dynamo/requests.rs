@@ -141,15 +141,7 @@ impl RequestStore for DynamoStore {
             self.merged(ranges(filter, before), want).await?
         };
         let rows: Vec<Request> = rows.into_iter().skip(want - size).collect();
-        let next_cursor = rows
-            .last()
-            .filter(|_| rows.len() == size)
-            .map(|r| r.id.to_string());
-        Ok(Page {
-            list: rows,
-            total,
-            next_cursor,
-        })
+        Ok(Page::up_to(size, rows, total, |r| r.id.to_string()))
     }
 
     /// Four sums of at most eight items.

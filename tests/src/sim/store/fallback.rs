@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use certmint_shared::{
     domain::{AccountId, Timestamp},
-    store::{DefaultFallback, FallbackPolicy, StoreError, may_fall_back},
+    store::{DefaultFallback, FallbackPolicy, StoreError, is_usable},
 };
 
 use super::{MemoryStore, not_found};
@@ -22,7 +22,7 @@ impl FallbackPolicy for MemoryStore {
         let mut tables = self.tables();
         for id in accounts {
             let account = tables.accounts.get(&id.get());
-            may_fall_back(account.ok_or_else(|| not_found("account", id))?)?;
+            is_usable(account.ok_or_else(|| not_found("account", id))?)?;
         }
         tables.fallback = DefaultFallback {
             accounts: accounts.to_vec(),
