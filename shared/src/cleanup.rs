@@ -7,9 +7,13 @@ use std::{
 };
 
 use crate::{
-    dns::{Clock, DnsZones, Zone, ledger::Ledger},
-    domain::{DesiredState, Fqdn, PageRequest, RequestId, Timestamp, TxtRecord},
+    dns::{DnsZones, Zone, ledger::Ledger},
     store::{Store, StoreError},
+};
+use certmint_core::{
+    challenge::{DesiredState, TxtRecord},
+    clock::Clock,
+    words::{Fqdn, PageRequest, RequestId, Timestamp},
 };
 
 /// Values looked at in one round: a Route53 batch holds 1,000 records, two for each removal.

@@ -5,13 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::domain::Timestamp;
+use certmint_core::{clock::Clock, words::Timestamp};
 
-/// Reads the time and lets it pass; only binaries and adapters hold one.
+/// Lets time pass.
 #[async_trait]
-pub trait Clock: Send + Sync {
-    /// Now.
-    fn now(&self) -> Timestamp;
+pub trait Timer: Clock {
     /// Returns when `time` has passed.
     async fn sleep(&self, time: Duration);
 }
@@ -20,12 +18,14 @@ pub trait Clock: Send + Sync {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
-#[async_trait]
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         std::time::SystemTime::now().into()
     }
+}
 
+#[async_trait]
+impl Timer for SystemClock {
     async fn sleep(&self, time: Duration) {
         tokio::time::sleep(time).await;
     }
@@ -45,7 +45,6 @@ impl ShiftedClock {
     }
 }
 
-#[async_trait]
 impl Clock for ShiftedClock {
     fn now(&self) -> Timestamp {
         let by = Duration::from_secs(self.offset.unsigned_abs());
@@ -54,7 +53,10 @@ impl Clock for ShiftedClock {
             _ => SystemClock.now().minus(by),
         }
     }
+}
 
+#[async_trait]
+impl Timer for ShiftedClock {
     async fn sleep(&self, time: Duration) {
         SystemClock.sleep(time).await;
     }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use crate::domain::{Provider, ProviderEntry, ProviderError, Providers};
+use certmint_core::provider::{Provider, ProviderEntry, ProviderError, Providers};
 
 /// A setting that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -154,7 +154,7 @@ fn providers(json: &str) -> Result<Providers, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{Limit, Limits};
+    use certmint_core::provider::{Limit, Limits};
 
     fn config(set: &[(&str, &str)]) -> Result<Config, String> {
         let find = |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());

@@ -8,10 +8,9 @@ use crate::{
     api::Api,
     ca::acme::{AcmeCa, SetupError},
     cleanup::{self, Cleaner},
-    clock::ShiftedClock,
+    clock::{ShiftedClock, SystemClock, Timer},
     config::{Config, ConfigError, VaultConfig},
-    dns::{Clock, SystemClock, route53::Route53Zones, view::PublicDns},
-    domain::Timestamp,
+    dns::{route53::Route53Zones, view::PublicDns},
     kick::{EventBridgeKick, Kick},
     store::{StoreError, dynamo::DynamoStore},
     vault::{
@@ -21,6 +20,7 @@ use crate::{
     },
     worker::{self, Adapters, Worker, WorkerSettings},
 };
+use certmint_core::{clock::Clock, words::Timestamp};
 
 /// Why a function cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +61,7 @@ fn config() -> Result<Config, ConfigError> {
     Config::from_env(|name| std::env::var(name).ok())
 }
 
-fn clock(config: &Config) -> Arc<dyn Clock> {
+fn clock(config: &Config) -> Arc<dyn Timer> {
     match config.clock_offset {
         0 => Arc::new(SystemClock),
         offset => Arc::new(ShiftedClock::new(offset)),
@@ -118,11 +118,8 @@ pub async fn vaults() -> Result<(SecretsManagerVault, EnvelopeVault), StartError
     Ok((secrets_manager(&sdk, &config), envelope(&sdk, &config, &kms_key)))
 }
 
-fn zones(sdk: &SdkConfig, clock: &Arc<dyn Clock>) -> Arc<Route53Zones> {
-    Arc::new(Route53Zones::new(
-        aws_sdk_route53::Client::new(sdk),
-        clock.clone(),
-    ))
+fn zones(sdk: &SdkConfig, clock: Arc<dyn Clock>) -> Arc<Route53Zones> {
+    Arc::new(Route53Zones::new(aws_sdk_route53::Client::new(sdk), clock))
 }
 
 fn kick(sdk: &SdkConfig, config: &Config) -> EventBridgeKick {
@@ -194,7 +191,7 @@ pub async fn worker() -> Result<WorkerFunction, StartError> {
             config.ca_root.clone(),
             clock.clone(),
         )?),
-        zones: zones(&sdk, &clock),
+        zones: zones(&sdk, clock.clone()),
         view: Arc::new(PublicDns::new(config.dns_server).map_err(|e| StartError::Dns(e.to_string()))?),
         clock: clock.clone(),
         providers: config.providers,
@@ -235,6 +232,6 @@ impl CleanupFunction {
 pub async fn cleaner() -> Result<CleanupFunction, StartError> {
     let (sdk, config) = (sdk().await, config()?);
     let clock = clock(&config);
-    let cleaner = Cleaner::new(store(&sdk, &config), zones(&sdk, &clock), clock.clone());
+    let cleaner = Cleaner::new(store(&sdk, &config), zones(&sdk, clock.clone()), clock.clone());
     Ok(CleanupFunction { cleaner, clock })
 }

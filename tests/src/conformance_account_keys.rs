@@ -2,10 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use certmint_shared::{
-    domain::{Account, AccountId, AccountStatus, Chore, EabBinding, EabStatus, KeyVersion, RolloverStatus},
-    store::{Store, StoreError, account_keys::UNSURE},
+use certmint_core::{
+    account::{Account, AccountStatus, EabBinding, EabStatus, KeyVersion, RolloverStatus},
+    chore::Chore,
+    words::AccountId,
 };
+use certmint_shared::store::{Store, StoreError, account_keys::UNSURE};
 
 use crate::{
     conformance_lifecycle::{account, is_wrong},

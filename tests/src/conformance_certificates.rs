@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use certmint_shared::{
-    domain::{
-        AccountId, Binding, Certificate, CertificateId, CertificateSource, CertificateStatus, Chore,
-        Lifecycle, PageRequest, RESTORABLE, RevocationReason, RevokedBy, Timestamp,
+use certmint_core::{
+    certificate::{
+        Binding, Certificate, CertificateSource, CertificateStatus, Lifecycle, RESTORABLE, RevocationReason,
+        RevokedBy,
     },
-    store::{BindingFilter, CertificateFilter, Store, StoreError},
+    chore::Chore,
+    words::{AccountId, CertificateId, PageRequest, Timestamp},
 };
+use certmint_shared::store::{BindingFilter, CertificateFilter, Store, StoreError};
 
 use crate::{
     conformance_lifecycle::{account, is_wrong},

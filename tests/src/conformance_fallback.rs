@@ -1,9 +1,10 @@
 //! What every store must do with lists of accounts to go on with.
 
-use certmint_shared::{
-    domain::{AccountId, Fallback, NameSet, NewRequest},
-    store::{DefaultFallback, Store, StoreError},
+use certmint_core::{
+    issuance::{Fallback, NewRequest},
+    words::{AccountId, NameSet},
 };
+use certmint_shared::store::{DefaultFallback, Store, StoreError};
 
 use crate::{
     conformance_lifecycle::{account, is_wrong},

@@ -2,14 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use certmint_shared::{
-    domain::{
-        AccountId, KeyAlgorithm, KeyPlan, NameSet, NewAccount, NewRequest, ProviderId, RequestStatus,
-        Timestamp,
-    },
-    engine::Phase,
-    store::{Flight, Idempotency, Store, StoreError},
+use certmint_core::{
+    account::NewAccount,
+    certificate::{KeyAlgorithm, KeyPlan},
+    issuance::{NewRequest, Phase, RequestStatus},
+    words::{AccountId, NameSet, ProviderId, Timestamp},
 };
+use certmint_shared::store::{Flight, Idempotency, Store, StoreError};
 use futures::future::join_all;
 
 use crate::conformance_store::start;

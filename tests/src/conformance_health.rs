@@ -1,9 +1,7 @@
 //! Notes on CAs in trouble, as every store must keep them.
 
-use certmint_shared::{
-    domain::ProviderId,
-    store::{ProviderHealth, ProviderTrouble},
-};
+use certmint_core::words::ProviderId;
+use certmint_shared::store::{ProviderHealth, ProviderTrouble};
 
 use crate::conformance_store::start;
 

@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use certmint_shared::{
-    domain::{
-        Account, AccountId, AccountStatus, Chore, DesiredState, Fqdn, NameSet, NewAccount, NewRequest,
-        PageRequest, ProviderId, Request, RequestId, RequestStatus, TxtRecord, TxtStatus,
-    },
-    engine::Phase,
-    store::{AccountFilter, RequestFilter, Store, StoreError},
+use certmint_core::{
+    account::{Account, AccountStatus, NewAccount},
+    challenge::{DesiredState, TxtRecord, TxtStatus},
+    chore::Chore,
+    issuance::{NewRequest, Phase, Request, RequestStatus},
+    words::{AccountId, Fqdn, NameSet, PageRequest, ProviderId, RequestId},
 };
+use certmint_shared::store::{AccountFilter, RequestFilter, Store, StoreError};
 
 use crate::conformance_store::start;
 

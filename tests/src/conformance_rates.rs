@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use certmint_shared::{
-    domain::{AccountId, NameSet, Provider, ProviderId, Timestamp},
-    limits::{Bucket, Limit, Limits, OrderBuckets, of_order},
-    store::{GiveBack, RateLedger, Reserved},
+use certmint_core::{
+    provider::{Bucket, Limit, Limits, OrderBuckets, Provider, of_order},
+    words::{AccountId, NameSet, ProviderId, Timestamp},
 };
+use certmint_shared::store::{GiveBack, RateLedger, Reserved};
 use futures::future::join_all;
 
 use crate::conformance_store::start;

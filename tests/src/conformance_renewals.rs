@@ -2,15 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use certmint_shared::{
-    domain::{
-        Binding, Certificate, CertificateId, CertificateSource, CertificateStatus, Chore, Lifecycle, NameSet,
-        NewAccount, NewRequest, PageRequest, ProviderId, RenewMode, Renewal, Request, RequestId,
-        RequestStatus, Timestamp, Window,
-    },
-    renewal,
-    store::{CertificateFilter, Store, StoreError},
+use certmint_core::{
+    account::NewAccount,
+    certificate::{Binding, Certificate, CertificateSource, CertificateStatus, Lifecycle},
+    chore::Chore,
+    issuance::{NewRequest, Request, RequestStatus},
+    renewal::{self, RenewMode, Renewal, Window},
+    words::{CertificateId, NameSet, PageRequest, ProviderId, RequestId, Timestamp},
 };
+use certmint_shared::store::{CertificateFilter, Store, StoreError};
 use futures::future::join_all;
 
 use crate::conformance_store::start;

@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use certmint_shared::{
-    domain::{
-        AccountId, Lease, NameSet, NewAccount, NewRequest, ProviderId, Request, RequestStatus, Timestamp,
-    },
-    engine::Phase,
-    store::{Idempotency, RequestFilter, Store, StoreError},
+use certmint_core::{
+    account::NewAccount,
+    issuance::{Lease, NewRequest, Phase, Request, RequestStatus},
+    words::{AccountId, NameSet, ProviderId, Timestamp},
 };
+use certmint_shared::store::{Idempotency, RequestFilter, Store, StoreError};
 use futures::future::join_all;
 
 use crate::conformance_store::start;

@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use certmint_shared::{
-    domain::{
-        AccountId, Certificate, CertificateId, CertificateSource, Lifecycle, NameSet, NewAccount, NewRequest,
-        PageRequest, ProviderId, Request, RequestId, RequestStatus, Timestamp,
-    },
-    engine::Phase,
-    store::{AccountFilter, CertificateFilter, Idempotency, RequestFilter, Store, StoreError},
+use certmint_core::{
+    account::NewAccount,
+    certificate::{Certificate, CertificateSource, Lifecycle},
+    issuance::{NewRequest, Phase, Request, RequestStatus},
+    words::{AccountId, CertificateId, NameSet, PageRequest, ProviderId, RequestId, Timestamp},
+};
+use certmint_shared::store::{
+    AccountFilter, CertificateFilter, Idempotency, RequestFilter, Store, StoreError,
 };
 use futures::future::join_all;
 

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use certmint_shared::{
-    ca::check::key_id_of,
-    domain::{
-        Certificate, CertificateId, Chore, KeyAlgorithm, KeyPlan, NameSet, NewRequest, RenewAs, RenewMode,
-        Renewal, RenewalTerms, Request, RevocationReason, RevokedBy, key_name,
-    },
-    renewal,
-    store::{Store, StoreError},
+use certmint_core::{
+    certificate::{Certificate, KeyAlgorithm, KeyPlan, RenewAs, RenewalTerms, RevocationReason, RevokedBy},
+    chore::Chore,
+    issuance::{NewRequest, Request, key_name},
+    renewal::{self, RenewMode, Renewal},
+    words::{CertificateId, NameSet},
+    x509::chain::key_id_of,
 };
+use certmint_shared::store::{Store, StoreError};
 use rcgen::{CertificateParams, KeyPair};
 
 use crate::{
@@ -236,7 +236,7 @@ pub async fn given_away_keys(store: &dyn Store) {
 pub async fn revoked_and_replaced(store: &dyn Store) {
     let (old, first) = issued(store, "a", 90).await;
     let by_key = RevokedBy::CertificateKey {
-        provider: certmint_shared::domain::ProviderId::new(2),
+        provider: certmint_core::words::ProviderId::new(2),
     };
     let reason = RevocationReason::Superseded;
     let foreign = Certificate {

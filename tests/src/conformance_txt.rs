@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use certmint_shared::{
-    domain::{DesiredState, Fqdn, IN_FLIGHT, PageRequest, RequestId, SHOWN, TxtRecord, TxtStatus},
-    store::Store,
+use certmint_core::{
+    challenge::{DesiredState, IN_FLIGHT, SHOWN, TxtRecord, TxtStatus},
+    words::{Fqdn, PageRequest, RequestId},
 };
+use certmint_shared::store::Store;
 
 use crate::conformance_store::start;
 

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use certmint_shared::{
-    dns::Clock,
-    vault::{KeyVault, SecretNames, VaultError},
-};
+use certmint_shared::clock::Timer;
+use certmint_shared::vault::{KeyVault, SecretNames, VaultError};
 use secrecy::ExposeSecret;
 
 /// The first value of a name stays, and a repeat gets it back.
@@ -56,7 +54,7 @@ pub async fn names_are_listed<V: KeyVault + SecretNames>(vault: &V) {
 }
 
 /// A sleep lets at least its time pass.
-pub async fn a_sleep_takes_its_time(clock: &dyn Clock) {
+pub async fn a_sleep_takes_its_time(clock: &dyn Timer) {
     let (before, time) = (clock.now(), Duration::from_millis(3));
     clock.sleep(time).await;
     assert!(clock.now().since(before) >= time);

@@ -1,9 +1,7 @@
 //! What every way to zones must do. Each function takes a fresh one and a zone in it; nothing stands there yet.
 
-use certmint_shared::{
-    dns::{DnsError, DnsZones, TxtChange, TxtRrset, Zone},
-    domain::Fqdn,
-};
+use certmint_core::words::Fqdn;
+use certmint_shared::dns::{DnsError, DnsZones, TxtChange, TxtRrset, Zone};
 
 fn name(zone: &Zone, label: &str) -> Fqdn {
     Fqdn::new(&format!("_acme-challenge.{label}.{}", zone.name))

@@ -6,11 +6,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use certmint_shared::{
-    domain::{ProviderId, RequestId, Timestamp},
-    limits::{Bucket, RateKey},
-    store::{GiveBack, ProviderHealth, ProviderTrouble, RateLedger, Reserved, StoreError},
+use certmint_core::{
+    provider::{Bucket, RateKey},
+    words::{ProviderId, RequestId, Timestamp},
 };
+use certmint_shared::store::{GiveBack, ProviderHealth, ProviderTrouble, RateLedger, Reserved, StoreError};
 
 #[derive(Default)]
 struct State {

@@ -7,15 +7,21 @@ use std::{
 };
 
 use async_trait::async_trait;
-use certmint_shared::{
-    ca::{AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView, RenewalInfo},
-    dns::{Clock, DnsError, DnsView, Visibility},
-    domain::{
-        AccountId, AccountStatus, Class, EabBinding, Email, Failure, Fqdn, NameSet, NewAccount, NewRequest,
-        Problem, Provider, ProviderId, Providers, Request, RequestId, RevocationReason, Stage, Timestamp,
+use certmint_core::{
+    account::{AccountStatus, EabBinding, NewAccount},
+    certificate::RevocationReason,
+    clock::Clock,
+    issuance::{NewRequest, OrderProgress, Request},
+    provider::{Limits, Provider, Providers},
+    renewal::RenewalInfo,
+    words::{
+        AccountId, Class, Email, Failure, Fqdn, NameSet, Problem, ProviderId, RequestId, Stage, Timestamp,
     },
-    engine::OrderProgress,
-    limits::Limits,
+};
+use certmint_shared::{
+    ca::{AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView},
+    clock::Timer,
+    dns::{DnsError, DnsView, Visibility},
     store::{AccountKeys, AccountStore, RequestStore, dynamo::DynamoStore},
     vault::{KeyVault, VaultError},
     worker::{Adapters, Worker, WorkerSettings},
@@ -236,12 +242,14 @@ impl DnsView for NoView {
 
 struct Watch(Mutex<Timestamp>);
 
-#[async_trait]
 impl Clock for Watch {
     fn now(&self) -> Timestamp {
         *self.0.lock().unwrap()
     }
+}
 
+#[async_trait]
+impl Timer for Watch {
     async fn sleep(&self, time: Duration) {
         tokio::time::sleep(time).await;
     }

@@ -7,10 +7,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use certmint_shared::{
-    dns::{DnsError, DnsZones, TxtChange, TxtRrset, Zone},
-    domain::Fqdn,
-};
+use certmint_core::words::Fqdn;
+use certmint_shared::dns::{DnsError, DnsZones, TxtChange, TxtRrset, Zone};
 
 /// Zones by name, and how many change batches were taken.
 #[derive(Default)]

@@ -6,9 +6,15 @@ use std::{
     time::Duration,
 };
 
+use certmint_core::{
+    account::{Account, AccountStatus, NewAccount},
+    clock::Clock,
+    issuance::{NewRequest, Request},
+    provider::Providers,
+    words::{NameSet, ProviderId},
+};
 use certmint_shared::{
-    dns::{Clock, SystemClock},
-    domain::{Account, AccountStatus, NameSet, NewAccount, NewRequest, ProviderId, Providers, Request},
+    clock::SystemClock,
     store::{AccountStore, RequestStore},
     worker::{Adapters, Worker, WorkerSettings},
 };

@@ -3,10 +3,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use certmint_core::{
+    account::KeyVersion,
+    provider::Providers,
+    words::{AccountId, NameSet},
+};
 use certmint_shared::{
     ca::{Ca, CaAccount, OrderTerms, acme::AcmeCa},
-    dns::SystemClock,
-    domain::{AccountId, KeyVersion, NameSet, Providers},
+    clock::SystemClock,
 };
 use certmint_tests::{
     faults::{Call, Fault, Operation},

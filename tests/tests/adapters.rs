@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use certmint_shared::dns::{DnsZones, SystemClock, Zone};
+use certmint_shared::{
+    clock::SystemClock,
+    dns::{DnsZones, Zone},
+};
 use certmint_tests::{
     conformance_vault, conformance_zones as suite,
     sim::{Gate, MemoryVault, SimZones, ZoneState},
@@ -43,7 +46,7 @@ fn simulated() -> (SimZones, Zone) {
     let state = Arc::new(Mutex::new(ZoneState::new(&["example.org", "example.com"], &[])));
     let zone = Zone {
         id: "Z1".into(),
-        name: certmint_shared::domain::Fqdn::new("example.com"),
+        name: certmint_core::words::Fqdn::new("example.com"),
     };
     (SimZones::new(state, Arc::default(), Gate::open()), zone)
 }

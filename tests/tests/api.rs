@@ -7,10 +7,10 @@ use std::{
 };
 
 use async_trait::async_trait;
+use certmint_core::provider::Providers;
 use certmint_shared::{
     api::{Api, ApiRequest, ApiResponse, AuthorizationHeader},
-    dns::SystemClock,
-    domain::Providers,
+    clock::SystemClock,
     kick::Kick,
     store::dynamo::DynamoStore,
     vault::{KeyVault, VaultError},

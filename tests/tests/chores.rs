@@ -3,16 +3,19 @@
 
 use std::time::Duration;
 
-use certmint_shared::{
-    ca::keys,
-    domain::{
-        AccountId, AccountStatus, Certificate, CertificateId, CertificateSource, CertificateStatus, Class,
-        KeyAlgorithm, KeyPlan, Lifecycle, NameSet, NewRequest, ProviderId, RenewMode, RequestId,
-        RequestStatus, Revocation, RevocationReason, RevokedBy,
+use certmint_core::{
+    account::AccountStatus,
+    certificate::{
+        Certificate, CertificateSource, CertificateStatus, KeyAlgorithm, KeyPlan, Lifecycle, Revocation,
+        RevocationReason, RevokedBy,
     },
-    engine::Phase,
-    limits::Limits,
-    renewal,
+    issuance::{NewRequest, Phase, RequestStatus},
+    provider::Limits,
+    renewal::{self, RenewMode},
+    words::{AccountId, CertificateId, Class, NameSet, ProviderId, RequestId},
+    x509::keys,
+};
+use certmint_shared::{
     store::{
         AccountLifecycle, CertificateLifecycle, CertificateStore, ChoreStore, RenewalStore, RequestLifecycle,
         RequestStore,

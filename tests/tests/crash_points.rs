@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use certmint_shared::engine::Effect;
+use certmint_core::issuance::Effect;
 use certmint_tests::{
     faults::{Call, Fault, Operation},
     journey::{Journey, options},

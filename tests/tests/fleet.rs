@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use certmint_shared::limits::{Limit, Limits};
+use certmint_core::provider::{Limit, Limits};
 use certmint_tests::fleet::{Drill, Incident, Outcome, run, svg};
 
 const HOUR: Duration = Duration::from_secs(3600);

@@ -3,10 +3,14 @@
 
 use std::time::Duration;
 
+use certmint_core::{
+    account::AccountStatus,
+    issuance::RequestStatus,
+    provider::{Limit, Limits, of_order},
+    words::{Class, Subproblem},
+};
 use certmint_shared::{
     ca::DIRECTORY_UNREACHABLE,
-    domain::{AccountStatus, Class, RequestStatus, Subproblem},
-    limits::{Limit, Limits, of_order},
     store::{ProviderHealth, RateLedger},
 };
 use certmint_tests::{
@@ -16,7 +20,7 @@ use certmint_tests::{
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn acme(class: Class, kind: &str, detail: &str) -> certmint_shared::domain::Failure {
+fn acme(class: Class, kind: &str, detail: &str) -> certmint_core::words::Failure {
     problem(class, &format!("urn:ietf:params:acme:error:{kind}"), detail)
 }
 

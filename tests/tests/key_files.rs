@@ -1,7 +1,8 @@
 //! Files with keys, as `openssl` and `keytool` read them.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use certmint_shared::bundle::{Contents, KeyError, PfxAlgorithm, PrivateKey};
+use certmint_core::x509::{KeyError, PrivateKey};
+use certmint_shared::bundle::{Contents, PfxAlgorithm};
 use certmint_tests::files::{Folder, TestCa, attempt, run};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, RsaKeySize};
 

@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
-use certmint_shared::{
-    domain::{Account, AccountId, AccountStatus, Class, Failure, RequestStatus, RolloverStatus, Timestamp},
-    limits::Limits,
-    store::{AccountKeys, AccountLifecycle, AccountStore, ChoreStore, account_keys::UNSURE},
+use certmint_core::{
+    account::{Account, AccountStatus, RolloverStatus},
+    issuance::RequestStatus,
+    provider::Limits,
+    words::{AccountId, Class, Failure, Timestamp},
 };
+use certmint_shared::store::{AccountKeys, AccountLifecycle, AccountStore, ChoreStore, account_keys::UNSURE};
 use certmint_tests::{
     conformance_store::start,
     scripted::{World, directory, problem},

@@ -2,10 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use certmint_shared::{
-    ca::keys,
-    domain::{KeyAlgorithm, NameSet},
-};
+use certmint_core::{certificate::KeyAlgorithm, words::NameSet, x509::keys};
 use certmint_tests::{
     files::{Folder, TestCa, run},
     journey::{Journey, options},

@@ -3,9 +3,14 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use certmint_core::{
+    challenge::{DesiredState, TxtStatus},
+    clock::Clock,
+    words::{Fqdn, PageRequest, RequestId},
+};
 use certmint_shared::{
-    dns::{Clock, SystemClock, ledger::Ledger},
-    domain::{DesiredState, Fqdn, PageRequest, RequestId, TxtStatus},
+    clock::SystemClock,
+    dns::ledger::Ledger,
     store::{ChallengeStore, dynamo::DynamoStore},
 };
 use certmint_tests::{

@@ -11,13 +11,17 @@ use std::{
 };
 
 use async_trait::async_trait;
+use certmint_core::{
+    challenge::{DesiredState, IN_FLIGHT, TxtStatus},
+    clock::Clock,
+    words::{Fqdn, RequestId, Timestamp},
+};
 use certmint_shared::{
     cleanup::Cleaner,
     dns::{
-        Clock, DnsError, DnsZones, TxtChange, TxtRrset, Zone,
+        DnsError, DnsZones, TxtChange, TxtRrset, Zone,
         ledger::{Ledger, quoted},
     },
-    domain::{DesiredState, Fqdn, IN_FLIGHT, RequestId, Timestamp, TxtStatus},
     store::ChallengeStore,
 };
 use certmint_tests::{
@@ -35,7 +39,6 @@ struct HandClock {
     meanwhile: Mutex<Option<(u8, Hook)>>,
 }
 
-#[async_trait]
 impl Clock for HandClock {
     fn now(&self) -> Timestamp {
         let mut meanwhile = self.meanwhile.lock().unwrap();
@@ -46,8 +49,6 @@ impl Clock for HandClock {
         }
         Timestamp::from_millis(self.millis.load(Ordering::Relaxed))
     }
-
-    async fn sleep(&self, _time: Duration) {}
 }
 
 /// Zones where something happens right after the next look at one.

@@ -6,9 +6,10 @@ use super::{
     input::{Body, Params, id_in_path},
     wire::{AccountView, DefaultView, List},
 };
-use crate::{
-    domain::{Account, AccountId, AccountStatus, DefaultAccount, Email, Page, ProviderId},
-    store::{AccountFilter, StoreError},
+use crate::store::{AccountFilter, StoreError};
+use certmint_core::{
+    account::{Account, AccountStatus, DefaultAccount},
+    words::{AccountId, Email, Page, ProviderId},
 };
 
 const STATUSES: [(&str, AccountStatus); 4] = [

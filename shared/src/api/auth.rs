@@ -10,10 +10,8 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::Mutex;
 
 use super::error::ApiError;
-use crate::{
-    domain::Timestamp,
-    vault::{API_TOKENS, KeyVault, VaultError},
-};
+use crate::vault::{API_TOKENS, KeyVault, VaultError};
+use certmint_core::words::Timestamp;
 
 /// A changed token list is seen after this time.
 const KEPT: Duration = Duration::from_secs(60);

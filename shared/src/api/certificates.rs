@@ -6,7 +6,10 @@ use super::{
     input::{Body, id_in_path},
     wire::{BindingView, CertificateView},
 };
-use crate::domain::{Binding, Certificate, CertificateId, CertificateStatus, RevocationReason, RevokedBy};
+use certmint_core::{
+    certificate::{Binding, Certificate, CertificateStatus, RevocationReason, RevokedBy},
+    words::CertificateId,
+};
 
 fn certificate_id(text: &str) -> Result<CertificateId, ApiError> {
     id_in_path(text).map(CertificateId::new)

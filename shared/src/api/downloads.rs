@@ -10,10 +10,11 @@ use super::{
     error::ApiError,
     input::{Body, Params, id_in_path},
 };
-use crate::{
-    bundle::{Bundle, BundleError, Contents, PfxAlgorithm, PrivateKey},
-    ca::keys,
-    domain::{Certificate, CertificateId},
+use crate::bundle::{Bundle, BundleError, Contents, PfxAlgorithm};
+use certmint_core::{
+    certificate::Certificate,
+    words::CertificateId,
+    x509::{PrivateKey, keys},
 };
 
 /// Characters of a password. Java's key stores take no shorter one.

@@ -5,8 +5,11 @@ use secrecy::SecretString;
 use super::{Api, ApiRequest, Data, error::ApiError, input::Body};
 use crate::{
     ca::decode_eab_key,
-    domain::{Account, AccountId, EabBinding, NoTimestamp, Timestamp},
     store::{StoreError, account_keys::may_be_bound},
+};
+use certmint_core::{
+    account::{Account, EabBinding},
+    words::{AccountId, NoTimestamp, Timestamp},
 };
 
 /// A binding as a client sends it.

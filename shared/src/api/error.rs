@@ -1,6 +1,7 @@
 //! Errors as clients see them: the contract's codes, a sentence that names the field and the fix.
 
-use crate::{domain::Class, store::StoreError, vault::VaultError};
+use crate::{store::StoreError, vault::VaultError};
+use certmint_core::words::Class;
 
 /// Why a call was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]

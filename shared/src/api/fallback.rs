@@ -3,10 +3,8 @@
 use serde::Serialize;
 
 use super::{Api, ApiRequest, Data, data, error::ApiError, input::Body};
-use crate::{
-    domain::{AccountId, Fallback},
-    store::{DefaultFallback, default_fallback, is_usable},
-};
+use crate::store::{DefaultFallback, default_fallback, is_usable};
+use certmint_core::{issuance::Fallback, words::AccountId};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
-use crate::domain::PageRequest;
+use certmint_core::words::PageRequest;
 
 /// Octets of a body. The largest call, 100 names of 253 octets, is half of that.
 pub(super) const MAX_BODY: usize = 64 * 1024;

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::{Api, Data, data, error::ApiError, input::Params};
-use crate::{
-    domain::{AccountId, DomainName},
-    limits::{Bucket, of_name},
+use certmint_core::{
+    provider::{Bucket, of_name},
+    words::{AccountId, DomainName},
 };
 
 #[derive(Serialize)]

@@ -23,13 +23,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use self::{auth::Auth, error::ApiError, input::Params};
-use crate::{
-    dns::Clock,
-    domain::{Providers, RenewMode},
-    kick::Kick,
-    store::Store,
-    vault::KeyVault,
-};
+use crate::{kick::Kick, store::Store, vault::KeyVault};
+use certmint_core::{clock::Clock, provider::Providers, renewal::RenewMode};
 
 /// A call as the transport read it.
 #[derive(Clone, Default)]

@@ -8,12 +8,11 @@ use super::{
     input::Params,
     wire::{CertificateView, List, OpenRequestView},
 };
-use crate::{
-    domain::{
-        Certificate, CertificateSource, CertificateStatus, DomainName, Page, PageRequest, Request,
-        RequestStatus,
-    },
-    store::{CertificateFilter, RequestFilter},
+use crate::store::{CertificateFilter, RequestFilter};
+use certmint_core::{
+    certificate::{Certificate, CertificateSource, CertificateStatus},
+    issuance::{Request, RequestStatus},
+    words::{DomainName, Page, PageRequest},
 };
 
 /// Rows up to a page by number: further on only a cursor leads, which costs the same anywhere.

@@ -7,9 +7,10 @@ use super::{
     input::{Params, id_in_path},
     wire::{BindingView, DESIRED, List, ProviderView, RequestView, TxtView},
 };
-use crate::{
-    domain::{AccountId, CertificateId, Page, RequestId, RequestStatus},
-    store::{BindingFilter, RequestFilter},
+use crate::store::{BindingFilter, RequestFilter};
+use certmint_core::{
+    issuance::RequestStatus,
+    words::{AccountId, CertificateId, Page, RequestId},
 };
 
 const STATUSES: [(&str, RequestStatus); 4] = [

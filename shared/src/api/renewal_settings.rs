@@ -9,10 +9,11 @@ use super::{
     renewals::{Renewed, certificate_id},
     wire::planned,
 };
-use crate::{
-    domain::{CertificateId, RenewAs, RenewMode, Renewal, RenewalTerms, Timestamp},
-    renewal,
-    store::StoreError,
+use crate::store::StoreError;
+use certmint_core::{
+    certificate::{RenewAs, RenewalTerms},
+    renewal::{self, RenewMode, Renewal},
+    words::{CertificateId, Timestamp},
 };
 
 #[derive(Serialize)]

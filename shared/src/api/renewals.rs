@@ -10,13 +10,13 @@ use super::{
     input::{Body, Params, id_in_path},
     wire::{CertificateView, List, planned},
 };
-use crate::{
-    domain::{
-        AccountStatus, Certificate, CertificateId, CertificateSource, CertificateStatus, MAX_ATTEMPTS,
-        NameSet, NewRequest, Page, Renewal, Request, RequestId, Timestamp,
-    },
-    renewal::{self, Halt},
-    store::{StoreError, renewal_request},
+use crate::store::{StoreError, renewal_request};
+use certmint_core::{
+    account::AccountStatus,
+    certificate::{Certificate, CertificateSource, CertificateStatus},
+    issuance::{MAX_ATTEMPTS, NewRequest, Request},
+    renewal::{self, Halt, Renewal},
+    words::{CertificateId, NameSet, Page, RequestId, Timestamp},
 };
 
 const DAY: u64 = 24 * 60 * 60;

@@ -1,7 +1,7 @@
 //! Requests ended or removed by a client.
 
 use super::{Api, Data, data, input::id_in_path, wire::RequestView};
-use crate::domain::RequestId;
+use certmint_core::words::RequestId;
 
 impl Api {
     /// POST `/acme/certificate/requests/{id}/cancel`. The worker takes its values out of the zone then.

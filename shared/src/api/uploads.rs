@@ -4,15 +4,13 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::{Api, ApiRequest, Data, data, error::ApiError, input::Body};
-use crate::{
-    bundle::PrivateKey,
-    ca::{
-        check::{ReadChain, read_chain},
+use certmint_core::{
+    certificate::{Certificate, CertificateSource, CertificateStatus, Lifecycle},
+    words::{CertificateId, DomainName, NameSet, NameSetError},
+    x509::{
+        PrivateKey,
+        chain::{ReadChain, read_chain},
         keys,
-    },
-    domain::{
-        Certificate, CertificateId, CertificateSource, CertificateStatus, DomainName, Lifecycle, NameSet,
-        NameSetError,
     },
 };
 

@@ -10,13 +10,13 @@ use super::{
     input::Body,
     wire::{CreatedAccount, RequestView},
 };
-use crate::{
-    ca::csr::{Csr, CsrError},
-    domain::{
-        AccountId, AccountStatus, Email, KeyAlgorithm, KeyPlan, MAX_ATTEMPTS, NameSet, NameSetError,
-        NewAccount, NewRequest, RenewAs, RequestId,
-    },
-    store::Idempotency,
+use crate::store::Idempotency;
+use certmint_core::{
+    account::{AccountStatus, NewAccount},
+    certificate::{KeyAlgorithm, KeyPlan, RenewAs},
+    issuance::{MAX_ATTEMPTS, NewRequest},
+    words::{AccountId, Email, NameSet, NameSetError, RequestId},
+    x509::csr::{Csr, CsrError},
 };
 
 fn idempotency(request: &ApiRequest, call: &str) -> Result<Option<Idempotency>, ApiError> {

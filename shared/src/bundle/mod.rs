@@ -3,16 +3,13 @@
 mod jks;
 mod pem;
 mod pfx;
-mod private_key;
 
+use certmint_core::x509::PrivateKey;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-pub use self::{
-    pfx::PfxAlgorithm,
-    private_key::{KeyError, PrivateKey},
-};
+pub use self::pfx::PfxAlgorithm;
 
 /// Rounds of PBKDF2 and of the MAC: the defaults of Java's `keystore.pkcs12.*` settings, which every reader takes.
 const ITERATIONS: u32 = 10_000;

@@ -5,7 +5,7 @@ use instant_acme::{AuthorizationStatus, ChallengeType, Error, Identifier, NewOrd
 use secrecy::SecretString;
 
 use super::{
-    AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView, RenewalInfo, chains,
+    AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView, chains,
     http::observed,
     key_change,
     new_account::{new_account, read_directory},
@@ -14,7 +14,11 @@ use super::{
     session::der,
 };
 pub use super::{http::SetupError, session::AcmeCa};
-use crate::domain::{Class, Email, Failure, RevocationReason, Stage};
+use certmint_core::{
+    certificate::RevocationReason,
+    renewal::RenewalInfo,
+    words::{Class, Email, Failure, Stage},
+};
 
 #[async_trait]
 impl Ca for AcmeCa {

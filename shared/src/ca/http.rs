@@ -20,7 +20,7 @@ use rustls::{
 };
 
 use super::chains;
-use crate::domain::{Roots, Timestamp};
+use certmint_core::{provider::Roots, words::Timestamp};
 
 /// A CA that does not answer a call in this time is away.
 const CALL_DEADLINE: Duration = Duration::from_secs(15);

@@ -2,20 +2,15 @@
 
 pub mod acme;
 mod chains;
-pub mod check;
-pub mod csr;
 mod http;
 mod jws;
 mod key_change;
-pub mod keys;
 mod new_account;
 mod orders;
 mod problem;
 mod renewal_info;
 mod revocation;
 mod session;
-
-use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -25,9 +20,12 @@ pub use self::{
     problem::{CHECK_ACCOUNT, DIRECTORY_UNREACHABLE, REPLACES_REFUSED},
     renewal_info::certificate_id,
 };
-use crate::{
-    domain::{AccountId, Email, Failure, KeyVersion, NameSet, RevocationReason, Timestamp, Window},
-    engine::{Challenge, OrderProgress},
+use certmint_core::{
+    account::KeyVersion,
+    certificate::RevocationReason,
+    issuance::{Challenge, OrderProgress},
+    renewal::RenewalInfo,
+    words::{AccountId, Email, Failure, NameSet, Timestamp},
 };
 
 /// An account key as PKCS#8 PEM.
@@ -62,7 +60,7 @@ pub struct Eab {
 /// An order as the CA sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderView {
-    /// Where it stands. An `invalid` order is an `Err` with [`Class::OrderLost`](crate::domain::Class) or, if its
+    /// Where it stands. An `invalid` order is an `Err` with [`Class::OrderLost`](certmint_core::words::Class) or, if its
     /// problem cannot go away, `Permanent`.
     pub progress: OrderProgress,
     /// Challenges of authorizations that are not valid yet.
@@ -80,17 +78,6 @@ pub struct OrderTerms<'a> {
     pub profile: Option<&'a str>,
     /// The [identifier](certificate_id) of the certificate that the new one takes the place of (RFC 9773 §5).
     pub replaces: Option<&'a str>,
-}
-
-/// What a CA suggests for a renewal (RFC 9773 §4.2).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RenewalInfo {
-    /// When to renew.
-    pub window: Window,
-    /// Where it is explained.
-    pub explanation_url: Option<String>,
-    /// When to ask again.
-    pub retry_after: Option<Duration>,
 }
 
 /// A certificate authority. Errors are [`Failure`]s: classified, with the CA's problem in words. One that cannot even

@@ -20,7 +20,7 @@ use super::{
     http::AcmeHttp,
     jws::{Identity, SigningKey, encode, post, read, send, url_of},
 };
-use crate::domain::Email;
+use certmint_core::words::Email;
 
 /// A text that is no base64url.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -8,9 +8,9 @@ use super::{
     problem,
     session::AcmeCa,
 };
-use crate::{
-    domain::{Class, Failure, Fqdn, Problem, Stage, Subproblem},
-    engine::{Challenge, OrderProgress},
+use certmint_core::{
+    issuance::{Challenge, OrderProgress},
+    words::{Class, Failure, Fqdn, Problem, Stage, Subproblem},
 };
 
 impl AcmeCa {

@@ -3,10 +3,10 @@
 use instant_acme::Error;
 
 use super::http::Seen;
-use crate::domain::{Class, Failure, Problem, Stage, Subproblem, Timestamp};
+use certmint_core::words::{Class, Failure, Problem, Stage, Subproblem, Timestamp};
 
-pub use crate::domain::DIRECTORY_UNREACHABLE;
-pub(super) use crate::domain::{ACME_ERRORS as NAMESPACE, CA_UNREACHABLE as UNREACHABLE};
+pub use certmint_core::words::DIRECTORY_UNREACHABLE;
+pub(super) use certmint_core::words::{ACME_ERRORS as NAMESPACE, CA_UNREACHABLE as UNREACHABLE};
 
 /// The problem type of an order that the CA does not take as a replacement of the certificate that it names.
 pub const REPLACES_REFUSED: &str = "urn:certmint:replacesRefused";

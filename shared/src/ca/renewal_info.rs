@@ -12,7 +12,10 @@ use super::{
     http::AcmeHttp,
     jws::{read, send},
 };
-use crate::domain::{Timestamp, Window, clip};
+use certmint_core::{
+    renewal::Window,
+    words::{Timestamp, clip},
+};
 
 /// Characters of an explanation's URL that are kept.
 const URL: usize = 500;

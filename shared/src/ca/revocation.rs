@@ -10,7 +10,10 @@ use super::{
     jws::{Identity, SigningKey, encode, post, url_of},
     session::{AcmeCa, der},
 };
-use crate::domain::{Class, Failure, RevocationReason, Stage};
+use certmint_core::{
+    certificate::RevocationReason,
+    words::{Class, Failure, Stage},
+};
 
 /// RFC 8555 §7.6: the certificate was revoked before.
 const ALREADY_REVOKED: &str = "urn:ietf:params:acme:error:alreadyRevoked";

@@ -14,9 +14,11 @@ use super::{
     new_account::read_directory,
     problem,
 };
-use crate::{
-    dns::Clock,
-    domain::{Failure, KeyVersion, Providers, Roots, Timestamp},
+use certmint_core::{
+    account::KeyVersion,
+    clock::Clock,
+    provider::{Providers, Roots},
+    words::{Failure, Timestamp},
 };
 
 /// A directory may change: sessions are made anew after this time.

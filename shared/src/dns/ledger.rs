@@ -15,12 +15,14 @@ use futures::{StreamExt, stream};
 
 pub use super::rrset::{quoted, wanted};
 use super::{
-    Clock, DnsError, DnsZones, READS, TxtChange, Zone,
+    DnsError, DnsZones, READS, TxtChange, Zone,
     rrset::{Item, batches, believed, same_changes, sorted, uncertain, values_moved},
 };
-use crate::{
-    domain::{DesiredState, Fqdn, RequestId, Timestamp, TxtRecord, TxtStatus},
-    store::{ChallengeStore, StoreError},
+use crate::store::{ChallengeStore, StoreError};
+use certmint_core::{
+    challenge::{DesiredState, TxtRecord, TxtStatus},
+    clock::Clock,
+    words::{Fqdn, RequestId, Timestamp},
 };
 
 /// Rounds against another writer before the change is left for later.

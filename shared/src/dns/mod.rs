@@ -11,8 +11,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 
-pub use crate::clock::{Clock, SystemClock};
-use crate::domain::{Class, Fqdn};
+use certmint_core::words::{Class, Fqdn};
 
 /// A public hosted zone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

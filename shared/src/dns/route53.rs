@@ -15,8 +15,11 @@ use aws_sdk_route53::{
 use futures::{StreamExt, stream};
 use tokio::sync::Mutex;
 
-use super::{Clock, DnsError, DnsZones, READS, TxtChange, TxtRrset, Zone};
-use crate::domain::{Fqdn, Timestamp};
+use super::{DnsError, DnsZones, READS, TxtChange, TxtRrset, Zone};
+use certmint_core::{
+    clock::Clock,
+    words::{Fqdn, Timestamp},
+};
 
 /// Route53 allows five calls a second for the whole AWS account: the zone list is read this seldom.
 const ZONES_KEPT: Duration = Duration::from_secs(5 * 60);

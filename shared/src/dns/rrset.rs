@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{MAX_CHANGES, MAX_CHARS, TxtChange, TxtRrset};
-use crate::domain::{DesiredState, Fqdn, RequestId, TXT_TTL, Timestamp, TxtRecord, TxtStatus};
+use certmint_core::{
+    challenge::{DesiredState, TXT_TTL, TxtRecord, TxtStatus},
+    words::{Fqdn, RequestId, Timestamp},
+};
 
 /// A value as TXT record data: in quotes, with quotes and backslashes escaped (RFC 1035 §5.1).
 #[must_use]

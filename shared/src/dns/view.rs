@@ -16,7 +16,7 @@ use super::{
     DnsError, DnsView, Visibility,
     query::{QueryError, ask},
 };
-use crate::domain::Fqdn;
+use certmint_core::words::Fqdn;
 
 /// CNAMEs followed from a challenge name before it counts as a loop.
 const MAX_CNAMES: usize = 8;
@@ -180,7 +180,7 @@ impl DnsView for PublicDns {
     }
 
     async fn domain_exists(&self, fqdn: &Fqdn) -> Option<bool> {
-        let domain = psl::domain_str(fqdn.as_str())?;
+        let domain = fqdn.registered_domain()?;
         let answer = ask(self.recursive, domain, RecordType::SOA, true).await.ok()?;
         match answer.metadata.response_code {
             ResponseCode::NXDomain => Some(false),

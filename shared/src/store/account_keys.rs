@@ -3,7 +3,11 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::domain::{Account, AccountId, Chore, EabBinding, KeyVersion, Timestamp};
+use certmint_core::{
+    account::{Account, EabBinding, KeyVersion},
+    chore::Chore,
+    words::{AccountId, Timestamp},
+};
 
 /// Changes of what an account signs with. Each is one read and one transaction on condition that the account is as it was
 /// read; against another writer it is tried again.

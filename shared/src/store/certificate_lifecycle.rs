@@ -3,9 +3,11 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::domain::{
-    Certificate, CertificateId, CertificateSource, Lifecycle, RESTORABLE, Revocation, RevocationReason,
-    RevokedBy, Timestamp,
+use certmint_core::{
+    certificate::{
+        Certificate, CertificateSource, Lifecycle, RESTORABLE, Revocation, RevocationReason, RevokedBy,
+    },
+    words::{CertificateId, Timestamp},
 };
 
 /// What becomes of certificates. Each call is one read and one transaction, on condition that the certificate still

@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::StoreError;
-use crate::domain::TxtRecord;
+use certmint_core::challenge::TxtRecord;
 
 /// The cursor that goes on after this value.
 #[must_use]

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::domain::{AccountId, Timestamp};
+use certmint_core::words::{AccountId, Timestamp};
 
 /// The default list, and since when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

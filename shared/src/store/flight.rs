@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 
 use super::{Idempotency, StoreError};
-use crate::domain::{NewRequest, Request, Timestamp};
+use certmint_core::{
+    issuance::{NewRequest, Request},
+    words::Timestamp,
+};
 
 /// A request, and whether it was there before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,10 +21,10 @@ pub struct Flight {
 #[async_trait]
 pub trait SingleFlight: Send + Sync {
     /// As [`RequestStore::create_request`](super::RequestStore::create_request), unless the newest request of the
-    /// same account, the same names in any order and the same [key](crate::domain::KeyPlan::flight_key) still
+    /// same account, the same names in any order and the same [key](certmint_core::certificate::KeyPlan::flight_key) still
     /// [answers for them](Request::answers_for_its_names): then that one is returned.
     ///
-    /// Conditional write: a lock item by account and [set and key](crate::domain::KeyPlan::flight_key) names the newest request;
+    /// Conditional write: a lock item by account and [set and key](certmint_core::certificate::KeyPlan::flight_key) names the newest request;
     /// the request's own transaction takes it if it is absent, or still names the request that was read and found to
     /// hold it no more (failed, a day past its success, deleted, unreadable). `create_request` takes it without
     /// condition. Of two calls at once one writes, the other finds its request. Cost beside `create_request`: one

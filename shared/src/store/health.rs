@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::domain::{ProviderId, Timestamp};
+use certmint_core::words::{ProviderId, Timestamp};
 
 /// A CA that a worker could not reach.
 #[derive(Clone, Debug, PartialEq, Eq)]

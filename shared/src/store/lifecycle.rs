@@ -3,9 +3,11 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::domain::{
-    Account, AccountId, AccountStatus, DefaultAccount, Email, ProviderId, Request, RequestId, RequestStatus,
-    StoredChore, Timestamp,
+use certmint_core::{
+    account::{Account, AccountStatus, DefaultAccount},
+    chore::StoredChore,
+    issuance::{Request, RequestStatus},
+    words::{AccountId, Email, ProviderId, RequestId, Timestamp},
 };
 
 /// Accounts switched on and off, chosen, deleted.

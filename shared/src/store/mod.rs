@@ -32,10 +32,15 @@ pub use self::{
     renewals::RenewalStore,
 };
 
-use crate::domain::{
-    Account, AccountId, AccountStatus, Binding, Certificate, CertificateId, CertificateSource,
-    CertificateStatus, Class, DesiredState, DomainName, Email, Fqdn, NewAccount, NewRequest, Page,
-    PageRequest, ProviderId, Request, RequestId, RequestStatus, Timestamp, TxtRecord, TxtStatus,
+use certmint_core::{
+    account::{Account, AccountStatus, NewAccount},
+    certificate::{Binding, Certificate, CertificateSource, CertificateStatus},
+    challenge::{DesiredState, TxtRecord, TxtStatus},
+    issuance::{NewRequest, Request, RequestStatus},
+    words::{
+        AccountId, CertificateId, Class, DomainName, Email, Fqdn, Page, PageRequest, ProviderId, RequestId,
+        Timestamp,
+    },
 };
 
 /// Why the store did not do it.
@@ -220,7 +225,7 @@ pub trait RequestStore: Send + Sync {
     -> Result<Page<Request>, StoreError>;
     /// How many have each status, in the order of [`RequestStatus::ALL`].
     async fn request_counts(&self) -> Result<[(RequestStatus, u64); 4], StoreError>;
-    /// A failed request becomes a new pending one ([`Issuance::again`](crate::engine::Issuance::again)): attempts 0,
+    /// A failed request becomes a new pending one ([`Issuance::again`](certmint_core::issuance::Issuance::again)): attempts 0,
     /// error cleared, due now, lease free; the fence grows.
     async fn retry_request(&self, id: RequestId, now: Timestamp) -> Result<Request, StoreError>;
     /// Ids that are due, earliest first over all shards, at most `limit`.
@@ -245,7 +250,7 @@ pub trait RequestStore: Send + Sync {
 /// Certificates and bindings.
 #[async_trait]
 pub trait CertificateStore: Send + Sync {
-    /// Records it under the next id with its [first](crate::renewal::recorded) renewal, unless its fingerprint is known:
+    /// Records it under the next id with its [first](certmint_core::renewal::recorded) renewal, unless its fingerprint is known:
     /// then that one is returned. `certificate.id` is ignored. The fence of the request that made it is checked in the
     /// same transaction; its renewals have that request's terms.
     async fn record_certificate(
@@ -286,7 +291,7 @@ pub trait ChallengeStore: Send + Sync {
     async fn txt_of_request(&self, owner: RequestId) -> Result<Vec<TxtRecord>, StoreError>;
     /// Values that cleanup has to look at now ([`TxtRecord::due_at`]); at most `limit`.
     async fn due_txt(&self, now: Timestamp, limit: usize) -> Result<Vec<TxtRecord>, StoreError>;
-    /// Forgets values that were confirmed gone [`SHOWN`](crate::domain::SHOWN) ago, at most `limit`, and says how many.
+    /// Forgets values that were confirmed gone [`SHOWN`](certmint_core::challenge::SHOWN) ago, at most `limit`, and says how many.
     /// Conditional: one that is wanted again meanwhile stays. One transaction with the counts for each.
     async fn forget_txt(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
     /// A page of the ledger, newest first, by desired state if given.

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::{
-    domain::Timestamp,
-    limits::{Bucket, RateKey},
+use certmint_core::{
+    provider::{Bucket, RateKey},
+    words::Timestamp,
 };
 
 /// What became of a reservation.
@@ -33,7 +33,7 @@ pub enum GiveBack {
     Certificates,
 }
 
-/// Token buckets. One item a bucket with the [arrival time](crate::limits::Limit) and a TTL, one marker a reservation
+/// Token buckets. One item a bucket with the [arrival time](certmint_core::provider::Limit) and a TTL, one marker a reservation
 /// id. A bucket without a limit is never written by a reservation.
 #[async_trait]
 pub trait RateLedger: Send + Sync {
@@ -55,7 +55,7 @@ pub trait RateLedger: Send + Sync {
     ) -> Result<Reserved, StoreError>;
     /// Adds one to each bucket, full or not: it has happened. Once an id, as with `reserve`.
     async fn count(&self, id: &str, buckets: &[Bucket], now: Timestamp) -> Result<(), StoreError>;
-    /// Gives back what is left of a reservation ([`Limit::left_of`](crate::limits::Limit::left_of)) and removes its
+    /// Gives back what is left of a reservation ([`Limit::left_of`](certmint_core::provider::Limit::left_of)) and removes its
     /// marker, in one transaction on condition that the marker is there. `spend` is the whole list of the
     /// reservation. A repeat, or a reservation that is not there, gives nothing back. One read, one transaction.
     async fn give_back(

@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::domain::{Certificate, CertificateId, DomainName};
+use certmint_core::{
+    certificate::Certificate,
+    words::{CertificateId, DomainName},
+};
 
 /// Certificates by what they are, without reading them all.
 #[async_trait]
@@ -17,7 +20,7 @@ pub trait CertificateRelations: Send + Sync {
     /// The vault names of the keys of all certificates with exactly these names, older versions included. One read, and
     /// two for each certificate.
     async fn keys_in_use(&self, names: &[DomainName]) -> Result<Vec<String>, StoreError>;
-    /// Whether a client said that somebody else may have this key ([`key_id`](crate::ca::check::key_id)), of whichever
+    /// Whether a client said that somebody else may have this key ([`key_id`](certmint_core::x509::chain::key_id)), of whichever
     /// certificate. One read.
     async fn is_compromised(&self, key_id: &str) -> Result<bool, StoreError>;
 }

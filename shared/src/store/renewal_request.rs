@@ -1,9 +1,11 @@
 //! What a renewal asks for: the same names, profile and kind of key as the certificate that it takes the place of.
 
 use super::{Store, StoreError};
-use crate::{
-    ca::check::{key_algorithm, key_id_of},
-    domain::{AccountId, Certificate, Fallback, KeyPlan, NameSet, NewRequest, RenewalTerms, Request},
+use certmint_core::{
+    certificate::{Certificate, KeyPlan, RenewalTerms},
+    issuance::{Fallback, NewRequest, Request},
+    words::{AccountId, NameSet},
+    x509::chain::{key_algorithm, key_id_of},
 };
 
 /// The request that renews `certificate` on these terms. One read: the request that made it says whose key it is, and

@@ -3,14 +3,19 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::domain::{Certificate, CertificateId, NewRequest, Renewal, Request, RequestId, Timestamp};
+use certmint_core::{
+    certificate::Certificate,
+    issuance::{NewRequest, Request},
+    renewal::Renewal,
+    words::{CertificateId, RequestId, Timestamp},
+};
 
 /// Renewals: one small item beside each certificate, written with it; it is in two sparse indexes, by the time of the
 /// next look and by the end of validity.
 #[async_trait]
 pub trait RenewalStore: Send + Sync {
     /// The renewals of these certificates, in their order. One recorded before there were renewals has the
-    /// [first](crate::renewal::first) one, unwritten (revision 0). One batch read for 100.
+    /// [first](certmint_core::renewal::first) one, unwritten (revision 0). One batch read for 100.
     async fn renewals(&self, certificates: &[Certificate]) -> Result<Vec<Renewal>, StoreError>;
     /// Replaces it if its revision is still `renewal.revision` ([`StoreError::Conflict`] else); the stored one is one
     /// higher. One write.
@@ -18,7 +23,7 @@ pub trait RenewalStore: Send + Sync {
     /// Certificates whose renewal is to be looked at, earliest first over all shards, at most `limit`.
     async fn due_renewals(&self, now: Timestamp, limit: usize) -> Result<Vec<CertificateId>, StoreError>;
     /// Makes a request that renews: one transaction of the pending request, its names' lock
-    /// ([`SingleFlight`](super::SingleFlight)) and `renewal` as [started](crate::renewal::started), on condition of
+    /// ([`SingleFlight`](super::SingleFlight)) and `renewal` as [started](certmint_core::renewal::started), on condition of
     /// its revision ([`StoreError::Conflict`] else). So of two callers that read the same renewal one makes a
     /// request. A repeat after a lost answer is known by the request's new id.
     async fn start_renewal(
@@ -29,15 +34,15 @@ pub trait RenewalStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Request, StoreError>;
     /// Puts `certificate` in the place of the one with its id: the next version, the first creation date; the older
-    /// version stays beside it, its key for [a while](crate::domain::OLD_KEY_KEPT). Its renewal is [replaced](crate::renewal::replaced) in the same transaction, and the
+    /// version stays beside it, its key for [a while](certmint_core::certificate::OLD_KEY_KEPT). Its renewal is [replaced](certmint_core::renewal::replaced) in the same transaction, and the
     /// request's fence is checked. A known fingerprint returns its certificate, so that a repeat changes nothing.
     async fn replace_certificate(
         &self,
         certificate: Certificate,
         fence: (RequestId, u64),
     ) -> Result<Certificate, StoreError>;
-    /// Records `certificate` under the next id as the [successor](crate::renewal::successor) of `old`, which is
-    /// [succeeded](crate::renewal::succeeded) in the same transaction and is renewed no more; the request's fence is
+    /// Records `certificate` under the next id as the [successor](certmint_core::renewal::successor) of `old`, which is
+    /// [succeeded](certmint_core::renewal::succeeded) in the same transaction and is renewed no more; the request's fence is
     /// checked. [`StoreError::NotFound`] if `old` is gone or deleted: then there is nothing to succeed. A known
     /// fingerprint returns its certificate, so that a repeat changes nothing.
     async fn succeed_certificate(

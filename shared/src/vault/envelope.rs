@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{KeyVault, SecretNames, VaultError, kms::KmsKey};
-use crate::{dns::Clock, domain::Timestamp};
+use certmint_core::{clock::Clock, words::Timestamp};
 
 /// How long a deleted secret can be restored; the same as in Secrets Manager.
 const RECOVERY: Duration = Duration::from_secs(7 * 24 * 60 * 60);

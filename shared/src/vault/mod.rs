@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 pub use self::apart::{API_TOKENS, TokensApart};
-use crate::domain::Class;
+use certmint_core::words::Class;
 
 /// Why the vault did not do it. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

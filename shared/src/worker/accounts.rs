@@ -6,12 +6,15 @@ use tokio::sync::Mutex;
 
 use super::{Adapters, health::Health, registration};
 use crate::{
-    ca::{AccountKey, CaAccount, DIRECTORY_UNREACHABLE, keys},
-    domain::{
-        ACCOUNT_UNUSABLE, Account, AccountId, AccountStatus, Class, Failure, Provider, ProviderId, Stage,
-    },
+    ca::{AccountKey, CaAccount, DIRECTORY_UNREACHABLE},
     store::StoreError,
     vault::VaultError,
+};
+use certmint_core::{
+    account::{Account, AccountStatus},
+    provider::Provider,
+    words::{ACCOUNT_UNUSABLE, AccountId, Class, Failure, ProviderId, Stage},
+    x509::keys,
 };
 
 type Slot = Arc<Mutex<Option<Result<CaAccount, Failure>>>>;

@@ -10,18 +10,16 @@ use super::{
     job::Job,
     key_reuse::Reuse,
 };
-use crate::{
-    ca::{
-        CaAccount,
-        check::{self, CheckedCertificate},
+use crate::ca::CaAccount;
+use certmint_core::{
+    certificate::{Certificate, CertificateSource, KeyAlgorithm, KeyPlan, Lifecycle},
+    issuance::{Event, Request, key_name},
+    words::{CertificateId, Class, Failure, NameSet, Stage},
+    x509::{
+        chain::{self, CheckedCertificate},
         csr::Csr,
         keys,
     },
-    domain::{
-        Certificate, CertificateId, CertificateSource, Class, Failure, KeyAlgorithm, KeyPlan, Lifecycle,
-        NameSet, Request, Stage, key_name,
-    },
-    engine::Event,
 };
 
 impl Worker {
@@ -84,10 +82,10 @@ impl Worker {
             KeyPlan::Us { .. } => {
                 let stored = self.adapters.vault.get(key_ref).await.map_err(from_vault)?;
                 let material = keys::parse(&stored)?;
-                check::check_chain(pem, &material.key_pem, &request.names, now)
+                chain::check_chain(pem, &material.key_pem, &request.names, now)
             }
             KeyPlan::Client { csr, .. } => {
-                check::check_chain_of(pem, client_csr(csr)?.public_key(), &request.names, now)
+                chain::check_chain_of(pem, client_csr(csr)?.public_key(), &request.names, now)
             }
         }
     }

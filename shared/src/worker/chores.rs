@@ -6,10 +6,12 @@ use super::{
     Worker,
     accounts::{from_store, from_vault},
 };
-use crate::{
-    domain::{Account, AccountId, Chore, Class, Failure, StoredChore, Timestamp},
-    engine::backoff,
-    store::StoreError,
+use crate::store::StoreError;
+use certmint_core::{
+    account::Account,
+    chore::{Chore, StoredChore},
+    issuance::backoff,
+    words::{AccountId, Class, Failure, Timestamp},
 };
 
 /// Chores in hand at once.

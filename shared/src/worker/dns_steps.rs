@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures::{StreamExt, stream};
 
 use super::{Worker, job::Job};
-use crate::{
-    dns::{DnsError, Zone, ledger::Outcome},
-    domain::{Failure, Fqdn, Stage, Timestamp},
-    engine::{Challenge, Effect, Event},
+use crate::dns::{DnsError, Zone, ledger::Outcome};
+use certmint_core::{
+    issuance::{Challenge, Effect, Event},
+    words::{Failure, Fqdn, Stage, Timestamp},
 };
 
 /// Where a challenge's value goes after CNAMEs.
@@ -135,7 +135,7 @@ impl Worker {
 
     /// No zone of ours: either the domain does not exist at all, or it is hosted elsewhere.
     async fn no_zone(&self, fqdn: &Fqdn) -> Failure {
-        let class = crate::domain::Class::Permanent;
+        let class = certmint_core::words::Class::Permanent;
         if self.adapters.view.domain_exists(fqdn).await == Some(false) {
             let text = format!("the domain of {fqdn} does not exist in the public DNS; check the spelling");
             return Failure::new(class, Stage::Request, "noDomain", text);

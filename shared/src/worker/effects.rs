@@ -6,8 +6,11 @@ use super::{Worker, job::Job};
 use crate::{
     ca::{CaAccount, DIRECTORY_UNREACHABLE, OrderTerms, REPLACES_REFUSED},
     dns::Visibility,
-    domain::{ACME_ERRORS, AccountId, Failure, Provider},
-    engine::{Challenge, Effect, Event, OrderProgress},
+};
+use certmint_core::{
+    issuance::{Challenge, Effect, Event, OrderProgress},
+    provider::Provider,
+    words::{ACME_ERRORS, AccountId, Failure},
 };
 
 /// Failures before any order was made, after which it no longer says what it replaces.

@@ -4,10 +4,11 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::sync::Mutex;
 
-use crate::{
-    domain::{Provider, ProviderId, Timestamp, clip},
-    engine::backoff,
-    store::{ProviderTrouble, Store},
+use crate::store::{ProviderTrouble, Store};
+use certmint_core::{
+    issuance::backoff,
+    provider::Provider,
+    words::{ProviderId, Timestamp, clip},
 };
 
 /// A CA that is away is tried again at least this often.

@@ -2,10 +2,10 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::{
-    domain::{Lease, Request, Timestamp},
-    engine::{Effect, Event, Phase, Step, next},
-    store::{RequestStore, Store, StoreError},
+use crate::store::{RequestStore, Store, StoreError};
+use certmint_core::{
+    issuance::{Effect, Event, Lease, Phase, Request, Step, next},
+    words::Timestamp,
 };
 
 /// A request under lease, with the effects that its state asks for.

@@ -6,12 +6,12 @@ use super::{
     Worker,
     accounts::{from_store, from_vault},
 };
-use crate::{
-    bundle::PrivateKey,
-    ca::{check::key_id, csr::Csr, keys},
-    domain::{Certificate, Class, Failure, KeyPlan, Request, Stage},
-    store::StoreError,
-    vault::VaultError,
+use crate::{store::StoreError, vault::VaultError};
+use certmint_core::{
+    certificate::{Certificate, KeyPlan},
+    issuance::Request,
+    words::{Class, Failure, Stage},
+    x509::{PrivateKey, chain::key_id, csr::Csr, keys},
 };
 
 /// The key of a certificate that is renewed, or why the renewal has another.

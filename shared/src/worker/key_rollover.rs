@@ -8,11 +8,11 @@ use super::{
     Worker,
     accounts::{from_store, from_vault},
 };
-use crate::{
-    ca::{AccountKey, keys},
-    domain::{Account, AccountId, AccountStatus, Class, Failure, KeyVersion},
-    store::StoreError,
-    vault::VaultError,
+use crate::{ca::AccountKey, store::StoreError, vault::VaultError};
+use certmint_core::{
+    account::{Account, AccountStatus, KeyVersion},
+    words::{AccountId, Class, Failure},
+    x509::keys,
 };
 
 /// What became of a keyChange.

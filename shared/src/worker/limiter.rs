@@ -7,10 +7,12 @@ use tokio::sync::Mutex;
 use super::accounts::from_store;
 use crate::{
     ca::DIRECTORY_UNREACHABLE,
-    domain::{ACME_ERRORS, Class, Failure, Provider, Request, Timestamp},
-    engine::{Event, Phase},
-    limits::{Bucket, RateKey, of_order},
     store::{GiveBack, Reserved, Store},
+};
+use certmint_core::{
+    issuance::{Event, Phase, Request},
+    provider::{Bucket, Provider, RateKey, of_order},
+    words::{ACME_ERRORS, Class, Failure, Timestamp},
 };
 
 /// Nobody waits longer than this for a turn after the bucket opens, however many wait: those before may be gone.
@@ -185,9 +187,9 @@ fn full(provider: &Provider, bucket: &Bucket, earliest: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        domain::{AccountId, ProviderId},
-        limits::{Limit, Limits, of_name},
+    use certmint_core::{
+        provider::{Limit, Limits, of_name},
+        words::{AccountId, ProviderId},
     };
 
     const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);

@@ -28,10 +28,15 @@ pub use self::settings::WorkerSettings;
 use self::{accounts::Accounts, health::Health, job::Job, limiter::Limiter, pace::Pace};
 use crate::{
     ca::Ca,
-    dns::{Clock, DnsView, DnsZones, ledger::Ledger},
-    domain::{Providers, RequestId, RequestStatus, Timestamp},
+    clock::Timer,
+    dns::{DnsView, DnsZones, ledger::Ledger},
     store::{Store, StoreError},
     vault::KeyVault,
+};
+use certmint_core::{
+    issuance::RequestStatus,
+    provider::Providers,
+    words::{RequestId, Timestamp},
 };
 
 /// What the worker reaches the world through.
@@ -48,7 +53,7 @@ pub struct Adapters {
     /// The DNS that everybody sees.
     pub view: Arc<dyn DnsView>,
     /// The time.
-    pub clock: Arc<dyn Clock>,
+    pub clock: Arc<dyn Timer>,
     /// The configured CAs.
     pub providers: Providers,
 }

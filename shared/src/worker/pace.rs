@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use crate::{dns::Zone, domain::Timestamp};
+use crate::dns::Zone;
+use certmint_core::words::Timestamp;
 
 /// Two batches that add values to one zone are at least this far apart. Route53 allows five calls a second for the whole
 /// AWS account, and a change is in sync after many seconds: what waits here loses nothing.

@@ -6,8 +6,12 @@ use super::{
 };
 use crate::{
     ca::{AccountKey, CHECK_ACCOUNT, Eab},
-    domain::{ACME_ERRORS, Account, AccountStatus, Class, Failure, Provider, Timestamp},
     store::StoreError,
+};
+use certmint_core::{
+    account::{Account, AccountStatus},
+    provider::Provider,
+    words::{ACME_ERRORS, Class, Failure, Timestamp},
 };
 
 /// Returns the account URL once it is stored; `None` if the account changed meanwhile and is to be looked at anew:
@@ -125,7 +129,7 @@ fn likely(said: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Stage;
+    use certmint_core::words::Stage;
 
     #[test]
     fn the_words_of_cas_are_understood() {

@@ -4,12 +4,14 @@ use futures::{StreamExt, stream};
 
 use super::{Worker, accounts::from_store};
 use crate::{
-    ca::{DIRECTORY_UNREACHABLE, RenewalInfo, certificate_id},
-    domain::{
-        Certificate, CertificateId, Failure, MAX_ATTEMPTS, NameSet, RenewAs, Renewal, Request, Timestamp,
-    },
-    renewal::{self, Decision},
+    ca::{DIRECTORY_UNREACHABLE, certificate_id},
     store::{StoreError, renewal_request},
+};
+use certmint_core::{
+    certificate::{Certificate, RenewAs},
+    issuance::{MAX_ATTEMPTS, Request},
+    renewal::{self, Decision, Renewal, RenewalInfo},
+    words::{CertificateId, Failure, NameSet, Timestamp},
 };
 
 /// What an order replaces.

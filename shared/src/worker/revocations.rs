@@ -1,9 +1,10 @@
 //! Revocations that clients asked for.
 
 use super::{Worker, accounts::from_vault, chores::unless_gone};
-use crate::{
-    ca::keys,
-    domain::{Certificate, CertificateId, Class, Failure, ProviderId, Revocation, RevokedBy, Stage},
+use certmint_core::{
+    certificate::{Certificate, Revocation, RevokedBy},
+    words::{CertificateId, Class, Failure, ProviderId, Stage},
+    x509::keys,
 };
 
 impl Worker {

@@ -7,7 +7,7 @@
 
 use std::{process::ExitCode, str::FromStr};
 
-use certmint_shared::limits::{Limit, Limits};
+use certmint_core::provider::{Limit, Limits};
 use certmint_tests::{
     fleet::{Drill, Incident, Outcome, run, svg},
     sim::QueueDrill,

@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, fmt};
 
-use certmint_shared::{
-    domain::Timestamp,
-    limits::{Bucket, Kind, Limit, RateKey},
+use certmint_core::{
+    provider::{Bucket, Kind, Limit, RateKey},
+    words::Timestamp,
 };
 
 #[derive(Clone, Copy)]

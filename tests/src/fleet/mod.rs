@@ -6,14 +6,11 @@ mod plot;
 
 use std::{cmp::Reverse, collections::BinaryHeap, collections::HashMap, time::Duration};
 
-use certmint_shared::{
-    ca::RenewalInfo,
-    domain::{
-        AccountId, Certificate, CertificateId, CertificateSource, Lifecycle, NameSet, Provider, ProviderId,
-        Renewal, Timestamp, Window,
-    },
-    limits::{Limit, Limits, RateKey, of_order},
-    renewal::{self, schedule},
+use certmint_core::{
+    certificate::{Certificate, CertificateSource, Lifecycle},
+    provider::{Limit, Limits, Provider, RateKey, of_order},
+    renewal::{self, Renewal, RenewalInfo, Window, schedule},
+    words::{AccountId, CertificateId, NameSet, ProviderId, Timestamp},
 };
 
 use self::books::Books;

@@ -6,11 +6,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use certmint_shared::{
-    ca::{AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView, RenewalInfo},
-    domain::{Class, Email, Failure, RevocationReason, Timestamp},
-    engine::OrderProgress,
+use certmint_core::{
+    certificate::RevocationReason,
+    issuance::OrderProgress,
+    renewal::RenewalInfo,
+    words::{Class, Email, Failure, Timestamp},
 };
+use certmint_shared::ca::{AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{

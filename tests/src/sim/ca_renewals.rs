@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use certmint_shared::{
-    ca::{REPLACES_REFUSED, RenewalInfo},
-    domain::{Class, Failure, Timestamp, Window},
+use certmint_core::{
+    renewal::{RenewalInfo, Window},
+    words::{Class, Failure, Timestamp},
 };
+use certmint_shared::ca::REPLACES_REFUSED;
 
 use super::{
     ca_state::{CaState, OrderState, index, problem},

@@ -6,12 +6,12 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use certmint_shared::{
-    ca::keys,
-    dns::ledger::quoted,
-    domain::{Class, DomainName, Failure, Fqdn, Problem, Stage, Timestamp},
-    engine::{Challenge, OrderProgress},
+use certmint_core::{
+    issuance::{Challenge, OrderProgress},
+    words::{Class, DomainName, Failure, Fqdn, Problem, Stage, Timestamp},
+    x509::keys,
 };
+use certmint_shared::dns::ledger::quoted;
 
 use super::{ca_renewals::Ari, vault::Secrets, zones::ZoneState};
 

@@ -2,14 +2,13 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use certmint_shared::{
-    domain::{
-        AccountId, CertificateId, Fallback, NameSet, NewRequest, RenewMode, RequestId, RevocationReason,
-        RevokedBy, Timestamp,
-    },
-    renewal,
-    store::{CertificateLifecycle, CertificateStore, RenewalStore, RequestStore},
+use certmint_core::{
+    certificate::{RevocationReason, RevokedBy},
+    issuance::{Fallback, NewRequest},
+    renewal::{self, RenewMode},
+    words::{AccountId, CertificateId, NameSet, RequestId, Timestamp},
 };
+use certmint_shared::store::{CertificateLifecycle, CertificateStore, RenewalStore, RequestStore};
 
 use super::{
     later::{Care, Wish},

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use certmint_shared::{dns::Clock, domain::Timestamp};
+use certmint_core::{clock::Clock, words::Timestamp};
+
+use certmint_shared::clock::Timer;
 
 use super::gate::Gate;
 
@@ -21,12 +23,14 @@ impl SimClock {
     }
 }
 
-#[async_trait]
 impl Clock for SimClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.gate.now().millis() + self.skew_millis)
     }
+}
 
+#[async_trait]
+impl Timer for SimClock {
     async fn sleep(&self, time: Duration) {
         self.gate.sleep(time).await;
     }

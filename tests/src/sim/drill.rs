@@ -2,9 +2,9 @@
 
 use std::{fmt, time::Duration};
 
-use certmint_shared::{
-    domain::Timestamp,
-    limits::{Limit, Limits},
+use certmint_core::{
+    provider::{Limit, Limits},
+    words::Timestamp,
 };
 
 use super::{

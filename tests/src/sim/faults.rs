@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use certmint_shared::domain::Timestamp;
+use certmint_core::words::Timestamp;
 
 use super::{later::Later, op::Op, rng::Rng, timeline::START};
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use certmint_shared::domain::Timestamp;
+use certmint_core::words::Timestamp;
 
 use super::{
     faults::Fate,

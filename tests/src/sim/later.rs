@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use certmint_shared::{
-    domain::Timestamp,
-    limits::{Limit, Limits},
+use certmint_core::{
+    provider::{Limit, Limits},
+    words::Timestamp,
 };
 
 use super::{ca_renewals::Ari, op::Op, rng::Rng, timeline::START};

@@ -11,7 +11,8 @@ use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
-use certmint_shared::{ca::certificate_id, domain::Timestamp};
+use certmint_core::words::Timestamp;
+use certmint_shared::ca::certificate_id;
 use rcgen::{CertificateParams, KeyPair, PublicKeyData, SerialNumber};
 use time::OffsetDateTime;
 

@@ -1,12 +1,10 @@
 //! The calls that leave a worker: each is a place where it can be interrupted.
 
-use certmint_shared::{
-    dns::DnsError,
-    domain::{Class, Failure, Stage},
-    engine::Effect,
-    store::StoreError,
-    vault::VaultError,
+use certmint_core::{
+    issuance::Effect,
+    words::{Class, Failure, Stage},
 };
+use certmint_shared::{dns::DnsError, store::StoreError, vault::VaultError};
 
 macro_rules! ops {
     ($($group:ident: { $($(#[$doc:meta])* $name:ident),* $(,)? })*) => {

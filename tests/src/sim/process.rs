@@ -10,11 +10,12 @@ use std::{
     time::Duration,
 };
 
+use certmint_core::{
+    clock::Clock,
+    provider::{Limits, Provider, Providers},
+};
 use certmint_shared::{
     cleanup::Cleaner,
-    dns::Clock,
-    domain::{Provider, Providers},
-    limits::Limits,
     worker::{Adapters, Worker, WorkerSettings},
 };
 

@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use certmint_shared::domain::{
-    Certificate, CertificateId, RenewAs, Renewal, Request, RequestId, RequestStatus, Timestamp, Window,
+use certmint_core::{
+    certificate::{Certificate, RenewAs},
+    issuance::{Request, RequestStatus},
+    renewal::{Renewal, Window},
+    words::{CertificateId, RequestId, Timestamp},
 };
 
 use super::{

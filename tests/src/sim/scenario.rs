@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use certmint_shared::{
-    domain::{Fqdn, RenewAs, Timestamp},
-    worker::WorkerSettings,
+use certmint_core::{
+    certificate::RenewAs,
+    words::{Fqdn, Timestamp},
 };
+use certmint_shared::worker::WorkerSettings;
 
 use super::{
     ca_renewals::Ari, ca_state::CaHabits, faults::Faults, later::Later, op::Op, rng::Rng, timeline::START,

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use certmint_shared::domain::{RequestId, Timestamp};
+use certmint_core::words::{RequestId, Timestamp};
 
 use super::{faults::Faults, op::Op, rng::Rng, tally::Tally};
 

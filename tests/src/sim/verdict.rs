@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use certmint_shared::domain::{Account, CertificateId, Request, RequestId, RequestStatus, TxtStatus};
+use certmint_core::{
+    account::Account,
+    challenge::TxtStatus,
+    issuance::{Request, RequestStatus},
+    words::{CertificateId, RequestId},
+};
 
 use super::{
     ca_state::CaState,

@@ -11,11 +11,13 @@ use std::{
     time::Duration,
 };
 
-use certmint_shared::{
-    domain::{AccountId, NewAccount, ProviderId, RequestId, RequestStatus, Timestamp},
-    limits::Limits,
-    store::{AccountKeys, AccountStore},
+use certmint_core::{
+    account::NewAccount,
+    issuance::RequestStatus,
+    provider::Limits,
+    words::{AccountId, ProviderId, RequestId, Timestamp},
 };
+use certmint_shared::store::{AccountKeys, AccountStore};
 
 use super::{
     clients::Wishes,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use certmint_shared::{domain::Certificate, limits::Limits};
+use certmint_core::{certificate::Certificate, provider::Limits};
 
 use super::{
     ca_renewals::Ari,

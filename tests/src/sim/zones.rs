@@ -7,9 +7,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use certmint_shared::{
-    dns::{DnsError, DnsView, DnsZones, TxtChange, TxtRrset, Visibility, Zone, ledger::quoted},
-    domain::{Fqdn, Timestamp, TxtStatus},
+use certmint_core::{
+    challenge::TxtStatus,
+    words::{Fqdn, Timestamp},
+};
+use certmint_shared::dns::{
+    DnsError, DnsView, DnsZones, TxtChange, TxtRrset, Visibility, Zone, ledger::quoted,
 };
 
 use super::{

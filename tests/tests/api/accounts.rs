@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use certmint_shared::{
-    dns::{Clock, SystemClock},
-    domain::{Account, AccountId, AccountStatus},
-    store::AccountStore,
+use certmint_core::{
+    account::{Account, AccountStatus},
+    clock::Clock,
+    words::AccountId,
 };
+use certmint_shared::{clock::SystemClock, store::AccountStore};
 
 use super::{Client, refused};
 

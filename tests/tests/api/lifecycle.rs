@@ -1,8 +1,12 @@
 //! What operators do with accounts, requests and certificates, as clients read it.
 
+use certmint_core::{
+    certificate::{Certificate, CertificateSource, Lifecycle},
+    clock::Clock,
+    words::{AccountId, CertificateId, Timestamp},
+};
 use certmint_shared::{
-    dns::{Clock, SystemClock},
-    domain::{AccountId, Certificate, CertificateId, CertificateSource, Lifecycle, Timestamp},
+    clock::SystemClock,
     store::{CertificateLifecycle, CertificateStore},
 };
 

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use certmint_shared::{
-    dns::{Clock, SystemClock},
-    domain::{
-        AccountId, Class, Failure, NameSet, Problem, ProviderId, Providers, RequestId, Stage, Subproblem,
-        Timestamp,
+use certmint_core::{
+    clock::Clock,
+    issuance::{Event, next},
+    provider::{Providers, of_order},
+    words::{
+        AccountId, Class, Failure, NameSet, Problem, ProviderId, RequestId, Stage, Subproblem, Timestamp,
     },
-    engine::{Event, next},
-    limits::of_order,
+};
+use certmint_shared::{
+    clock::SystemClock,
     store::{ProviderHealth, ProviderTrouble, RateLedger, RequestStore},
 };
 

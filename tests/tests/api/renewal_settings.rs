@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use certmint_core::{
+    certificate::{Certificate, CertificateSource, RevocationReason, RevokedBy},
+    clock::Clock,
+    words::{CertificateId, RequestId},
+};
 use certmint_shared::{
-    dns::{Clock, SystemClock},
-    domain::{Certificate, CertificateId, CertificateSource, RequestId, RevocationReason, RevokedBy},
+    clock::SystemClock,
     store::{CertificateLifecycle, CertificateStore},
 };
 

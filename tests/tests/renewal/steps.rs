@@ -3,11 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use certmint_shared::{
-    ca::check::key_id_of,
-    dns::{Clock, SystemClock},
-    domain::Timestamp,
-};
+use certmint_core::{clock::Clock, words::Timestamp, x509::chain::key_id_of};
+use certmint_shared::clock::SystemClock;
 use certmint_tests::{
     faults::{Call, Fault, Operation, Rules},
     journey::{Answer, Journey, eventually, options},

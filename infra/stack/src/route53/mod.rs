@@ -19,7 +19,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use certmint_shared::domain::Timestamp;
+use certmint_core::words::Timestamp;
 use http::{Request, Response, StatusCode};
 use rand::Rng;
 use serde::{Deserialize, Serialize};

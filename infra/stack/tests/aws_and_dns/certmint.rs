@@ -3,12 +3,16 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use certmint_core::{
+    challenge::{DesiredState, TxtRecord, TxtStatus},
+    words::{Fqdn, Page, PageRequest, RequestId, Timestamp},
+};
 use certmint_shared::{
+    clock::SystemClock,
     dns::{
-        DnsError, DnsView, DnsZones, SystemClock, TxtChange, TxtRrset, Visibility, Zone, ledger::Ledger,
+        DnsError, DnsView, DnsZones, TxtChange, TxtRrset, Visibility, Zone, ledger::Ledger,
         route53::Route53Zones, view::PublicDns,
     },
-    domain::{DesiredState, Fqdn, Page, PageRequest, RequestId, Timestamp, TxtRecord, TxtStatus},
     store::{ChallengeStore, StoreError},
 };
 use certmint_stack::{

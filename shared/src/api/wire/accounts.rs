@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use crate::{
-    domain::{Account, DefaultAccount, Email, KeyRollover, Provider, Providers, Timestamp},
-    limits::Limits,
-    store::ProviderTrouble,
+use crate::store::ProviderTrouble;
+use certmint_core::{
+    account::{Account, DefaultAccount, KeyRollover},
+    provider::{Limits, Provider, Providers},
+    words::{Email, Timestamp},
 };
 
 /// `account/create`.

@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::NameView;
-use crate::{
-    ca::check::key_algorithm,
-    domain::{Binding, Certificate, CertificateId, RenewAs, Renewal, Revocation, Timestamp, Window},
-    renewal::Halt,
+use certmint_core::{
+    certificate::{Binding, Certificate, RenewAs, Revocation},
+    renewal::{Halt, Renewal, Window},
+    words::{CertificateId, Timestamp},
+    x509::chain::key_algorithm,
 };
 
 #[derive(Serialize)]

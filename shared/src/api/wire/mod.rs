@@ -13,7 +13,7 @@ pub(super) use self::{
     requests::{OpenRequestView, RequestView},
     zones::{DESIRED, TxtView},
 };
-use crate::domain::{DomainName, Page, PageRequest};
+use certmint_core::words::{DomainName, Page, PageRequest};
 
 /// A page of a list.
 #[derive(Serialize)]

@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::NameView;
-use crate::{
-    domain::{KeyPlan, Problem, Request},
-    engine::Entry,
+use certmint_core::{
+    certificate::KeyPlan,
+    issuance::{Entry, Request},
+    words::Problem,
 };
 
 /// A request. `domains` is a string that holds a JSON array; `names` is the array itself.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::{DesiredState, TxtRecord};
+use certmint_core::challenge::{DesiredState, TxtRecord};
 
 /// A TXT record in the shape that the contract gives.
 #[derive(Serialize)]
@@ -26,7 +26,7 @@ impl From<TxtRecord> for TxtView {
             r#type: "TXT",
             name: record.fqdn.relative_to(&record.zone).to_owned(),
             value: record.value,
-            ttl: crate::domain::TXT_TTL,
+            ttl: certmint_core::challenge::TXT_TTL,
             zone: record.zone.to_string(),
             status: record.status.as_str(),
             desired_state: record.desired_state.as_str(),

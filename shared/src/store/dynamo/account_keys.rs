@@ -8,12 +8,13 @@ use super::{
     n,
     write::{Condition, Refusal},
 };
-use crate::{
-    domain::{Account, AccountId, EabBinding, KeyVersion, Timestamp},
-    store::{
-        AccountKeys, AccountStore, StoreError,
-        account_keys::{Promise, discard, forget_eab, forget_key, may_be_bound, may_be_rolled, roll},
-    },
+use crate::store::{
+    AccountKeys, AccountStore, StoreError,
+    account_keys::{Promise, discard, forget_eab, forget_key, may_be_bound, may_be_rolled, roll},
+};
+use certmint_core::{
+    account::{Account, EabBinding, KeyVersion},
+    words::{AccountId, Timestamp},
 };
 
 /// Tries against others that write the same account.

@@ -10,11 +10,14 @@ use super::{
     s,
     write::{Condition, Refusal},
 };
-use crate::{
-    domain::{Account, AccountId, Chore, DefaultAccount, Email, ProviderId, RequestStatus, Timestamp},
-    store::{
-        AccountLifecycle, AccountStore, FallbackPolicy, StoreError, in_fallback, is_usable, may_be_default,
-    },
+use crate::store::{
+    AccountLifecycle, AccountStore, FallbackPolicy, StoreError, in_fallback, is_usable, may_be_default,
+};
+use certmint_core::{
+    account::{Account, DefaultAccount},
+    chore::Chore,
+    issuance::RequestStatus,
+    words::{AccountId, Email, ProviderId, Timestamp},
 };
 
 /// Tries against others that write the same account.

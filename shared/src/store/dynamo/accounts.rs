@@ -7,9 +7,10 @@ use super::{
     DynamoStore, END, Item, LIST, Range, Row, n, pad, s,
     write::{Condition, Refusal},
 };
-use crate::{
-    domain::{Account, AccountId, Email, KeyVersion, NewAccount, Page, PageRequest, ProviderId, Timestamp},
-    store::{AccountFilter, AccountStore, Idempotency, StoreError},
+use crate::store::{AccountFilter, AccountStore, Idempotency, StoreError};
+use certmint_core::{
+    account::{Account, KeyVersion, NewAccount},
+    words::{AccountId, Email, Page, PageRequest, ProviderId, Timestamp},
 };
 
 /// How long an Idempotency-Key is remembered.

@@ -9,9 +9,10 @@ use super::{
     n, pad, s,
     write::{Condition, Refusal},
 };
-use crate::{
-    domain::{Binding, CertificateId, Timestamp},
-    store::StoreError,
+use crate::store::StoreError;
+use certmint_core::{
+    certificate::Binding,
+    words::{CertificateId, Timestamp},
 };
 
 /// Tries against others that bind the same website.

@@ -12,14 +12,14 @@ use super::{
     s,
     write::{Condition, Refusal},
 };
-use crate::{
-    ca::check::key_id_of,
-    domain::{
-        Certificate, CertificateId, Chore, Lifecycle, RESTORABLE, RevocationReason, RevokedBy, Timestamp,
-    },
-    store::{
-        CertificateLifecycle, CertificateStore, StoreError, deleted, is_to_be_removed, revoking, settled,
-    },
+use crate::store::{
+    CertificateLifecycle, CertificateStore, StoreError, deleted, is_to_be_removed, revoking, settled,
+};
+use certmint_core::{
+    certificate::{Certificate, Lifecycle, RESTORABLE, RevocationReason, RevokedBy},
+    chore::Chore,
+    words::{CertificateId, Timestamp},
+    x509::chain::key_id_of,
 };
 
 /// Tries against others that write the same certificate.
@@ -278,7 +278,7 @@ impl CertificateLifecycle for DynamoStore {
         let before = self.certificate(id).await?;
         let same = |c: &Certificate, _| Ok(c.lifecycle.clone());
         match before.status(now) {
-            crate::domain::CertificateStatus::Expired => {
+            certmint_core::certificate::CertificateStatus::Expired => {
                 self.change_certificate(id, now, same, nothing).await
             }
             _ => Ok(before),

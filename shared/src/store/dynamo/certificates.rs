@@ -12,13 +12,13 @@ use super::{
     n, pad, renewal_items, s,
     write::{Condition, Refusal},
 };
-use crate::{
-    domain::{
-        AccountId, Binding, Certificate, CertificateId, CertificateSource, CertificateStatus, Chore, Page,
-        PageRequest, Renewal, Request, RequestId, Timestamp,
-    },
-    renewal,
-    store::{BindingFilter, CertificateFilter, CertificateStore, StoreError},
+use crate::store::{BindingFilter, CertificateFilter, CertificateStore, StoreError};
+use certmint_core::{
+    certificate::{Binding, Certificate, CertificateSource, CertificateStatus},
+    chore::Chore,
+    issuance::Request,
+    renewal::{self, Renewal},
+    words::{AccountId, CertificateId, Page, PageRequest, RequestId, Timestamp},
 };
 
 pub(super) fn key(id: CertificateId) -> String {

@@ -11,9 +11,10 @@ use super::{
     s,
     write::{Condition, Refusal},
 };
-use crate::{
-    domain::{DesiredState, Fqdn, Page, PageRequest, RequestId, Timestamp, TxtRecord, TxtStatus},
-    store::{ChallengeStore, StoreError, place_after, txt_cursor},
+use crate::store::{ChallengeStore, StoreError, place_after, txt_cursor};
+use certmint_core::{
+    challenge::{DesiredState, TxtRecord, TxtStatus},
+    words::{Fqdn, Page, PageRequest, RequestId, Timestamp},
 };
 
 /// Tries of a write that reads first, against others that write the same value.

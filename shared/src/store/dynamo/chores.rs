@@ -7,9 +7,10 @@ use super::{
     DynamoStore, Item, Range, Row, WORK, n, s,
     write::{Condition, Refusal},
 };
-use crate::{
-    domain::{Chore, StoredChore, Timestamp},
-    store::{ChoreStore, StoreError},
+use crate::store::{ChoreStore, StoreError};
+use certmint_core::{
+    chore::{Chore, StoredChore},
+    words::Timestamp,
 };
 
 const DUE: &str = "CHORE";

@@ -5,10 +5,8 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures::future::try_join_all;
 
 use super::{DynamoStore, Item, n, s, write::Condition};
-use crate::{
-    domain::{AccountId, Timestamp},
-    store::{AccountStore, DefaultFallback, FallbackPolicy, StoreError, is_usable},
-};
+use crate::store::{AccountStore, DefaultFallback, FallbackPolicy, StoreError, is_usable};
+use certmint_core::words::{AccountId, Timestamp};
 
 const FALLBACK: &str = "FALLBACK";
 

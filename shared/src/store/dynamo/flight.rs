@@ -14,9 +14,11 @@ use super::{
     s,
     write::{Condition, Refusal},
 };
-use crate::{
-    domain::{AccountId, KeyPlan, NameSet, NewRequest, Request, RequestId, Timestamp},
-    store::{AccountStore, Flight, Idempotency, RequestStore, SingleFlight, StoreError},
+use crate::store::{AccountStore, Flight, Idempotency, RequestStore, SingleFlight, StoreError};
+use certmint_core::{
+    certificate::KeyPlan,
+    issuance::{NewRequest, Request},
+    words::{AccountId, NameSet, RequestId, Timestamp},
 };
 
 /// A lock has to outlive its request's flight and the day after; then DynamoDB may drop it.

@@ -3,10 +3,8 @@
 use async_trait::async_trait;
 
 use super::{DynamoStore, END, Item, Range, Row, TABLE, n, pad, s, write::Condition};
-use crate::{
-    domain::ProviderId,
-    store::{ProviderHealth, ProviderTrouble, StoreError},
-};
+use crate::store::{ProviderHealth, ProviderTrouble, StoreError};
+use certmint_core::words::ProviderId;
 
 const PARTITION: &str = "PROVIDER";
 

@@ -63,7 +63,7 @@ use futures::future::try_join_all;
 
 use self::row::Row;
 use super::StoreError;
-use crate::domain::Timestamp;
+use certmint_core::words::Timestamp;
 
 /// DynamoDB quota: items in one BatchGetItem.
 const BATCH: usize = 100;

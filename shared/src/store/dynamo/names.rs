@@ -12,9 +12,10 @@ use super::{
     n, pad, s,
     write::{Condition, Refusal},
 };
-use crate::{
-    domain::{Certificate, CertificateId, DomainName, Page, PageRequest},
-    store::{CertificateFilter, StoreError},
+use crate::store::{CertificateFilter, StoreError};
+use certmint_core::{
+    certificate::Certificate,
+    words::{CertificateId, DomainName, Page, PageRequest},
 };
 
 /// DynamoDB quota: 100 items in a transaction.

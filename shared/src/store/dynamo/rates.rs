@@ -9,10 +9,10 @@ use super::{
     DynamoStore, Item, n, s,
     write::{Condition, Refusal},
 };
-use crate::{
-    domain::Timestamp,
-    limits::{Bucket, Limit, RateKey},
-    store::{GiveBack, RateLedger, Reserved, StoreError},
+use crate::store::{GiveBack, RateLedger, Reserved, StoreError};
+use certmint_core::{
+    provider::{Bucket, Limit, RateKey},
+    words::Timestamp,
 };
 
 /// DynamoDB quota: 100 items of one transaction, less the marker.

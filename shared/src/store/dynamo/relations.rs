@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 
 use super::{DynamoStore, END, Item, Range, TABLE, n, pad, s};
-use crate::{
-    domain::{Certificate, CertificateId, DomainName, Timestamp, set_key},
-    store::{CertificateRelations, RenewalStore, StoreError},
+use crate::store::{CertificateRelations, RenewalStore, StoreError};
+use certmint_core::{
+    certificate::Certificate,
+    words::{CertificateId, DomainName, Timestamp, set_key},
 };
 
 /// Ids that one look gives.

@@ -1,9 +1,11 @@
 //! A renewal as an item: small, beside its certificate.
 
 use super::{Item, Row, SHARDS, certificates, n, pad, s, write::Condition};
-use crate::{
-    domain::{CertificateId, RenewAs, Renewal, RenewalTerms, RequestId, Timestamp, Window},
-    store::StoreError,
+use crate::store::StoreError;
+use certmint_core::{
+    certificate::{RenewAs, RenewalTerms},
+    renewal::{Renewal, Window},
+    words::{CertificateId, RequestId, Timestamp},
 };
 
 fn shard(id: CertificateId) -> u64 {

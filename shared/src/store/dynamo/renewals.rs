@@ -11,12 +11,13 @@ use super::{
     request_items, s,
     write::{Condition, Refusal},
 };
-use crate::{
-    domain::{
-        Certificate, CertificateId, Chore, Lifecycle, NewRequest, Renewal, Request, RequestId, Timestamp,
-    },
-    renewal,
-    store::{CertificateStore, RenewalStore, StoreError},
+use crate::store::{CertificateStore, RenewalStore, StoreError};
+use certmint_core::{
+    certificate::{Certificate, Lifecycle},
+    chore::Chore,
+    issuance::{NewRequest, Request},
+    renewal::{self, Renewal},
+    words::{CertificateId, RequestId, Timestamp},
 };
 
 /// Looks at a certificate that others write at the same moment.

@@ -1,11 +1,11 @@
 //! Requests as items, and the lists that count them.
 
 use super::{Item, Row, SHARDS, n, pad, s};
-use crate::{
-    domain::{
-        AccountId, CertificateId, Fallback, KeyPlan, Lease, RenewAs, Request, RequestId, RequestStatus,
-    },
-    store::StoreError,
+use crate::store::StoreError;
+use certmint_core::{
+    certificate::{KeyPlan, RenewAs},
+    issuance::{Fallback, Lease, Request, RequestStatus},
+    words::{AccountId, CertificateId, RequestId},
 };
 
 pub(super) fn key(id: RequestId) -> String {

@@ -7,9 +7,11 @@ use super::{
     request_items::{attempts_key, key, lists, write},
     write::{Condition, Refusal},
 };
-use crate::{
-    domain::{Chore, Request, RequestId, Timestamp},
-    store::{ChallengeStore, RequestLifecycle, RequestStore, StoreError, cancelled, may_be_deleted},
+use crate::store::{ChallengeStore, RequestLifecycle, RequestStore, StoreError, cancelled, may_be_deleted};
+use certmint_core::{
+    chore::Chore,
+    issuance::Request,
+    words::{RequestId, Timestamp},
 };
 
 /// Tries against a worker that writes the same request.

@@ -5,9 +5,10 @@ use std::{cmp::Reverse, collections::HashMap};
 use futures::future::try_join_all;
 
 use super::{DynamoStore, END, LIST, OWNER, Range, SHARDS, TABLE, pad, request_items::read, row::readable};
-use crate::{
-    domain::{Page, PageRequest, Request, RequestStatus},
-    store::{RequestFilter, StoreError},
+use crate::store::{RequestFilter, StoreError};
+use certmint_core::{
+    issuance::{Request, RequestStatus},
+    words::{Page, PageRequest},
 };
 
 /// Ids that a walk reads at once: one batch read.

@@ -17,9 +17,10 @@ use super::{
     s,
     write::{Condition, Refusal},
 };
-use crate::{
-    domain::{NewRequest, Page, PageRequest, Request, RequestId, RequestStatus, Timestamp},
-    store::{AccountStore, Idempotency, RequestFilter, RequestStore, StoreError},
+use crate::store::{AccountStore, Idempotency, RequestFilter, RequestStore, StoreError};
+use certmint_core::{
+    issuance::{NewRequest, Request, RequestStatus},
+    words::{Page, PageRequest, RequestId, Timestamp},
 };
 
 impl DynamoStore {

@@ -4,7 +4,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 
 use super::Item;
-use crate::{domain::Timestamp, store::StoreError};
+use crate::store::StoreError;
+use certmint_core::words::Timestamp;
 
 /// An item as it was read.
 #[derive(Clone, Debug)]

@@ -9,10 +9,11 @@ use super::{
     s,
     write::{Condition, Refusal},
 };
-use crate::{
-    domain::{Certificate, CertificateId, RequestId, Timestamp},
+use crate::store::{CertificateStore, RenewalStore, StoreError, settled};
+use certmint_core::{
+    certificate::Certificate,
     renewal,
-    store::{CertificateStore, RenewalStore, StoreError, settled},
+    words::{CertificateId, RequestId, Timestamp},
 };
 
 impl DynamoStore {

@@ -1,12 +1,13 @@
 //! An account's key and its binding, replaced. The worker's writes pass the gate, calls of clients do not.
 
 use async_trait::async_trait;
-use certmint_shared::{
-    domain::{Account, AccountId, EabBinding, KeyVersion, Timestamp},
-    store::{
-        AccountKeys, StoreError,
-        account_keys::{Promise, discard, forget_eab, forget_key, may_be_bound, may_be_rolled, roll},
-    },
+use certmint_core::{
+    account::{Account, EabBinding, KeyVersion},
+    words::{AccountId, Timestamp},
+};
+use certmint_shared::store::{
+    AccountKeys, StoreError,
+    account_keys::{Promise, discard, forget_eab, forget_key, may_be_bound, may_be_rolled, roll},
 };
 
 use super::{super::op::Op, MemoryStore, not_found};

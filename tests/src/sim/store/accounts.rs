@@ -1,10 +1,11 @@
 //! ACME accounts.
 
 use async_trait::async_trait;
-use certmint_shared::{
-    domain::{Account, AccountId, NewAccount, Page, PageRequest, Timestamp},
-    store::{AccountFilter, AccountStore, Idempotency, StoreError},
+use certmint_core::{
+    account::{Account, NewAccount},
+    words::{AccountId, Page, PageRequest, Timestamp},
 };
+use certmint_shared::store::{AccountFilter, AccountStore, Idempotency, StoreError};
 
 use super::{super::op::Op, MemoryStore, not_found, page};
 

@@ -1,12 +1,14 @@
 //! Certificates deleted, restored, revoked, expired. What clients call passes no gate.
 
 use async_trait::async_trait;
-use certmint_shared::{
-    ca::check::key_id_of,
-    domain::{
-        Certificate, CertificateId, Chore, Lifecycle, RESTORABLE, RevocationReason, RevokedBy, Timestamp,
-    },
-    store::{CertificateLifecycle, StoreError, deleted, is_to_be_removed, revoking, settled},
+use certmint_core::{
+    certificate::{Certificate, Lifecycle, RESTORABLE, RevocationReason, RevokedBy},
+    chore::Chore,
+    words::{CertificateId, Timestamp},
+    x509::chain::key_id_of,
+};
+use certmint_shared::store::{
+    CertificateLifecycle, StoreError, deleted, is_to_be_removed, revoking, settled,
 };
 
 use super::{super::op::Op, MemoryStore, Tables, not_found};

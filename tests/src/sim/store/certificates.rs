@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use certmint_shared::{
-    domain::{
-        Binding, Certificate, CertificateId, CertificateStatus, Chore, DomainName, Page, PageRequest,
-        Request, RequestId, Timestamp,
-    },
+use certmint_core::{
+    certificate::{Binding, Certificate, CertificateStatus},
+    chore::Chore,
+    issuance::Request,
     renewal,
-    store::{BindingFilter, CertificateFilter, CertificateRelations, CertificateStore, StoreError},
+    words::{CertificateId, DomainName, Page, PageRequest, RequestId, Timestamp},
+};
+use certmint_shared::store::{
+    BindingFilter, CertificateFilter, CertificateRelations, CertificateStore, StoreError,
 };
 
 use super::{super::op::Op, MemoryStore, Tables, not_found, page, page_by_id};

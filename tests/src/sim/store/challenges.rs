@@ -1,10 +1,11 @@
 //! The TXT ledger.
 
 use async_trait::async_trait;
-use certmint_shared::{
-    domain::{DesiredState, Fqdn, Page, PageRequest, RequestId, Timestamp, TxtRecord, TxtStatus},
-    store::{ChallengeStore, StoreError, place_after, txt_cursor},
+use certmint_core::{
+    challenge::{DesiredState, TxtRecord, TxtStatus},
+    words::{Fqdn, Page, PageRequest, RequestId, Timestamp},
 };
+use certmint_shared::store::{ChallengeStore, StoreError, place_after, txt_cursor};
 
 use super::{super::op::Op, MemoryStore, page};
 

@@ -1,10 +1,8 @@
 //! The default list of accounts to go on with. Calls of clients pass no gate.
 
 use async_trait::async_trait;
-use certmint_shared::{
-    domain::{AccountId, Timestamp},
-    store::{DefaultFallback, FallbackPolicy, StoreError, is_usable},
-};
+use certmint_core::words::{AccountId, Timestamp};
+use certmint_shared::store::{DefaultFallback, FallbackPolicy, StoreError, is_usable};
 
 use super::{MemoryStore, not_found};
 

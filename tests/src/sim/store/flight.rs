@@ -1,10 +1,8 @@
 //! Single flight. Calls of clients pass no gate: only workers are interrupted here.
 
 use async_trait::async_trait;
-use certmint_shared::{
-    domain::{NewRequest, Timestamp},
-    store::{Flight, Idempotency, SingleFlight, StoreError},
-};
+use certmint_core::{issuance::NewRequest, words::Timestamp};
+use certmint_shared::store::{Flight, Idempotency, SingleFlight, StoreError};
 
 use super::MemoryStore;
 
@@ -20,7 +18,7 @@ impl SingleFlight for MemoryStore {
         let mut tables = self.tables();
         if let Some(id) = tables.replay(idempotency.as_ref())? {
             let joined = idempotency.is_some_and(|i| tables.keys.get(&i.key).is_some_and(|known| known.2));
-            let request = tables.requests[&certmint_shared::domain::RequestId::new(id)].clone();
+            let request = tables.requests[&certmint_core::words::RequestId::new(id)].clone();
             return Ok(Flight { request, joined });
         }
         let names = (

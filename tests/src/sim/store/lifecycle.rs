@@ -1,15 +1,16 @@
 //! What operators do with accounts, and chores. What clients call passes no gate.
 
 use async_trait::async_trait;
-use certmint_shared::{
-    domain::{
-        Account, AccountId, Chore, DefaultAccount, Email, ProviderId, Request, RequestId, RequestStatus,
-        StoredChore, Timestamp, TxtStatus,
-    },
-    store::{
-        AccountLifecycle, ChoreStore, RequestLifecycle, StoreError, cancelled, in_fallback, is_usable,
-        may_be_default, may_be_deleted,
-    },
+use certmint_core::{
+    account::{Account, DefaultAccount},
+    challenge::TxtStatus,
+    chore::{Chore, StoredChore},
+    issuance::{Request, RequestStatus},
+    words::{AccountId, Email, ProviderId, RequestId, Timestamp},
+};
+use certmint_shared::store::{
+    AccountLifecycle, ChoreStore, RequestLifecycle, StoreError, cancelled, in_fallback, is_usable,
+    may_be_default, may_be_deleted,
 };
 
 use super::{super::op::Op, MemoryStore, Tables, not_found};

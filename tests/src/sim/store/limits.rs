@@ -3,11 +3,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use certmint_shared::{
-    domain::{ProviderId, Timestamp},
-    limits::{Bucket, RateKey},
-    store::{GiveBack, ProviderHealth, ProviderTrouble, RateLedger, Reserved, StoreError},
+use certmint_core::{
+    provider::{Bucket, RateKey},
+    words::{ProviderId, Timestamp},
 };
+use certmint_shared::store::{GiveBack, ProviderHealth, ProviderTrouble, RateLedger, Reserved, StoreError};
 use futures::FutureExt;
 
 use super::{super::op::Op, MemoryStore};

@@ -19,13 +19,16 @@ use std::{
     time::Duration,
 };
 
-use certmint_shared::{
-    domain::{
-        Account, Binding, Certificate, Chore, DefaultAccount, DesiredState, Fqdn, Page, PageRequest, Renewal,
-        Request, RequestId, StoredChore, Timestamp, TxtRecord,
-    },
-    store::{DefaultFallback, Idempotency, StoreError},
+use certmint_core::{
+    account::{Account, DefaultAccount},
+    certificate::{Binding, Certificate},
+    challenge::{DesiredState, TxtRecord},
+    chore::{Chore, StoredChore},
+    issuance::Request,
+    renewal::Renewal,
+    words::{Fqdn, Page, PageRequest, RequestId, Timestamp},
 };
+use certmint_shared::store::{DefaultFallback, Idempotency, StoreError};
 
 use super::{gate::Gate, timeline::TaskId};
 use crate::memory_limits::MemoryLimits;

@@ -1,13 +1,14 @@
 //! Renewals and the versions of a certificate.
 
 use async_trait::async_trait;
-use certmint_shared::{
-    domain::{
-        Certificate, CertificateId, Chore, Lifecycle, NewRequest, Renewal, Request, RequestId, Timestamp,
-    },
-    renewal,
-    store::{RenewalStore, StoreError},
+use certmint_core::{
+    certificate::{Certificate, Lifecycle},
+    chore::Chore,
+    issuance::{NewRequest, Request},
+    renewal::{self, Renewal},
+    words::{CertificateId, RequestId, Timestamp},
 };
+use certmint_shared::store::{RenewalStore, StoreError};
 
 use super::{super::op::Op, MemoryStore, Tables, not_found};
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use certmint_shared::{
-    domain::{Lease, NewRequest, Page, PageRequest, Request, RequestId, RequestStatus, Timestamp},
-    store::{Idempotency, RequestFilter, RequestStore, StoreError},
+use certmint_core::{
+    issuance::{Lease, NewRequest, Request, RequestStatus},
+    words::{Page, PageRequest, RequestId, Timestamp},
 };
+use certmint_shared::store::{Idempotency, RequestFilter, RequestStore, StoreError};
 
 use super::{super::op::Op, MemoryStore, Tables, not_found, page, page_by_id};
 

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use certmint_shared::domain::Timestamp;
+use certmint_core::words::Timestamp;
 use http::StatusCode;
 
 use super::{Answer, change_answer, invalid, page, parse, query::Query};

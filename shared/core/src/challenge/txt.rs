@@ -1,0 +1,116 @@
+//! `_acme-challenge` TXT values: who owns them and whether they should be in the zone.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::words::{Fqdn, RequestId, Timestamp};
+
+/// Seconds that resolvers may keep a challenge value.
+pub const TXT_TTL: u32 = 60;
+
+/// A change of a zone may still arrive this long after its value was given up: a Lambda invocation lives for 15 minutes
+/// at most, AWS takes a signature for five, and two clocks may differ by ten.
+pub const IN_FLIGHT: Duration = Duration::from_secs(30 * 60);
+
+/// How long the ledger shows a value that is gone.
+pub const SHOWN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Whether a value should be in the zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DesiredState {
+    /// It should be there.
+    Present,
+    /// It should be gone.
+    Absent,
+}
+
+impl DesiredState {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Present => "present",
+            Self::Absent => "absent",
+        }
+    }
+}
+
+/// What we know of the value in the zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TxtStatus {
+    /// Intended, maybe written: the obligation to clean up is open.
+    Pending,
+    /// Written.
+    Active,
+    /// Confirmed gone: the obligation is closed.
+    Removed,
+}
+
+impl TxtStatus {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+/// One leased value of one RRset. Key: (`fqdn`, `value`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TxtRecord {
+    /// The RRset's name.
+    pub fqdn: Fqdn,
+    /// The value, without quotes.
+    pub value: String,
+    /// The Route53 zone id that it is written to.
+    pub zone_id: String,
+    /// The zone's name.
+    pub zone: Fqdn,
+    /// The request that needs it.
+    pub owner_id: RequestId,
+    /// Whether it should be in the zone.
+    pub desired_state: DesiredState,
+    /// What we know of it.
+    pub status: TxtStatus,
+    /// End of the lease: after that, cleanup removes the value whoever owns it.
+    pub expires_at: Timestamp,
+    /// Creation.
+    pub created_at: Timestamp,
+    /// Last change.
+    pub updated_at: Timestamp,
+}
+
+impl TxtRecord {
+    /// When cleanup has to look at it; `None`: never again. A value whose writing was begun and never confirmed can
+    /// still appear for a while after nobody wants it: until then its absence proves nothing.
+    #[must_use]
+    pub fn due_at(&self) -> Option<Timestamp> {
+        match (self.status, self.desired_state) {
+            (TxtStatus::Removed, _) => None,
+            (_, DesiredState::Present) => Some(self.expires_at),
+            (TxtStatus::Pending, DesiredState::Absent) => Some(self.updated_at.plus(IN_FLIGHT)),
+            (TxtStatus::Active, DesiredState::Absent) => Some(Timestamp::ZERO),
+        }
+    }
+
+    /// When the ledger forgets it; `None`: it is not gone yet.
+    #[must_use]
+    pub fn forgotten_at(&self) -> Option<Timestamp> {
+        match self.status {
+            TxtStatus::Removed => Some(self.updated_at.plus(SHOWN)),
+            TxtStatus::Pending | TxtStatus::Active => None,
+        }
+    }
+
+    /// Its place in the list, newest last.
+    #[must_use]
+    pub fn place(&self) -> String {
+        format!("{}#{}#{}", self.created_at.sort_key(), self.fqdn, self.value)
+    }
+}

@@ -1,0 +1,55 @@
+//! Names in the DNS, as they stand in a zone.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A fully qualified name in lower case without the final dot.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fqdn(String);
+
+impl Fqdn {
+    /// Folds case and drops the final dot.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(name.trim_end_matches('.').to_ascii_lowercase())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// This name relative to a zone that holds it (`_acme-challenge.www`); the whole name elsewhere.
+    #[must_use]
+    pub fn relative_to(&self, zone: &Self) -> &str {
+        match self.0.strip_suffix(zone.as_str()) {
+            Some(rest) => rest.strip_suffix('.').unwrap_or(&self.0),
+            None => &self.0,
+        }
+    }
+
+    /// The part of it that somebody registered: one label below the public suffix.
+    #[must_use]
+    pub fn registered_domain(&self) -> Option<&str> {
+        psl::domain_str(&self.0)
+    }
+
+    /// Whether the name is `zone` or below it.
+    #[must_use]
+    pub fn is_within(&self, zone: &Self) -> bool {
+        self == zone
+            || self
+                .0
+                .strip_suffix(zone.as_str())
+                .is_some_and(|rest| rest.ends_with('.'))
+    }
+}
+
+impl fmt::Display for Fqdn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
