@@ -8,6 +8,7 @@ pub mod cleanup;
 pub mod clock;
 pub mod config;
 pub mod dns;
+mod failure;
 pub mod kick;
 pub mod start;
 pub mod store;

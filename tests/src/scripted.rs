@@ -32,12 +32,12 @@ use crate::{conformance_store::start, dynamo, zones::MemoryZones};
 
 /// A problem of the CA.
 #[must_use]
-pub fn problem(class: Class, kind: &str, detail: &str) -> Failure {
+pub fn problem(class: Class, cause: impl Into<Cause>, detail: &str) -> Failure {
     Failure {
         class,
         stage: Stage::Request,
         problem: Problem {
-            kind: kind.into(),
+            cause: cause.into(),
             detail: detail.into(),
             subproblems: vec![],
         },

@@ -7,12 +7,9 @@ use certmint_core::{
     account::AccountStatus,
     issuance::RequestStatus,
     provider::{Limit, Limits, of_order},
-    words::{Class, Subproblem},
+    words::{Cause, Class, Subproblem},
 };
-use certmint_shared::{
-    ca::DIRECTORY_UNREACHABLE,
-    store::{ProviderHealth, RateLedger},
-};
+use certmint_shared::store::{ProviderHealth, RateLedger};
 use certmint_tests::{
     conformance_store::start,
     scripted::{World, directory, problem},
@@ -21,7 +18,7 @@ use certmint_tests::{
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn acme(class: Class, kind: &str, detail: &str) -> certmint_core::words::Failure {
-    problem(class, &format!("urn:ietf:params:acme:error:{kind}"), detail)
+    problem(class, format!("urn:ietf:params:acme:error:{kind}"), detail)
 }
 
 #[tokio::test]
@@ -207,7 +204,7 @@ async fn an_order_that_came_to_nothing_costs_no_certificate_but_counts_its_faile
     );
     lost.problem.subproblems = vec![Subproblem {
         identifier: "a.example.com".into(),
-        kind: lost.problem.kind.clone(),
+        cause: lost.problem.cause.clone(),
         detail: "No TXT record found".into(),
     }];
     *world.ca.order.lock().unwrap() = Some(lost);
@@ -337,7 +334,7 @@ async fn new_terms_are_named() {
 #[tokio::test]
 async fn a_provider_that_is_away_is_noted_and_the_others_go_on() {
     let world = World::new(Limits::LETS_ENCRYPT).await;
-    let away = || problem(Class::Transient, DIRECTORY_UNREACHABLE, "no route to host");
+    let away = || problem(Class::Transient, Cause::DirectoryUnreachable, "no route to host");
     world
         .ca
         .new_order
@@ -393,7 +390,7 @@ async fn a_provider_that_is_away_is_noted_and_the_others_go_on() {
 #[tokio::test]
 async fn a_directory_that_is_away_at_registration_holds_all_requests_of_the_account() {
     let world = World::busy(Limits::NONE, 16).await;
-    let away = problem(Class::Transient, DIRECTORY_UNREACHABLE, "no route to host");
+    let away = problem(Class::Transient, Cause::DirectoryUnreachable, "no route to host");
     world.ca.register.lock().unwrap().insert(directory("one"), away);
     let ids = [
         world.request(1, &["a.example.com"]).await,

@@ -18,7 +18,7 @@ use certmint_core::{
     issuance::{
         Challenge, Effect, Event, Issuance, OrderProgress, Phase, RequestStatus, Step, backoff, next,
     },
-    words::{CertificateId, Class, Failure, Fqdn, Problem, Stage, Subproblem, Timestamp},
+    words::{Cause, CertificateId, Class, Failure, Fqdn, Problem, Stage, Subproblem, Timestamp},
 };
 use proptest::prelude::*;
 
@@ -101,12 +101,12 @@ fn problem() -> impl Strategy<Value = Problem> {
             .into_iter()
             .map(|detail| Subproblem {
                 identifier: "example.com".into(),
-                kind: "dns".into(),
+                cause: "dns".into(),
                 detail,
             })
             .collect();
         Problem {
-            kind,
+            cause: kind.into(),
             detail,
             subproblems,
         }
@@ -367,7 +367,7 @@ proptest! {
         let (mut state, mut now) = (start, NOW);
         for _ in 0..=2 * MAX_ATTEMPTS {
             if ended(&state.phase) { break }
-            let failure = Failure::new(class, Stage::Request, "test", "the world said no");
+            let failure = Failure::new(class, Stage::Request, Cause::Crypto, "the world said no");
             let step = next(&state, Event::Failed { failure, reached_ca }, now, 3).unwrap();
             now = now.max(step.wake_at.unwrap_or(now));
             state = stored(&step.state);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use certmint_core::{
     issuance::{Challenge, Effect, Event, Issuance, OrderProgress, Phase, RequestStatus, backoff, next},
-    words::{CertificateId, Class, Failure, Fqdn, Stage, Timestamp},
+    words::{Cause, CertificateId, Class, Failure, Fqdn, Stage, Timestamp},
 };
 use proptest::prelude::*;
 
@@ -38,7 +38,7 @@ fn answer() -> impl Strategy<Value = Answer> {
 }
 
 fn fault(class: Class) -> Event {
-    let failure = Failure::new(class, Stage::Request, "test", "the world said no");
+    let failure = Failure::new(class, Stage::Request, Cause::Crypto, "the world said no");
     Event::Failed {
         failure,
         reached_ca: true,

@@ -17,7 +17,7 @@ pub use super::{http::SetupError, session::AcmeCa};
 use certmint_core::{
     certificate::RevocationReason,
     renewal::RenewalInfo,
-    words::{Class, Email, Failure, Stage},
+    words::{Cause, Class, Email, Failure, Stage},
 };
 
 #[async_trait]
@@ -75,7 +75,7 @@ impl Ca for AcmeCa {
                     return Err(Failure::new(
                         Class::Permanent,
                         Stage::Request,
-                        "replacesRefused",
+                        Cause::ReplacesRefused,
                         text,
                     ));
                 }
@@ -155,7 +155,7 @@ impl Ca for AcmeCa {
                 Err(Failure::new(
                     Class::OrderLost,
                     Stage::Request,
-                    "orderNotReady",
+                    Cause::OrderNotReady,
                     text,
                 ))
             }
@@ -239,7 +239,7 @@ impl Ca for AcmeCa {
                 Err(Failure::new(
                     Class::OrderLost,
                     Stage::Request,
-                    "orderNotFinalized",
+                    Cause::OrderNotFinalized,
                     text,
                 ))
             }

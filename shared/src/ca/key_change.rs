@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::{
     http::AcmeHttp,
     jws::{Identity, SigningKey, post, sign, url_of},
-    problem::NAMESPACE,
 };
+use certmint_core::words::AcmeError;
 
 /// The URL of the account that has this key; `None` if the CA says that none has.
 pub(super) async fn find_account(
@@ -21,7 +21,8 @@ pub(super) async fn find_account(
     match post(http, directory, &url, &key, Identity::Jwk, &payload).await {
         Ok(answer) => answer.location.map(Some).ok_or(Error::Str("no account URL")),
         Err(Error::Api(problem))
-            if problem.r#type.as_deref() == Some(&format!("{NAMESPACE}accountDoesNotExist")) =>
+            if AcmeError::of_type(problem.r#type.as_deref().unwrap_or_default())
+                == Some(AcmeError::AccountDoesNotExist) =>
         {
             Ok(None)
         }

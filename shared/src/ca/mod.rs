@@ -17,7 +17,7 @@ use secrecy::SecretString;
 
 pub use self::{
     new_account::{EabKeyError, decode_eab_key},
-    problem::{CHECK_ACCOUNT, DIRECTORY_UNREACHABLE, REPLACES_REFUSED},
+    problem::CHECK_ACCOUNT,
     renewal_info::certificate_id,
 };
 use certmint_core::{
@@ -81,7 +81,7 @@ pub struct OrderTerms<'a> {
 }
 
 /// A certificate authority. Errors are [`Failure`]s: classified, with the CA's problem in words. One that cannot even
-/// give its directory is a transient failure of type [`DIRECTORY_UNREACHABLE`].
+/// give its directory is a transient failure with [`Cause::DirectoryUnreachable`](certmint_core::words::Cause).
 #[async_trait]
 pub trait Ca: Send + Sync {
     /// Registers the key, or finds the account that has it (RFC 8555 §7.3): safe to repeat.
@@ -93,7 +93,7 @@ pub trait Ca: Send + Sync {
         eab: Option<&Eab>,
     ) -> Result<String, Failure>;
     /// newOrder; returns the order URL. A profile that the directory does not advertise is a permanent failure that
-    /// lists those it does. An order that the CA will not take as a replacement is one of type [`REPLACES_REFUSED`]:
+    /// lists those it does. An order that the CA will not take as a replacement is one with [`Cause::ReplacesRefused`](certmint_core::words::Cause):
     /// the same without `replaces` may succeed.
     async fn new_order(&self, account: &CaAccount, terms: &OrderTerms<'_>) -> Result<String, Failure>;
     /// The window of a certificate by its [identifier](certificate_id); `None` if the CA has no renewal information.

@@ -10,13 +10,13 @@ use super::{
 };
 use certmint_core::{
     issuance::{Challenge, OrderProgress},
-    words::{Class, Failure, Fqdn, Problem, Stage, Subproblem},
+    words::{AcmeError, Cause, Class, Failure, Fqdn, Problem, Stage, Subproblem},
 };
 
 impl AcmeCa {
     /// Opens the order; one that the CA no longer knows is lost, one that is invalid says why.
     pub(super) async fn open(&self, account: &CaAccount, order_url: &str) -> Result<(Order, Seen), Failure> {
-        let lost = |text: String| Failure::new(Class::OrderLost, Stage::Request, "orderGone", text);
+        let lost = |text: String| Failure::new(Class::OrderLost, Stage::Request, Cause::OrderGone, text);
         let session = self.session(account).await?;
         let (result, seen) = observed(session.order(order_url.to_owned())).await;
         let mut order = match result {
@@ -46,7 +46,7 @@ impl AcmeCa {
             let errors = authorization.challenges.iter().filter_map(|c| c.error.as_ref());
             subproblems.extend(errors.map(problem::document).map(|p| Subproblem {
                 identifier: identifier.clone(),
-                kind: p.kind,
+                cause: p.cause,
                 detail: p.detail,
             }));
         }
@@ -55,7 +55,7 @@ impl AcmeCa {
             (Some(whole), _) if subproblems.is_empty() => whole,
             (Some(whole), _) => Problem { subproblems, ..whole },
             (None, Some(first)) => Problem {
-                kind: first.kind,
+                cause: first.cause,
                 detail: "the CA could not validate every name".into(),
                 subproblems,
             },
@@ -69,18 +69,18 @@ impl AcmeCa {
         let deciding = problem
             .subproblems
             .first()
-            .map_or(problem.kind.clone(), |s| s.kind.clone());
+            .map_or(problem.cause.clone(), |s| s.cause.clone());
         let judged = problem::classify(
             Problem {
-                kind: deciding.clone(),
+                cause: deciding.clone(),
                 ..problem.clone()
             },
             0,
             None,
         );
-        let unseen = deciding == format!("{}unauthorized", problem::NAMESPACE);
+        let unseen = deciding == Cause::Acme(AcmeError::Unauthorized);
         let class = match judged.class {
-            Class::Permanent if !unseen && deciding.starts_with(problem::NAMESPACE) => Class::Permanent,
+            Class::Permanent if !unseen && deciding.is_acme() => Class::Permanent,
             _ => Class::OrderLost,
         };
         Failure {
@@ -136,7 +136,12 @@ pub(super) fn check_profile<'a>(wanted: &str, offered: impl Iterator<Item = &'a 
         [] => format!("the CA has no profiles, so no {wanted}; request it without a profile"),
         some => format!("the CA has no profile {wanted}; it has {}", some.join(", ")),
     };
-    Err(Failure::new(Class::Permanent, Stage::Request, "noProfile", text))
+    Err(Failure::new(
+        Class::Permanent,
+        Stage::Request,
+        Cause::NoProfile,
+        text,
+    ))
 }
 
 /// The DNS-01 challenges of names that are not authorized yet.

@@ -3,13 +3,7 @@
 use instant_acme::Error;
 
 use super::http::Seen;
-use certmint_core::words::{Class, Failure, Problem, Stage, Subproblem, Timestamp};
-
-pub use certmint_core::words::DIRECTORY_UNREACHABLE;
-pub(super) use certmint_core::words::{ACME_ERRORS as NAMESPACE, CA_UNREACHABLE as UNREACHABLE};
-
-/// The problem type of an order that the CA does not take as a replacement of the certificate that it names.
-pub const REPLACES_REFUSED: &str = "urn:certmint:replacesRefused";
+use certmint_core::words::{AcmeError, Cause, Class, Failure, Problem, Stage, Subproblem, Timestamp};
 
 /// What a person should do whose account a CA does not let do something.
 pub const CHECK_ACCOUNT: &str = "check at the CA that the account is not deactivated or revoked";
@@ -23,10 +17,12 @@ pub(super) fn refuses_replacement(error: &Error, seen: Seen) -> bool {
         // The order stands, but as a plain one: it would count against the limits of plain ones.
         Error::Other(error) => error.to_string().starts_with("replaces field"),
         Error::Api(problem) => {
-            let kind = problem.r#type.as_deref().unwrap_or_default();
-            let kind = kind.strip_prefix(NAMESPACE).unwrap_or_default();
+            let kind = AcmeError::of_type(problem.r#type.as_deref().unwrap_or_default());
             matches!(problem.status.unwrap_or(seen.status), 404 | 409)
-                || matches!(kind, "alreadyReplaced" | "malformed" | "unauthorized")
+                || matches!(
+                    kind,
+                    Some(AcmeError::AlreadyReplaced | AcmeError::Malformed | AcmeError::Unauthorized)
+                )
         }
         _ => false,
     }
@@ -39,30 +35,34 @@ pub(super) fn no_directory(url: &str, failure: &Failure) -> Failure {
         _ => Failure::new(
             Class::Transient,
             Stage::Request,
-            "directoryUnreachable",
+            Cause::DirectoryUnreachable,
             format!("the directory {url} cannot be read: {}", failure.problem.detail),
         ),
     }
 }
 
 /// What a problem type means, and what a person should do where that helps.
-fn meaning(kind: &str, not_before: Option<Timestamp>) -> (Class, Option<&'static str>) {
-    match kind.strip_prefix(NAMESPACE).unwrap_or_default() {
-        "rateLimited" => (Class::RateLimited { not_before }, None),
-        "badNonce" | "serverInternal" | "orderNotReady" => (Class::Transient, None),
-        "accountDoesNotExist" => (
+fn meaning(error: &AcmeError, not_before: Option<Timestamp>) -> (Class, Option<&'static str>) {
+    match error {
+        AcmeError::RateLimited => (Class::RateLimited { not_before }, None),
+        AcmeError::BadNonce | AcmeError::ServerInternal | AcmeError::OrderNotReady => {
+            (Class::Transient, None)
+        }
+        AcmeError::AccountDoesNotExist => (
             Class::Permanent,
             Some("the CA does not know this account: create the account anew"),
         ),
-        "unauthorized" => (Class::Permanent, Some(CHECK_ACCOUNT)),
-        "externalAccountRequired" => (
+        AcmeError::Unauthorized => (Class::Permanent, Some(CHECK_ACCOUNT)),
+        AcmeError::ExternalAccountRequired => (
             Class::Permanent,
             Some("send eabKid and eabHmacKey from the CA with POST /acme/accounts/eab"),
         ),
-        "userActionRequired" => (Class::Permanent, Some("accept the CA's new terms of service")),
-        "caa" => (Class::Permanent, Some("add a CAA record that allows this CA")),
+        AcmeError::UserActionRequired => (Class::Permanent, Some("accept the CA's new terms of service")),
+        AcmeError::Caa => (Class::Permanent, Some("add a CAA record that allows this CA")),
         // Validation failed: a new order may find the record.
-        "dns" | "connection" | "incorrectResponse" | "tls" => (Class::OrderLost, None),
+        AcmeError::Dns | AcmeError::Connection | AcmeError::IncorrectResponse | AcmeError::Tls => {
+            (Class::OrderLost, None)
+        }
         // rejectedIdentifier, unsupportedIdentifier, malformed, badCSR, badPublicKey, badSignatureAlgorithm,
         // invalidContact, unsupportedContact, alreadyRevoked, badRevocationReason, compound
         _ => (Class::Permanent, None),
@@ -73,7 +73,7 @@ fn meaning(kind: &str, not_before: Option<Timestamp>) -> (Class, Option<&'static
 pub(super) fn document(problem: &instant_acme::Problem) -> Problem {
     let text = |t: &Option<String>| t.clone().unwrap_or_default();
     Problem {
-        kind: text(&problem.r#type),
+        cause: text(&problem.r#type).into(),
         detail: problem
             .detail
             .clone()
@@ -87,7 +87,7 @@ pub(super) fn document(problem: &instant_acme::Problem) -> Problem {
                     .as_ref()
                     .map(|i| i.authorized(false).to_string())
                     .unwrap_or_default(),
-                kind: text(&s.r#type),
+                cause: text(&s.r#type).into(),
                 detail: text(&s.detail),
             })
             .collect(),
@@ -96,10 +96,10 @@ pub(super) fn document(problem: &instant_acme::Problem) -> Problem {
 
 /// A problem document, classified by its type, or by the HTTP status where it has none of ACME's.
 pub(super) fn classify(mut problem: Problem, status: u16, not_before: Option<Timestamp>) -> Failure {
-    let (class, advice) = match status {
-        _ if problem.kind.starts_with(NAMESPACE) => meaning(&problem.kind, not_before),
-        429 => (Class::RateLimited { not_before }, None),
-        500..=599 => (Class::Transient, None),
+    let (class, advice) = match (problem.cause.acme(), status) {
+        (Some(error), _) => meaning(error, not_before),
+        (None, 429) => (Class::RateLimited { not_before }, None),
+        (None, 500..=599) => (Class::Transient, None),
         _ => (Class::Permanent, None),
     };
     if let Some(advice) = advice {
@@ -129,7 +129,7 @@ fn whole(error: &dyn std::error::Error) -> String {
 /// Any error of an ACME call.
 pub(super) fn failure(error: &Error, seen: Seen, now: Timestamp) -> Failure {
     let not_before = seen.retry_after.map(|r| r.moment(now));
-    let ours = |class, kind: &str, text: String| Failure::new(class, Stage::Request, kind, text);
+    let ours = |class, cause: Cause, text: String| Failure::new(class, Stage::Request, cause, text);
     match error {
         Error::Api(problem) => classify(
             document(problem),
@@ -138,23 +138,23 @@ pub(super) fn failure(error: &Error, seen: Seen, now: Timestamp) -> Failure {
         ),
         _ if seen.status == 429 => ours(
             Class::RateLimited { not_before },
-            "rateLimited",
+            Cause::RateLimited,
             "the CA answers 429 Too Many Requests".into(),
         ),
         Error::Unsupported(what) => ours(
             Class::Permanent,
-            "unsupported",
+            Cause::Unsupported,
             format!("the CA does not support {what}"),
         ),
         Error::Crypto | Error::KeyRejected => ours(
             Class::Permanent,
-            "accountKey",
+            Cause::AccountKey,
             "the stored account key cannot be used".into(),
         ),
         // HTML, truncated JSON, resets, time-outs: the CA or the way to it is ill.
         other => ours(
             Class::Transient,
-            UNREACHABLE.trim_start_matches("urn:certmint:"),
+            Cause::CaUnreachable,
             format!("the CA cannot be reached or understood: {}", whole(other)),
         ),
     }
@@ -171,7 +171,7 @@ mod tests {
 
     fn class(kind: &str, status: u16) -> Class {
         let problem = Problem {
-            kind: kind.into(),
+            cause: kind.into(),
             detail: "d".into(),
             subproblems: vec![],
         };
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn each_problem_type_has_its_meaning() {
-        let acme = |name: &str| class(&format!("{NAMESPACE}{name}"), 400);
+        let acme = |name: &str| class(&format!("urn:ietf:params:acme:error:{name}"), 400);
         for name in ["badNonce", "serverInternal", "orderNotReady"] {
             assert_eq!(acme(name), Class::Transient, "{name}");
         }
@@ -220,7 +220,7 @@ mod tests {
             ("caa", "CAA record"),
         ] {
             let problem = Problem {
-                kind: format!("{NAMESPACE}{name}"),
+                cause: Cause::of_type(&format!("urn:ietf:params:acme:error:{name}")),
                 detail: "d".into(),
                 subproblems: vec![],
             };
@@ -235,8 +235,8 @@ mod tests {
         let gone = classify(Problem::default(), 404, None);
         let failure = no_directory("https://ca.test/dir", &gone);
         assert_eq!(
-            (failure.class, failure.problem.kind.as_str()),
-            (Class::Transient, DIRECTORY_UNREACHABLE)
+            (failure.class, failure.problem.cause),
+            (Class::Transient, Cause::DirectoryUnreachable)
         );
         let limited = classify(Problem::default(), 429, None);
         assert_eq!(no_directory("u", &limited), limited);

@@ -12,11 +12,11 @@ use super::{
 };
 use certmint_core::{
     certificate::RevocationReason,
-    words::{Class, Failure, Stage},
+    words::{AcmeError, Cause, Class, Failure, Stage},
 };
 
 /// RFC 8555 §7.6: the certificate was revoked before.
-const ALREADY_REVOKED: &str = "urn:ietf:params:acme:error:alreadyRevoked";
+const ALREADY_REVOKED: Cause = Cause::Acme(AcmeError::AlreadyRevoked);
 
 const fn reason_of(reason: RevocationReason) -> instant_acme::RevocationReason {
     use instant_acme::RevocationReason as Theirs;
@@ -37,14 +37,14 @@ const fn reason_of(reason: RevocationReason) -> instant_acme::RevocationReason {
 fn read(cert_pem: &str) -> Result<CertificateDer<'static>, Failure> {
     CertificateDer::from_pem_slice(cert_pem.as_bytes()).map_err(|e| {
         let text = format!("the stored certificate is no PEM: {e}");
-        Failure::new(Class::Permanent, Stage::Request, "certificate", text)
+        Failure::new(Class::Permanent, Stage::Request, Cause::Certificate, text)
     })
 }
 
 /// Revoked before is what was wanted.
 fn unless_revoked(answer: Result<(), Failure>) -> Result<(), Failure> {
     match answer {
-        Err(failure) if failure.problem.kind == ALREADY_REVOKED => Ok(()),
+        Err(failure) if failure.problem.cause == ALREADY_REVOKED => Ok(()),
         answer => answer,
     }
 }

@@ -18,7 +18,7 @@ use certmint_core::{
     account::KeyVersion,
     clock::Clock,
     provider::{Providers, Roots},
-    words::{Failure, Timestamp},
+    words::{Cause, Failure, Timestamp},
 };
 
 /// A directory may change: sessions are made anew after this time.
@@ -136,7 +136,7 @@ impl AcmeCa {
 
     /// After a call that got no answer the next one reads the directory first: that tells an outage from a hiccup.
     pub(super) async fn doubt(&self, account: &CaAccount, failure: &Failure) {
-        if failure.problem.kind == problem::UNREACHABLE {
+        if failure.problem.cause == Cause::CaUnreachable {
             self.sessions.lock().await.remove(&account.registration_uri);
         }
     }

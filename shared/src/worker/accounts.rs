@@ -6,14 +6,13 @@ use tokio::sync::Mutex;
 
 use super::{Adapters, health::Health, registration};
 use crate::{
-    ca::{AccountKey, CaAccount, DIRECTORY_UNREACHABLE},
+    ca::{AccountKey, CaAccount},
     store::StoreError,
-    vault::VaultError,
 };
 use certmint_core::{
     account::{Account, AccountStatus},
     provider::Provider,
-    words::{ACCOUNT_UNUSABLE, AccountId, Class, Failure, ProviderId, Stage},
+    words::{AccountId, Cause, Class, Failure, ProviderId, Stage},
     x509::keys,
 };
 
@@ -21,8 +20,6 @@ type Slot = Arc<Mutex<Option<Result<CaAccount, Failure>>>>;
 
 /// Tries against others that change the account meanwhile.
 const TRIES: usize = 3;
-/// The problem type of a vault's error.
-const VAULT: &str = "urn:certmint:vault";
 
 /// Hands out accounts; a hundred requests of one account register it once.
 pub(super) struct Accounts {
@@ -58,14 +55,17 @@ impl Accounts {
         // Others may have waited for a first one that found nobody.
         let provider = self.provider(id).await?;
         if let Some((_, reason)) = self.health.hold(provider, self.adapters.clock.now()).await {
-            let mut failure = Failure::new(Class::Transient, Stage::Request, "", reason);
-            failure.problem.kind = DIRECTORY_UNREACHABLE.to_owned();
-            return Err(failure);
+            return Err(Failure::new(
+                Class::Transient,
+                Stage::Request,
+                Cause::DirectoryUnreachable,
+                reason,
+            ));
         }
         let fresh = self.load(id).await;
         // Noted while the others still wait for this slot: they find the note, not the CA.
         if let Err(failure) = &fresh
-            && failure.problem.kind == DIRECTORY_UNREACHABLE
+            && failure.is_outage()
         {
             let now = self.adapters.clock.now();
             self.health.away(provider, &failure.problem.detail, now).await;
@@ -95,7 +95,7 @@ impl Accounts {
         match self.adapters.store.account(id).await {
             Ok(account) => Ok(account),
             Err(StoreError::NotFound { .. }) => Err(unusable(&format!("account {id} was deleted"))),
-            Err(error) => Err(from_store(error)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -167,7 +167,7 @@ impl Accounts {
                     ..failure
                 })
             }
-            Err(error) => Err(from_store(error)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -183,7 +183,7 @@ impl Accounts {
                 Ok(Some(loaded)) => return Ok(loaded),
                 Ok(None) => {}
                 // A secret that another worker deleted since: the account names another one by now.
-                Err(failure) if failure.problem.kind == VAULT => {
+                Err(failure) if failure.problem.cause == Cause::Vault => {
                     let now = self.read(id).await?;
                     if now.version == account.version {
                         return Err(failure);
@@ -193,7 +193,12 @@ impl Accounts {
             }
         }
         let text = format!("account {id} changes again and again");
-        Err(Failure::new(Class::Transient, Stage::Request, "account", text))
+        Err(Failure::new(
+            Class::Transient,
+            Stage::Request,
+            Cause::Account,
+            text,
+        ))
     }
 
     /// `None`: it changed meanwhile.
@@ -217,7 +222,7 @@ impl Accounts {
         let new_key = keys::generate_account_key()?;
         let name = Account::key_name(id, account.key_version);
         let key = self.adapters.vault.put_if_absent(&name, new_key).await;
-        let key = key.map_err(from_vault)?;
+        let key = key?;
         let uri = registration::register(&self.adapters, account, provider, &key).await?;
         Ok(uri.map(|uri| signer(account, provider, uri, key)))
     }
@@ -227,11 +232,11 @@ impl Accounts {
         let provider = self.configured(account.id, account.provider_id)?;
         let uri = account.registration_uri.clone().ok_or_else(|| {
             let text = format!("account {} is not registered with its CA", account.id);
-            Failure::new(Class::Permanent, Stage::Request, "account", text)
+            Failure::new(Class::Permanent, Stage::Request, Cause::Account, text)
         })?;
         // The CA knows the key: one that is gone is an error, never replaced by another.
         let name = Account::key_name(account.id, account.key_version);
-        let key = self.adapters.vault.get(&name).await.map_err(from_vault)?;
+        let key = self.adapters.vault.get(&name).await?;
         Ok(signer(account, provider, uri, key))
     }
 }
@@ -253,17 +258,5 @@ fn in_state(id: AccountId, status: AccountStatus, why: &str) -> Failure {
 }
 
 fn unusable(why: &str) -> Failure {
-    let mut failure = Failure::new(Class::Permanent, Stage::Request, "", why);
-    failure.problem.kind = ACCOUNT_UNUSABLE.to_owned();
-    failure
-}
-
-/// A store error as the engine takes it.
-pub(super) fn from_store(error: StoreError) -> Failure {
-    Failure::new(error.class(), Stage::Request, "store", error.to_string())
-}
-
-/// A vault error as the engine takes it.
-pub(super) fn from_vault(error: VaultError) -> Failure {
-    Failure::new(error.class(), Stage::Request, "vault", error.to_string())
+    Failure::new(Class::Permanent, Stage::Request, Cause::Account, why)
 }

@@ -3,18 +3,12 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{
-    Worker,
-    accounts::{from_store, from_vault},
-    effects::Fault,
-    job::Job,
-    key_reuse::Reuse,
-};
+use super::{Worker, effects::Fault, job::Job, key_reuse::Reuse};
 use crate::ca::CaAccount;
 use certmint_core::{
     certificate::{Certificate, CertificateSource, KeyAlgorithm, KeyPlan, Lifecycle},
     issuance::{Event, Request, key_name},
-    words::{CertificateId, Class, Failure, NameSet, Stage},
+    words::{Cause, CertificateId, Class, Failure, NameSet, Stage},
     x509::{
         chain::{self, CheckedCertificate},
         csr::Csr,
@@ -45,7 +39,7 @@ impl Worker {
         };
         let made = keys::parse(&fresh)?.key_pem;
         let stored = self.adapters.vault.put_if_absent(&key_ref, fresh).await;
-        let stored = stored.map_err(from_vault)?;
+        let stored = stored?;
         keys::check(&key_ref, &stored, &request.names, algorithm, &owner)?;
         let stored = keys::parse(&stored)?;
         self.check_not_given_away(request, &stored.csr).await?;
@@ -62,7 +56,7 @@ impl Worker {
     pub(super) async fn csr(&self, request: &Request, key_ref: &str) -> Result<Vec<u8>, Failure> {
         match &request.key {
             KeyPlan::Us { .. } => {
-                let stored = self.adapters.vault.get(key_ref).await.map_err(from_vault)?;
+                let stored = self.adapters.vault.get(key_ref).await?;
                 let csr = keys::parse(&stored)?.csr;
                 self.check_not_given_away(request, &csr).await?;
                 Ok(csr)
@@ -80,7 +74,7 @@ impl Worker {
         let now = self.now();
         match &request.key {
             KeyPlan::Us { .. } => {
-                let stored = self.adapters.vault.get(key_ref).await.map_err(from_vault)?;
+                let stored = self.adapters.vault.get(key_ref).await?;
                 let material = keys::parse(&stored)?;
                 chain::check_chain(pem, &material.key_pem, &request.names, now)
             }
@@ -106,7 +100,7 @@ impl Worker {
         let now = self.now();
         let checked = self.check(&job.request, &key_ref, &pem).await;
         let checked = checked.inspect_err(|f| {
-            if f.problem.kind.ends_with("certificateMismatch") {
+            if f.problem.cause == Cause::CertificateMismatch {
                 tracing::error!(
                     request_id = job.request.id.get(),
                     alarm = "certificate",
@@ -137,7 +131,7 @@ impl Worker {
             updated_at: now,
             lifecycle: Lifecycle::default(),
         };
-        let recorded = self.keep(&job.request, certificate).await.map_err(from_store)?;
+        let recorded = self.keep(&job.request, certificate).await?;
         Ok(Event::CertificateRecorded {
             certificate_id: recorded.id,
         })
@@ -161,12 +155,18 @@ async fn make_key(names: NameSet, algorithm: KeyAlgorithm, owner: String) -> Res
     let made = tokio::task::spawn_blocking(move || keys::generate(&names, algorithm, &owner)).await;
     made.unwrap_or_else(|e| {
         let text = format!("making the key was interrupted: {e}");
-        Err(Failure::new(Class::Transient, Stage::Request, "crypto", text))
+        Err(Failure::new(
+            Class::Transient,
+            Stage::Request,
+            Cause::Crypto,
+            text,
+        ))
     })
 }
 
 /// The CSR that the client sent, as the API checked and stored it.
 fn client_csr(text: &str) -> Result<Csr, Failure> {
     let der = BASE64_URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
-    Csr::read(&der).map_err(|e| Failure::new(Class::Permanent, Stage::Request, "csr", format!("csr {e}")))
+    Csr::read(&der)
+        .map_err(|e| Failure::new(Class::Permanent, Stage::Request, Cause::Csr, format!("csr {e}")))
 }

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use super::{
-    Worker,
-    accounts::{from_store, from_vault},
-};
+use super::Worker;
 use crate::store::StoreError;
 use certmint_core::{
     account::Account,
@@ -80,14 +77,14 @@ impl Worker {
         match chore {
             Chore::DeleteSecrets { names } => {
                 for name in names {
-                    self.adapters.vault.delete(name).await.map_err(from_vault)?;
+                    self.adapters.vault.delete(name).await?;
                 }
                 Ok(())
             }
             Chore::DeleteKeys { keys, names } => {
-                let used = self.adapters.store.keys_in_use(names).await.map_err(from_store)?;
+                let used = self.adapters.store.keys_in_use(names).await?;
                 for name in keys.iter().filter(|name| !used.contains(name)) {
-                    self.adapters.vault.delete(name).await.map_err(from_vault)?;
+                    self.adapters.vault.delete(name).await?;
                 }
                 Ok(())
             }
@@ -101,7 +98,7 @@ impl Worker {
             }
             Chore::RemoveCertificate { id } => {
                 let removed = self.adapters.store.remove_certificate(*id, self.now()).await;
-                removed.map_err(from_store)
+                removed.map_err(Into::into)
             }
         }
     }
@@ -141,7 +138,7 @@ impl Worker {
                         ..account
                     };
                     // Changed meanwhile: looked at anew by the next try.
-                    return store.save_account(&noted).await.map(|_| ()).map_err(from_store);
+                    return store.save_account(&noted).await.map(|_| ()).map_err(Into::into);
                 }
                 Err(failure) => return Err(failure),
             }
@@ -153,6 +150,6 @@ impl Worker {
 pub(super) fn unless_gone(error: StoreError) -> Result<(), Failure> {
     match error {
         StoreError::NotFound { .. } => Ok(()),
-        error => Err(from_store(error)),
+        error => Err(error.into()),
     }
 }

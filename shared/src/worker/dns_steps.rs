@@ -8,7 +8,7 @@ use super::{Worker, job::Job};
 use crate::dns::{DnsError, Zone, ledger::Outcome};
 use certmint_core::{
     issuance::{Challenge, Effect, Event},
-    words::{Failure, Fqdn, Stage, Timestamp},
+    words::{Cause, Failure, Fqdn, Stage, Timestamp},
 };
 
 /// Where a challenge's value goes after CNAMEs.
@@ -24,10 +24,6 @@ enum Intent {
     Written(Vec<(Zone, Fqdn)>),
     /// They go with the next batch of their zones.
     NotBefore(Timestamp),
-}
-
-fn dns_failure(error: &DnsError) -> Failure {
-    Failure::new(error.class(), Stage::Dns, "dns", error.to_string())
 }
 
 impl Worker {
@@ -107,8 +103,7 @@ impl Worker {
         for (zone, values) in by_zone {
             self.ledger
                 .want(job.request.id, &values, &zone, until, now)
-                .await
-                .map_err(super::accounts::from_store)?;
+                .await?;
             touched.extend(values.into_iter().map(|(fqdn, _)| (zone.clone(), fqdn)));
         }
         Ok(Intent::Written(touched))
@@ -119,7 +114,7 @@ impl Worker {
         let mut places = Vec::with_capacity(challenges.len());
         for challenge in challenges {
             let target = self.adapters.view.challenge_target(&challenge.fqdn).await;
-            let fqdn = target.map_err(|e| dns_failure(&e))?;
+            let fqdn = target?;
             match self.adapters.zones.find_zone(&fqdn).await {
                 Ok(Some(zone)) => places.push(Place {
                     zone,
@@ -127,7 +122,7 @@ impl Worker {
                     value: challenge.value.clone(),
                 }),
                 Ok(None) => return Err(self.no_zone(&fqdn).await),
-                Err(error) => return Err(dns_failure(&error)),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(places)
@@ -138,12 +133,12 @@ impl Worker {
         let class = certmint_core::words::Class::Permanent;
         if self.adapters.view.domain_exists(fqdn).await == Some(false) {
             let text = format!("the domain of {fqdn} does not exist in the public DNS; check the spelling");
-            return Failure::new(class, Stage::Request, "noDomain", text);
+            return Failure::new(class, Stage::Request, Cause::NoDomain, text);
         }
         let text = format!(
             "no public hosted zone of this AWS account holds {fqdn}; create the zone or delegate the name by a CNAME"
         );
-        Failure::new(class, Stage::Dns, "noZone", text)
+        Failure::new(class, Stage::Dns, Cause::NoZone, text)
     }
 
     async fn report_publishing(
@@ -160,7 +155,7 @@ impl Worker {
                 match by_name.get(fqdn).map(|o| &o.result) {
                     Some(Ok(Some(change))) if !changes.contains(change) => changes.push(change.clone()),
                     Some(Ok(_)) | None => {}
-                    Some(Err(error)) => failure = Some(dns_failure(error)),
+                    Some(Err(error)) => failure = Some(error.into()),
                 }
             }
             let job = &mut jobs[*index];
@@ -201,7 +196,7 @@ impl Worker {
                     Some(Ok(true)) => {}
                     Some(Err(error)) => {
                         event = Event::Failed {
-                            failure: dns_failure(error),
+                            failure: error.into(),
                             reached_ca: false,
                         };
                         break;

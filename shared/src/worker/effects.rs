@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::{Worker, job::Job};
 use crate::{
-    ca::{CaAccount, DIRECTORY_UNREACHABLE, OrderTerms, REPLACES_REFUSED},
+    ca::{CaAccount, OrderTerms},
     dns::Visibility,
 };
 use certmint_core::{
     issuance::{Challenge, Effect, Event, OrderProgress},
     provider::Provider,
-    words::{ACME_ERRORS, AccountId, Failure},
+    words::{AccountId, Cause, Failure},
 };
 
 /// Failures before any order was made, after which it no longer says what it replaces.
@@ -24,14 +24,14 @@ pub(super) struct Fault {
 
 impl Fault {
     fn is_outage(&self) -> bool {
-        self.failure.problem.kind == DIRECTORY_UNREACHABLE
+        self.failure.is_outage()
     }
 }
 
-impl From<Failure> for Fault {
-    fn from(failure: Failure) -> Self {
+impl<E: Into<Failure>> From<E> for Fault {
+    fn from(error: E) -> Self {
         Self {
-            failure,
+            failure: error.into(),
             reached_ca: false,
         }
     }
@@ -107,7 +107,7 @@ impl Worker {
                 let detail = &fault.failure.problem.detail;
                 self.health.away(provider, detail, self.now()).await;
             }
-            Err(Fault { failure, .. }) if failure.problem.kind.starts_with(ACME_ERRORS) => {
+            Err(Fault { failure, .. }) if failure.problem.cause.is_acme() => {
                 self.health.answered(provider.id).await;
                 if failure.blames_account(ordering) {
                     self.accounts.condemn(account, failure).await;
@@ -130,7 +130,7 @@ impl Worker {
             .await
             .map_err(|failure| {
                 // A registration that the CA refused is a try that the CA judged.
-                let reached_ca = failure.problem.kind.starts_with(ACME_ERRORS);
+                let reached_ca = failure.problem.cause.is_acme();
                 Fault { failure, reached_ca }
             })?;
         let done = self.perform_as(&account, job, provider, effect).await;
@@ -219,7 +219,7 @@ impl Worker {
                 return Ok(hold);
             }
             match self.adapters.ca.new_order(account, &terms).await {
-                Err(failure) if failure.problem.kind == REPLACES_REFUSED => {
+                Err(failure) if failure.problem.cause == Cause::ReplacesRefused => {
                     tracing::info!(
                         request_id = request.id.get(),
                         why = failure.problem.detail,
@@ -247,7 +247,7 @@ impl Worker {
         match answer {
             Ok(order_url) => Ok(Event::OrderCreated { order_url }),
             Err(failure) => {
-                let reached_ca = failure.problem.kind.starts_with(ACME_ERRORS);
+                let reached_ca = failure.problem.cause.is_acme();
                 let failure = self.limiter.refused(request, provider, failure, self.now()).await;
                 Err(Fault { failure, reached_ca })
             }

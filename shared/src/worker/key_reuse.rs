@@ -2,15 +2,12 @@
 
 use secrecy::SecretString;
 
-use super::{
-    Worker,
-    accounts::{from_store, from_vault},
-};
+use super::Worker;
 use crate::{store::StoreError, vault::VaultError};
 use certmint_core::{
     certificate::{Certificate, KeyPlan},
     issuance::Request,
-    words::{Class, Failure, Stage},
+    words::{Cause, Class, Failure, Stage},
     x509::{PrivateKey, chain::key_id, csr::Csr, keys},
 };
 
@@ -40,7 +37,7 @@ impl Worker {
         let certificate = match self.adapters.store.certificate(id).await {
             Ok(certificate) => certificate,
             Err(StoreError::NotFound { .. }) => return new(format!("certificate {id} is gone")),
-            Err(error) => return Err(from_store(error)),
+            Err(error) => return Err(error.into()),
         };
         let name = &certificate.key_ref;
         if !certificate.has_key() {
@@ -49,7 +46,7 @@ impl Worker {
         let stored = match self.adapters.vault.get(name).await {
             Ok(stored) => stored,
             Err(VaultError::NotFound(_)) => return new(format!("{name} is gone from the vault")),
-            Err(error) => return Err(from_vault(error)),
+            Err(error) => return Err(error.into()),
         };
         let key = keys::parse(&stored)?.key_pem;
         if self.is_given_away(&certificate, &key).await? {
@@ -64,14 +61,14 @@ impl Worker {
         }
         let key = PrivateKey::read(key, None).map_err(|e| {
             let text = format!("the key of certificate {} {e}", certificate.id);
-            Failure::new(Class::Permanent, Stage::Request, "certificateKey", text)
+            Failure::new(Class::Permanent, Stage::Request, Cause::CertificateKey, text)
         })?;
         let known = self
             .adapters
             .store
             .is_compromised(&key_id(key.public_key()))
             .await;
-        known.map_err(from_store)
+        known.map_err(Into::into)
     }
 
     /// Refuses a CSR whose key was given away since it was stored for this order: the next order has another.
@@ -85,12 +82,12 @@ impl Worker {
             .store
             .is_compromised(&key_id(csr.public_key()))
             .await;
-        match known.map_err(from_store)? {
+        match known? {
             false => Ok(()),
             true => Err(Failure::new(
                 Class::OrderLost,
                 Stage::Request,
-                "keyCompromise",
+                Cause::KeyCompromise,
                 "the key that was to be reused was revoked for keyCompromise; ordered anew with another",
             )),
         }

@@ -4,10 +4,7 @@
 //! one. Which of the two it has is asked of the CA, never concluded from an answer that did not come: while it cannot
 //! say, the rollover stays under way.
 
-use super::{
-    Worker,
-    accounts::{from_store, from_vault},
-};
+use super::Worker;
 use crate::{ca::AccountKey, store::StoreError, vault::VaultError};
 use certmint_core::{
     account::{Account, AccountStatus, KeyVersion},
@@ -56,7 +53,7 @@ impl Worker {
         let fresh = keys::generate_account_key()?;
         let name = Account::key_name(account.id, version);
         let new_key = self.adapters.vault.put_if_absent(&name, fresh).await;
-        let new_key = new_key.map_err(from_vault)?;
+        let new_key = new_key?;
         // An earlier try may have come to the CA without its answer coming to us.
         if self.ca_has(account, &new_key).await? {
             return Ok(Answer::Changed);
@@ -105,15 +102,15 @@ impl Worker {
         let key = match vault.get(&name).await {
             Ok(key) => key,
             Err(VaultError::NotFound(_) | VaultError::PendingDeletion(_)) => return Ok(()),
-            Err(error) => return Err(from_vault(error)),
+            Err(error) => return Err(error.into()),
         };
         if account.key_version < version && self.ca_has(&account, &key).await? {
             tracing::warn!(account_id = id.get(), "the CA has the new key after all");
             let changed = store.key_changed(id, version, self.now()).await;
             self.accounts.drop(id).await;
-            return changed.map(|_| ()).map_err(from_store);
+            return changed.map(|_| ()).map_err(Into::into);
         }
-        vault.delete(&name).await.map_err(from_vault)
+        vault.delete(&name).await.map_err(Into::into)
     }
 
     /// An account that was deleted meanwhile needs no new key; one that came into the vault after the account's secrets
@@ -125,10 +122,10 @@ impl Worker {
         error: StoreError,
     ) -> Result<(), Failure> {
         let StoreError::NotFound { .. } = error else {
-            return Err(from_store(error));
+            return Err(error.into());
         };
         let name = Account::key_name(id, version);
-        self.adapters.vault.delete(&name).await.map_err(from_vault)
+        self.adapters.vault.delete(&name).await.map_err(Into::into)
     }
 
     /// Shows clients why it takes long. One write for each new reason.

@@ -4,15 +4,11 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::sync::Mutex;
 
-use super::accounts::from_store;
-use crate::{
-    ca::DIRECTORY_UNREACHABLE,
-    store::{GiveBack, Reserved, Store},
-};
+use crate::store::{GiveBack, Reserved, Store};
 use certmint_core::{
     issuance::{Event, Phase, Request},
     provider::{Bucket, Provider, RateKey, of_order},
-    words::{ACME_ERRORS, Class, Failure, Timestamp},
+    words::{Class, Failure, Timestamp},
 };
 
 /// Nobody waits longer than this for a turn after the bucket opens, however many wait: those before may be gone.
@@ -73,8 +69,7 @@ impl Limiter {
         let reserved = self
             .store
             .reserve(&reservation(request), &buckets.spend, &buckets.look, now)
-            .await
-            .map_err(from_store)?;
+            .await?;
         Ok(match reserved {
             Reserved::Taken => None,
             Reserved::Full { bucket, earliest } => Some(Event::Deferred {
@@ -95,7 +90,7 @@ impl Limiter {
     ) -> Failure {
         let buckets = of_order(provider, request.account(), &request.names);
         let Class::RateLimited { not_before } = failure.class else {
-            if failure.problem.kind == DIRECTORY_UNREACHABLE {
+            if failure.is_outage() {
                 self.give_back(request, &buckets.spend, GiveBack::All, now).await;
             }
             return failure;
@@ -148,7 +143,7 @@ impl Limiter {
             return;
         }
         let buckets = of_order(provider, request.account(), &request.names);
-        let judged = failure.problem.kind.starts_with(ACME_ERRORS);
+        let judged = failure.problem.cause.is_acme();
         if judged && request.issuance.phase.order_url().is_some() {
             let names: Vec<&str> = failure
                 .problem

@@ -1,9 +1,6 @@
 //! Registers an account with its CA, and says in plain words why that refused a binding.
 
-use super::{
-    Adapters,
-    accounts::{from_store, from_vault},
-};
+use super::Adapters;
 use crate::{
     ca::{AccountKey, CHECK_ACCOUNT, Eab},
     store::StoreError,
@@ -11,7 +8,7 @@ use crate::{
 use certmint_core::{
     account::{Account, AccountStatus},
     provider::Provider,
-    words::{ACME_ERRORS, Class, Failure, Timestamp},
+    words::{AcmeError, Class, Failure, Timestamp},
 };
 
 /// Returns the account URL once it is stored; `None` if the account changed meanwhile and is to be looked at anew:
@@ -24,7 +21,7 @@ pub(super) async fn register(
 ) -> Result<Option<String>, Failure> {
     let eab = match (&account.eab_kid, &account.eab_key_ref) {
         (Some(kid), Some(name)) => {
-            let hmac_key = adapters.vault.get(name).await.map_err(from_vault)?;
+            let hmac_key = adapters.vault.get(name).await?;
             let kid = kid.clone();
             Some(Eab { kid, hmac_key })
         }
@@ -63,23 +60,25 @@ pub(super) async fn register(
     match adapters.store.save_account(&changed).await {
         Ok(_) => answer.map(Some),
         Err(StoreError::Conflict { .. }) => Ok(None),
-        Err(error) => Err(from_store(error)),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// Whether a CA that refuses an account with a binding means the binding. The words differ (RFC 8555 §7.3.4 names no
 /// problem type but externalAccountRequired); what is certainly another matter has types of its own.
 fn means_the_binding(failure: &Failure) -> bool {
-    let other = [
-        "invalidContact",
-        "unsupportedContact",
-        "userActionRequired",
-        "badPublicKey",
-        "badSignatureAlgorithm",
-    ];
-    let kind = failure.problem.kind.strip_prefix(ACME_ERRORS);
-    let is_ours = failure.problem.kind.starts_with("urn:certmint:");
-    failure.class == Class::Permanent && !is_ours && !kind.is_some_and(|k| other.contains(&k))
+    let cause = &failure.problem.cause;
+    let another_matter = matches!(
+        cause.acme(),
+        Some(
+            AcmeError::InvalidContact
+                | AcmeError::UnsupportedContact
+                | AcmeError::UserActionRequired
+                | AcmeError::BadPublicKey
+                | AcmeError::BadSignatureAlgorithm
+        )
+    );
+    failure.class == Class::Permanent && !cause.is_ours() && !another_matter
 }
 
 /// Adds what is likely and what to do.
@@ -169,11 +168,7 @@ mod tests {
 
     #[test]
     fn another_matter_is_not_taken_for_the_binding() {
-        let failure = |kind: &str| {
-            let mut failure = Failure::new(Class::Permanent, Stage::Request, "", "no");
-            failure.problem.kind = kind.to_owned();
-            failure
-        };
+        let failure = |kind: &str| Failure::new(Class::Permanent, Stage::Request, kind.into(), "no");
         for (kind, means) in [
             ("urn:ietf:params:acme:error:unauthorized", true),
             ("urn:ietf:params:acme:error:malformed", true),

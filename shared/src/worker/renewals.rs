@@ -2,9 +2,9 @@
 
 use futures::{StreamExt, stream};
 
-use super::{Worker, accounts::from_store};
+use super::Worker;
 use crate::{
-    ca::{DIRECTORY_UNREACHABLE, certificate_id},
+    ca::certificate_id,
     store::{StoreError, renewal_request},
 };
 use certmint_core::{
@@ -141,7 +141,7 @@ impl Worker {
         let ca = &self.adapters.ca;
         let answer = ca.renewal_info(&provider.directory_url, &identifier).await;
         if let Err(failure) = &answer
-            && failure.problem.kind == DIRECTORY_UNREACHABLE
+            && failure.is_outage()
         {
             let detail = &failure.problem.detail;
             self.health.away(provider, detail, self.now()).await;
@@ -190,13 +190,13 @@ impl Worker {
         let certificate = match store.certificate(id).await {
             Ok(certificate) => certificate,
             Err(StoreError::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(from_store(error)),
+            Err(error) => return Err(error.into()),
         };
         if certificate.account_id != Some(request.account()) {
             return Ok(None);
         }
         let renewals = store.renewals(std::slice::from_ref(&certificate)).await;
-        let window = renewals.map_err(from_store)?.pop().and_then(|r| r.window);
+        let window = renewals?.pop().and_then(|r| r.window);
         Ok(certificate_id(&certificate.cert_pem).map(|identifier| Replaced {
             identifier,
             in_window: window.is_some_and(|w| w.start <= self.now()),

@@ -1,9 +1,9 @@
 //! Revocations that clients asked for.
 
-use super::{Worker, accounts::from_vault, chores::unless_gone};
+use super::{Worker, chores::unless_gone};
 use certmint_core::{
     certificate::{Certificate, Revocation, RevokedBy},
-    words::{CertificateId, Class, Failure, ProviderId, Stage},
+    words::{Cause, CertificateId, Class, Failure, ProviderId, Stage},
     x509::keys,
 };
 
@@ -53,7 +53,12 @@ impl Worker {
     ) -> Result<(), Failure> {
         let Some(account) = certificate.account_id else {
             let why = "no account ordered it";
-            return Err(Failure::new(Class::Permanent, Stage::Request, "noAccount", why));
+            return Err(Failure::new(
+                Class::Permanent,
+                Stage::Request,
+                Cause::NoAccount,
+                why,
+            ));
         };
         let account = self.accounts.get(account).await?;
         let ca = &self.adapters.ca;
@@ -69,10 +74,10 @@ impl Worker {
     ) -> Result<(), Failure> {
         let configured = self.adapters.providers.by_id(provider).ok_or_else(|| {
             let why = format!("provider {provider} is no longer configured");
-            Failure::new(Class::Permanent, Stage::Request, "noProvider", why)
+            Failure::new(Class::Permanent, Stage::Request, Cause::NoProvider, why)
         })?;
         let stored = self.adapters.vault.get(&certificate.key_ref).await;
-        let key = keys::parse(&stored.map_err(from_vault)?)?.key_pem;
+        let key = keys::parse(&stored?)?.key_pem;
         let (directory, pem) = (&configured.directory_url, &certificate.cert_pem);
         let ca = &self.adapters.ca;
         ca.revoke_with_key(directory, &key, pem, revocation.reason).await

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use certmint_core::{
     renewal::{RenewalInfo, Window},
-    words::{Class, Failure, Timestamp},
+    words::{Cause, Class, Failure, Timestamp},
 };
-use certmint_shared::ca::REPLACES_REFUSED;
 
 use super::{
     ca_state::{CaState, OrderState, index, problem},
@@ -98,7 +97,7 @@ impl CaState {
     pub(super) fn may_replace(&self, identifier: &str, account: &str) -> Result<usize, Failure> {
         let refused = |why: &str| {
             let mut failure = problem(Class::Permanent, "alreadyReplaced", why);
-            REPLACES_REFUSED.clone_into(&mut failure.problem.kind);
+            failure.problem.cause = Cause::ReplacesRefused;
             failure
         };
         if self.habits.refuses_replaces {

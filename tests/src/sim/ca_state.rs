@@ -8,7 +8,7 @@ use std::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use certmint_core::{
     issuance::{Challenge, OrderProgress},
-    words::{Class, DomainName, Failure, Fqdn, Problem, Stage, Timestamp},
+    words::{Cause, Class, DomainName, Failure, Fqdn, Problem, Stage, Timestamp},
     x509::keys,
 };
 use certmint_shared::dns::ledger::quoted;
@@ -24,7 +24,7 @@ pub(super) fn problem(class: Class, kind: &str, detail: &str) -> Failure {
         class,
         stage: Stage::Request,
         problem: Problem {
-            kind: format!("{ACME}{kind}"),
+            cause: Cause::of_type(&format!("{ACME}{kind}")),
             detail: detail.to_owned(),
             subproblems: vec![],
         },

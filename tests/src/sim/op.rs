@@ -2,7 +2,7 @@
 
 use certmint_core::{
     issuance::Effect,
-    words::{Class, Failure, Stage},
+    words::{Cause, Class, Failure, Stage},
 };
 use certmint_shared::{dns::DnsError, store::StoreError, vault::VaultError};
 
@@ -286,7 +286,7 @@ impl Outage for Failure {
         Self::new(
             Class::Transient,
             Stage::Request,
-            "caUnreachable",
+            Cause::CaUnreachable,
             format!("{op:?}: {WHY}"),
         )
     }

@@ -6,7 +6,7 @@ use certmint_core::{
     account::Account,
     challenge::TxtStatus,
     issuance::{Request, RequestStatus},
-    words::{CertificateId, RequestId},
+    words::{AcmeError, Cause, CertificateId, RequestId},
 };
 
 use super::{
@@ -18,15 +18,15 @@ use super::{
 };
 
 /// Problems that a CA or the DNS means for good.
-const FOR_GOOD: [&str; 8] = [
-    "urn:ietf:params:acme:error:rejectedIdentifier",
-    "urn:ietf:params:acme:error:caa",
-    "urn:ietf:params:acme:error:unauthorized",
-    "urn:certmint:account",
-    "urn:certmint:noDomain",
-    "urn:certmint:noZone",
-    "urn:certmint:dns",
-    "urn:certmint:deadline",
+const FOR_GOOD: [Cause; 8] = [
+    Cause::Acme(AcmeError::RejectedIdentifier),
+    Cause::Acme(AcmeError::Caa),
+    Cause::Acme(AcmeError::Unauthorized),
+    Cause::Account,
+    Cause::NoDomain,
+    Cause::NoZone,
+    Cause::Dns,
+    Cause::Deadline,
 ];
 
 pub(super) fn of(world: &World) -> Verdict {
@@ -183,10 +183,7 @@ fn failed(request: &Request, must_succeed: bool) -> Option<String> {
         return Some(format!("request {id} failed and does not say why: {why}"));
     }
     let spent = state.attempts >= state.max_attempts || state.failures >= state.max_attempts;
-    let kind = state
-        .last_problem
-        .as_ref()
-        .map(|p| p.kind.as_str())
-        .unwrap_or_default();
-    (!spent && !FOR_GOOD.contains(&kind)).then(|| format!("request {id} failed without need: {kind}: {why}"))
+    let cause = state.last_problem.clone().unwrap_or_default().cause;
+    (!spent && !FOR_GOOD.contains(&cause))
+        .then(|| format!("request {id} failed without need: {cause}: {why}"))
 }

@@ -176,11 +176,11 @@ async fn a_failure_shows_its_problem_name_by_name() {
         class: Class::Permanent,
         stage: Stage::Request,
         problem: Problem {
-            kind: caa.into(),
+            cause: caa.into(),
             detail: "CAA record forbids issuance".into(),
             subproblems: vec![Subproblem {
                 identifier: "b.example.com".into(),
-                kind: caa.into(),
+                cause: caa.into(),
                 detail: "CAA record for example.com prevents issuance".into(),
             }],
         },

@@ -103,7 +103,7 @@ impl Note {
     pub(super) fn of(event: &Event, step: &Step) -> Option<Self> {
         if let Some(error) = &step.error {
             return Some(Self {
-                problem: step.state.last_problem.as_ref().map(|p| p.kind.clone()),
+                problem: step.state.last_problem.as_ref().map(|p| p.cause.urn()),
                 ..Self::done(error)
             });
         }

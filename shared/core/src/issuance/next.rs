@@ -7,7 +7,7 @@ use super::{
     state::{Effect, Event, OrderProgress, Phase, Step},
     status::RequestStatus,
 };
-use crate::words::{Class, Failure, Stage, Timestamp};
+use crate::words::{Cause, Class, Failure, Stage, Timestamp};
 
 /// An event that this state cannot have. It is a bug or a stale worker; nothing is written for it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -202,7 +202,7 @@ fn cancelled() -> Failure {
     Failure::new(
         Class::Permanent,
         Stage::Request,
-        "cancelled",
+        Cause::Cancelled,
         "cancelled by a client",
     )
 }
@@ -211,7 +211,7 @@ fn keyless_order(order_url: &str) -> Failure {
     Failure::new(
         Class::OrderLost,
         Stage::Request,
-        "keylessOrder",
+        Cause::KeylessOrder,
         format!("order {order_url} was finalized without a key of ours"),
     )
 }

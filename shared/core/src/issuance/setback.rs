@@ -10,7 +10,7 @@ use super::{
     state::{Effect, Phase, Step},
     status::RequestStatus,
 };
-use crate::words::{Class, Failure, Stage, Timestamp, clip};
+use crate::words::{Cause, Class, Failure, Stage, Timestamp, clip};
 
 /// Looks at something that lags start this close together and double up to [`POLL_MAX`].
 const POLL_MIN: Duration = Duration::from_millis(200);
@@ -47,7 +47,7 @@ pub(super) fn wait(
         let detail = format!("gave up waiting in phase {}: {reason}", state.phase.name());
         return fail(
             state,
-            &Failure::new(Class::Transient, stage, "deadline", detail),
+            &Failure::new(Class::Transient, stage, Cause::Deadline, detail),
             false,
             now,
             seed,
@@ -79,7 +79,7 @@ pub(super) fn hold(state: &Issuance, until: Timestamp, reason: &str, now: Timest
     if now.since(held_since) >= HOLD_PATIENCE {
         let days = HOLD_PATIENCE.as_secs() / 86_400;
         let detail = format!("was on hold for {days} days: {reason}");
-        let failure = Failure::new(Class::Permanent, Stage::Request, "heldTooLong", detail);
+        let failure = Failure::new(Class::Permanent, Stage::Request, Cause::HeldTooLong, detail);
         return fail(state, &failure, false, now, seed);
     }
     let until = until

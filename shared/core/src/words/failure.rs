@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text::clip;
 use super::timestamp::Timestamp;
+use super::{acme_error::AcmeError, cause::Cause};
 
 /// What a failure means for the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,9 +47,9 @@ impl Stage {
 /// An RFC 7807 problem document as ACME uses it (RFC 8555 §6.7).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// `urn:ietf:params:acme:error:…`, or our own `urn:certmint:…`.
+    /// Shown as its URN.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub cause: Cause,
     /// A sentence for a person.
     pub detail: String,
     /// One per identifier that failed (RFC 8555 §6.7.1).
@@ -61,9 +62,9 @@ pub struct Problem {
 pub struct Subproblem {
     /// The name.
     pub identifier: String,
-    /// The problem type.
+    /// What is wrong with it.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub cause: Cause,
     /// A sentence for a person.
     pub detail: String,
 }
@@ -79,17 +80,6 @@ pub struct Failure {
     /// The details.
     pub problem: Problem,
 }
-
-/// The namespace of ACME's own problem types (RFC 8555 §6.7).
-pub const ACME_ERRORS: &str = "urn:ietf:params:acme:error:";
-/// The problem type of a call that got no answer, or none that can be read.
-pub const CA_UNREACHABLE: &str = "urn:certmint:caUnreachable";
-/// The problem type of a CA whose directory cannot be read: nobody can do anything there now.
-pub const DIRECTORY_UNREACHABLE: &str = "urn:certmint:directoryUnreachable";
-/// The problem type of an account that is failed, switched off or gone.
-pub const ACCOUNT_UNUSABLE: &str = "urn:certmint:account";
-/// The problem type of an order with a profile that the CA does not advertise.
-pub const NO_PROFILE: &str = "urn:certmint:noProfile";
 
 /// Characters of a problem's words that are kept, of the whole and of each name: 100 names and all that is made from
 /// them (the sentence, the history) stay far below what an item holds.
@@ -107,11 +97,11 @@ impl Failure {
             .take(super::name::MAX_NAMES)
             .map(|s| Subproblem {
                 identifier: clip(&s.identifier, 255),
-                kind: clip(&s.kind, SUBDETAIL),
+                cause: s.cause.bounded(SUBDETAIL),
                 detail: clip(&s.detail, SUBDETAIL),
             });
         let problem = Problem {
-            kind: clip(&problem.kind, SUBDETAIL),
+            cause: problem.cause.bounded(SUBDETAIL),
             detail: clip(&problem.detail, DETAIL),
             subproblems: subproblems.collect(),
         };
@@ -125,11 +115,14 @@ impl Failure {
     /// `unauthorized` of an order's names too, so that counts only where it names the account or answers a newOrder.
     #[must_use]
     pub fn blames_account(&self, ordering: bool) -> bool {
-        let kind = self.problem.kind.strip_prefix(ACME_ERRORS);
         self.class == Class::Permanent
-            && match kind {
-                Some("accountDoesNotExist" | "userActionRequired" | "externalAccountRequired") => true,
-                Some("unauthorized") => {
+            && match self.problem.cause.acme() {
+                Some(
+                    AcmeError::AccountDoesNotExist
+                    | AcmeError::UserActionRequired
+                    | AcmeError::ExternalAccountRequired,
+                ) => true,
+                Some(AcmeError::Unauthorized) => {
                     let text = self.problem.detail.to_ascii_lowercase();
                     ordering || (text.contains("account") && text.contains("deactivated"))
                 }
@@ -140,53 +133,62 @@ impl Failure {
     /// Whether a CAA record keeps this CA from issuing for one of the names (RFC 8659): another may be allowed.
     #[must_use]
     pub fn forbids_ca(&self) -> bool {
-        let caa = |kind: &str| kind.strip_prefix(ACME_ERRORS) == Some("caa");
-        caa(&self.problem.kind) || self.problem.subproblems.iter().any(|s| caa(&s.kind))
+        let caa = |cause: &Cause| cause.acme() == Some(&AcmeError::Caa);
+        caa(&self.problem.cause) || self.problem.subproblems.iter().any(|s| caa(&s.cause))
     }
 
     /// Whether the CA is in trouble, or the way to it: nothing about this request.
     #[must_use]
-    pub fn is_ca_trouble(&self) -> bool {
-        let kind = self.problem.kind.as_str();
-        self.class == Class::Transient
-            && (kind.starts_with(ACME_ERRORS) || kind == CA_UNREACHABLE || kind == DIRECTORY_UNREACHABLE)
+    pub const fn is_ca_trouble(&self) -> bool {
+        matches!(self.class, Class::Transient)
+            && matches!(
+                self.problem.cause,
+                Cause::Acme(_) | Cause::CaUnreachable | Cause::DirectoryUnreachable
+            )
+    }
+
+    /// Whether the CA cannot even give its directory.
+    #[must_use]
+    pub const fn is_outage(&self) -> bool {
+        matches!(self.problem.cause, Cause::DirectoryUnreachable)
     }
 
     /// Whether the account cannot be used: by the CA's word ([`Self::blames_account`]), an operator's, or because it
     /// is gone.
     #[must_use]
     pub fn is_of_account(&self, ordering: bool) -> bool {
-        let unusable = self.class == Class::Permanent && self.problem.kind == ACCOUNT_UNUSABLE;
+        let unusable = self.class == Class::Permanent && self.problem.cause == Cause::Account;
         unusable || self.blames_account(ordering)
     }
 
     /// Whether the CA has no such profile.
     #[must_use]
-    pub fn is_unknown_profile(&self) -> bool {
-        self.problem.kind == NO_PROFILE
+    pub const fn is_unknown_profile(&self) -> bool {
+        matches!(self.problem.cause, Cause::NoProfile)
     }
 
     /// Whether a CA may say so of a signature by a key that is no longer the account's: RFC 8555 has no type of its own
     /// for that (Pebble says `malformed`).
     #[must_use]
     pub fn may_mean_the_key(&self) -> bool {
-        let kind = self.problem.kind.strip_prefix(ACME_ERRORS);
-        let about_keys = [
-            "malformed",
-            "unauthorized",
-            "accountDoesNotExist",
-            "badPublicKey",
-            "badSignatureAlgorithm",
-        ];
-        let untyped = matches!(self.problem.kind.as_str(), "" | "about:blank");
-        self.class == Class::Permanent && (untyped || kind.is_some_and(|k| about_keys.contains(&k)))
+        let about_keys = matches!(
+            self.problem.cause.acme(),
+            Some(
+                AcmeError::Malformed
+                    | AcmeError::Unauthorized
+                    | AcmeError::AccountDoesNotExist
+                    | AcmeError::BadPublicKey
+                    | AcmeError::BadSignatureAlgorithm
+            )
+        );
+        self.class == Class::Permanent && (self.problem.cause.is_blank() || about_keys)
     }
 
-    /// A failure of our own (not from the CA) with a short machine name and a sentence.
+    /// A failure with one cause and a sentence.
     #[must_use]
-    pub fn new(class: Class, stage: Stage, kind: &str, detail: impl Into<String>) -> Self {
+    pub fn new(class: Class, stage: Stage, cause: Cause, detail: impl Into<String>) -> Self {
         let problem = Problem {
-            kind: format!("urn:certmint:{kind}"),
+            cause,
             detail: detail.into(),
             subproblems: vec![],
         };

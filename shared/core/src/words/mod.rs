@@ -1,5 +1,7 @@
 //! The words of the field as types. Each is made by a constructor that parses; there is no other way in.
 
+mod acme_error;
+mod cause;
 mod email;
 mod failure;
 mod fqdn;
@@ -10,11 +12,10 @@ mod text;
 mod timestamp;
 
 pub use self::{
+    acme_error::AcmeError,
+    cause::Cause,
     email::{Email, EmailError},
-    failure::{
-        ACCOUNT_UNUSABLE, ACME_ERRORS, CA_UNREACHABLE, Class, DIRECTORY_UNREACHABLE, Failure, NO_PROFILE,
-        Problem, Stage, Subproblem,
-    },
+    failure::{Class, Failure, Problem, Stage, Subproblem},
     fqdn::Fqdn,
     ids::{AccountId, CertificateId, ProviderId, RequestId},
     name::{DomainName, MAX_NAMES, NameError, NameSet, NameSetError, set_key},

@@ -10,7 +10,7 @@ use x509_parser::{
     public_key::PublicKey, time::ASN1Time, x509::SubjectPublicKeyInfo,
 };
 
-use crate::words::{Class, Failure, NameSet, Stage, Timestamp};
+use crate::words::{Cause, Class, Failure, NameSet, Stage, Timestamp};
 
 /// A CA's clock may be ahead of ours by this much.
 const CLOCK_SKEW: Duration = Duration::from_secs(60 * 60);
@@ -35,7 +35,12 @@ pub struct CheckedCertificate {
 }
 
 fn mismatch(detail: impl Into<String>) -> Failure {
-    Failure::new(Class::Permanent, Stage::Request, "certificateMismatch", detail)
+    Failure::new(
+        Class::Permanent,
+        Stage::Request,
+        Cause::CertificateMismatch,
+        detail,
+    )
 }
 
 fn moment(time: ASN1Time) -> Timestamp {

@@ -12,7 +12,7 @@ use zeroize::Zeroize;
 use super::csr::Csr;
 use crate::{
     certificate::KeyAlgorithm,
-    words::{Class, Failure, NameSet, Stage},
+    words::{Cause, Class, Failure, NameSet, Stage},
 };
 
 /// A private key and the CSR made with it.
@@ -45,7 +45,7 @@ fn crypto(what: &str, error: &dyn std::fmt::Display) -> Failure {
     Failure::new(
         Class::Permanent,
         Stage::Request,
-        "crypto",
+        Cause::Crypto,
         format!("{what}: {error}"),
     )
 }
@@ -124,7 +124,7 @@ pub fn check(
             "the vault holds {name} already, made for another request ({what}): the table was restored and ids are \
              given out again; raise the table's id counters (docs/operations.md, Restore the table), then retry"
         );
-        Failure::new(Class::Permanent, Stage::Request, "foreignKey", text)
+        Failure::new(Class::Permanent, Stage::Request, Cause::ForeignKey, text)
     };
     if material.owner.as_deref().is_some_and(|other| other != owner) {
         return Err(foreign("another owner"));
@@ -161,7 +161,7 @@ pub fn of_upload(key_pem: &SecretString) -> Result<SecretString, Failure> {
 pub fn parse(secret: &SecretString) -> Result<KeyMaterial, Failure> {
     let bad = || {
         let text = "the stored certificate key is not in the form that this service writes";
-        Failure::new(Class::Permanent, Stage::Request, "certificateKey", text)
+        Failure::new(Class::Permanent, Stage::Request, Cause::CertificateKey, text)
     };
     let stored: Stored = serde_json::from_str(secret.expose_secret()).map_err(|_| bad())?;
     let csr = BASE64_URL_SAFE_NO_PAD.decode(&stored.csr).map_err(|_| bad())?;

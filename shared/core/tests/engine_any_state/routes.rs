@@ -98,8 +98,7 @@ proptest! {
 }
 
 fn fault(class: Class, kind: &str) -> Event {
-    let mut failure = Failure::new(class, Stage::Request, "", "why");
-    failure.problem.kind = kind.into();
+    let failure = Failure::new(class, Stage::Request, kind.into(), "why");
     Event::Failed {
         failure,
         reached_ca: false,
@@ -211,7 +210,7 @@ fn a_certificate_that_may_be_there_is_waited_for() {
     assert_eq!(next(&state, fault(), NOW, 1).unwrap().state.phase, Phase::Failed);
     // Not so where the order is gone.
     let lost = Event::Failed {
-        failure: Failure::new(Class::OrderLost, Stage::Request, "orderGone", "why"),
+        failure: Failure::new(Class::OrderLost, Stage::Request, Cause::OrderGone, "why"),
         reached_ca: false,
     };
     assert_eq!(next(&state, lost, NOW, 1).unwrap().state.phase, Phase::Failed);

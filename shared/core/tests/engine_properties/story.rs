@@ -79,7 +79,7 @@ fn the_history_tells_the_story() {
     assert_eq!(
         told,
         [
-            ("queued", failed, Some("urn:certmint:test")),
+            ("queued", failed, Some("urn:certmint:crypto")),
             ("queued", "order created", None),
             ("ordered", "1 TXT values to publish", None),
             ("challenged", "Route53 took the TXT values", None),
@@ -99,10 +99,15 @@ fn the_history_tells_the_story() {
 fn what_a_ca_says_fits_an_item() {
     let subproblem = |n: usize| certmint_core::words::Subproblem {
         identifier: format!("{n}.example.com"),
-        kind: "urn:ietf:params:acme:error:dns".into(),
+        cause: "urn:ietf:params:acme:error:dns".into(),
         detail: "x".repeat(100_000),
     };
-    let mut failure = Failure::new(Class::OrderLost, Stage::Request, "test", "y".repeat(1_000_000));
+    let mut failure = Failure::new(
+        Class::OrderLost,
+        Stage::Request,
+        Cause::Crypto,
+        "y".repeat(1_000_000),
+    );
     failure.problem.subproblems = (0..300).map(subproblem).collect();
     let event = Event::Failed {
         failure,
@@ -121,7 +126,7 @@ fn each_order_has_its_own_number_over_all_retries() {
     let first = step(&queued(), created(), 1);
     assert_eq!((queued().order_number(), first.order_number()), (0, 0));
     let unreached = Event::Failed {
-        failure: Failure::new(Class::Transient, Stage::Request, "test", "no answer"),
+        failure: Failure::new(Class::Transient, Stage::Request, Cause::Crypto, "no answer"),
         reached_ca: false,
     };
     assert_eq!(
