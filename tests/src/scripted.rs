@@ -15,7 +15,8 @@ use certmint_core::{
     provider::{Limits, Provider, Providers},
     renewal::RenewalInfo,
     words::{
-        AccountId, Class, Email, Failure, Fqdn, NameSet, Problem, ProviderId, RequestId, Stage, Timestamp,
+        AccountId, Cause, Class, Email, Failure, Fqdn, NameSet, Problem, ProviderId, RequestId, Stage,
+        Timestamp,
     },
 };
 use certmint_shared::{
