@@ -74,7 +74,7 @@ fn a_lost_answer_is_no_lost_key() {
 
 fn refusal(kind: &str) -> Failure {
     let kind = format!("urn:ietf:params:acme:error:{kind}");
-    problem(Class::Permanent, &kind, "not your key")
+    problem(Class::Permanent, kind, "not your key")
 }
 
 /// A world whose first account is registered and changes its key, at a CA that does not answer that.

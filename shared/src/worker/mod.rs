@@ -5,19 +5,10 @@
 //! at again within the invocation if that is soon, else it is handed back with the time to look.
 
 mod accounts;
-mod certificate_steps;
 mod chores;
-mod dns_steps;
-mod effects;
 mod health;
-mod job;
-mod key_reuse;
-mod key_rollover;
-mod limiter;
-mod pace;
-mod registration;
-mod renewals;
-mod revocations;
+mod issue;
+mod renew;
 mod settings;
 
 use std::{sync::Arc, time::Duration};
@@ -25,7 +16,11 @@ use std::{sync::Arc, time::Duration};
 use futures::{StreamExt, stream};
 
 pub use self::settings::WorkerSettings;
-use self::{accounts::Accounts, health::Health, job::Job, limiter::Limiter, pace::Pace};
+use self::{
+    accounts::Accounts,
+    health::Health,
+    issue::{job::Job, limiter::Limiter, pace::Pace},
+};
 use crate::{
     ca::Ca,
     clock::Timer,

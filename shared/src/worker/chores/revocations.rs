@@ -1,6 +1,7 @@
 //! Revocations that clients asked for.
 
-use super::{Worker, chores::unless_gone};
+use super::unless_gone;
+use crate::worker::Worker;
 use certmint_core::{
     certificate::{Certificate, Revocation, RevokedBy},
     words::{Cause, CertificateId, Class, Failure, ProviderId, Stage},
@@ -10,7 +11,7 @@ use certmint_core::{
 impl Worker {
     /// Asks for each version whose revocation is open: a renewal may have replaced one since. What the CA refuses for
     /// good is written down for the client; what it cannot answer now is tried again.
-    pub(super) async fn revoke(&self, id: CertificateId) -> Result<(), Failure> {
+    pub(in crate::worker) async fn revoke(&self, id: CertificateId) -> Result<(), Failure> {
         let versions = match self.adapters.store.certificate_versions(id).await {
             Ok(versions) => versions,
             Err(error) => return unless_gone(error),

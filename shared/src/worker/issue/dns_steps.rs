@@ -4,18 +4,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures::{StreamExt, stream};
 
-use super::{Worker, job::Job};
+use super::job::Job;
 use crate::dns::{DnsError, Zone, ledger::Outcome};
+use crate::worker::Worker;
 use certmint_core::{
     issuance::{Challenge, Effect, Event},
     words::{Cause, Failure, Fqdn, Stage, Timestamp},
 };
 
 /// Where a challenge's value goes after CNAMEs.
-pub(super) struct Place {
-    pub(super) zone: Zone,
-    pub(super) fqdn: Fqdn,
-    pub(super) value: String,
+pub(in crate::worker) struct Place {
+    pub(in crate::worker) zone: Zone,
+    pub(in crate::worker) fqdn: Fqdn,
+    pub(in crate::worker) value: String,
 }
 
 /// What became of a job's values.
@@ -28,7 +29,7 @@ enum Intent {
 
 impl Worker {
     /// Serves every job that waits for DNS.
-    pub(super) async fn serve_dns(&self, jobs: &mut [Job]) {
+    pub(in crate::worker) async fn serve_dns(&self, jobs: &mut [Job]) {
         // Ordered, so that the same wave makes the same calls.
         let mut touched: BTreeSet<(Zone, Fqdn)> = BTreeSet::new();
         let mut publishing: BTreeMap<usize, Vec<(Zone, Fqdn)>> = BTreeMap::new();
@@ -110,7 +111,7 @@ impl Worker {
     }
 
     /// Follows delegated challenges and finds the zone of each value.
-    pub(super) async fn locate(&self, challenges: &[Challenge]) -> Result<Vec<Place>, Failure> {
+    pub(in crate::worker) async fn locate(&self, challenges: &[Challenge]) -> Result<Vec<Place>, Failure> {
         let mut places = Vec::with_capacity(challenges.len());
         for challenge in challenges {
             let target = self.adapters.view.challenge_target(&challenge.fqdn).await;

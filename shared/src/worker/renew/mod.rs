@@ -2,7 +2,7 @@
 
 use futures::{StreamExt, stream};
 
-use super::Worker;
+use crate::worker::Worker;
 use crate::{
     ca::certificate_id,
     store::{StoreError, renewal_request},
@@ -15,17 +15,17 @@ use certmint_core::{
 };
 
 /// What an order replaces.
-pub(super) struct Replaced {
+pub(in crate::worker) struct Replaced {
     /// The certificate's identifier (RFC 9773 §4.1).
-    pub(super) identifier: String,
+    pub(in crate::worker) identifier: String,
     /// Whether the CA's window for it is open.
-    pub(super) in_window: bool,
+    pub(in crate::worker) in_window: bool,
 }
 
 impl Worker {
     /// Looks at what is due, a bounded number a pass, and makes the requests that are called for; the pass goes on
     /// with them. An error of one stays with that one.
-    pub(super) async fn renew_due(&self, stop_at: Timestamp) -> usize {
+    pub(in crate::worker) async fn renew_due(&self, stop_at: Timestamp) -> usize {
         let due = self
             .adapters
             .store
@@ -182,7 +182,10 @@ impl Worker {
     }
 
     /// What the order of a renewal replaces. Only the account that has a certificate may replace it (RFC 9773 §5).
-    pub(super) async fn replaced_by(&self, request: &Request) -> Result<Option<Replaced>, Failure> {
+    pub(in crate::worker) async fn replaced_by(
+        &self,
+        request: &Request,
+    ) -> Result<Option<Replaced>, Failure> {
         let Some(id) = request.renews else {
             return Ok(None);
         };
@@ -204,7 +207,7 @@ impl Worker {
     }
 
     /// Records a certificate: in the place of the one that the request renews or as its successor, if that still exists.
-    pub(super) async fn keep(
+    pub(in crate::worker) async fn keep(
         &self,
         request: &Request,
         certificate: Certificate,

@@ -4,7 +4,7 @@
 //! one. Which of the two it has is asked of the CA, never concluded from an answer that did not come: while it cannot
 //! say, the rollover stays under way.
 
-use super::Worker;
+use crate::worker::Worker;
 use crate::{ca::AccountKey, store::StoreError, vault::VaultError};
 use certmint_core::{
     account::{Account, AccountStatus, KeyVersion},
@@ -22,7 +22,11 @@ enum Answer {
 
 impl Worker {
     /// The chore of a rollover.
-    pub(super) async fn roll_key(&self, id: AccountId, version: KeyVersion) -> Result<(), Failure> {
+    pub(in crate::worker) async fn roll_key(
+        &self,
+        id: AccountId,
+        version: KeyVersion,
+    ) -> Result<(), Failure> {
         let store = &self.adapters.store;
         let account = match store.account(id).await {
             Ok(account) => account,
@@ -89,7 +93,11 @@ impl Worker {
 
     /// The chore that follows a rollover that failed, when no keyChange can be on its way any more. One that came to the
     /// CA after all, sent by a worker that was frozen, is written down: the account works again.
-    pub(super) async fn discard_key(&self, id: AccountId, version: KeyVersion) -> Result<(), Failure> {
+    pub(in crate::worker) async fn discard_key(
+        &self,
+        id: AccountId,
+        version: KeyVersion,
+    ) -> Result<(), Failure> {
         let (store, vault) = (&self.adapters.store, &self.adapters.vault);
         let account = match store.account(id).await {
             Ok(account) => account,

@@ -3,8 +3,9 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Worker, effects::Fault, job::Job, key_reuse::Reuse};
+use super::{effects::Fault, job::Job, key_reuse::Reuse};
 use crate::ca::CaAccount;
+use crate::worker::Worker;
 use certmint_core::{
     certificate::{Certificate, CertificateSource, KeyAlgorithm, KeyPlan, Lifecycle},
     issuance::{Event, Request, key_name},
@@ -19,7 +20,7 @@ use certmint_core::{
 impl Worker {
     /// Key and CSR are stored under a name that request and order decide: a repeat finds the first pair, a new order
     /// has a new one. Where the client has the key, nothing is stored: its CSR is part of the request.
-    pub(super) async fn store_key(&self, job: &Job) -> Result<Event, Fault> {
+    pub(in crate::worker) async fn store_key(&self, job: &Job) -> Result<Event, Fault> {
         let request = &job.request;
         let KeyPlan::Us { algorithm, .. } = request.key else {
             let key_ref = String::new();
@@ -53,7 +54,7 @@ impl Worker {
     }
 
     /// What is sent to finalize.
-    pub(super) async fn csr(&self, request: &Request, key_ref: &str) -> Result<Vec<u8>, Failure> {
+    pub(in crate::worker) async fn csr(&self, request: &Request, key_ref: &str) -> Result<Vec<u8>, Failure> {
         match &request.key {
             KeyPlan::Us { .. } => {
                 let stored = self.adapters.vault.get(key_ref).await?;
@@ -84,7 +85,7 @@ impl Worker {
         }
     }
 
-    pub(super) async fn record(
+    pub(in crate::worker) async fn record(
         &self,
         job: &Job,
         account: &CaAccount,

@@ -1,10 +1,12 @@
 //! Accounts as signed calls need them: registered on first use, once a pass.
 
+mod registration;
+
 use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::Mutex;
 
-use super::{Adapters, health::Health, registration};
+use super::{Adapters, health::Health};
 use crate::{
     ca::{AccountKey, CaAccount},
     store::StoreError,
@@ -22,7 +24,7 @@ type Slot = Arc<Mutex<Option<Result<CaAccount, Failure>>>>;
 const TRIES: usize = 3;
 
 /// Hands out accounts; a hundred requests of one account register it once.
-pub(super) struct Accounts {
+pub(in crate::worker) struct Accounts {
     adapters: Adapters,
     health: Arc<Health>,
     slots: Mutex<HashMap<AccountId, Slot>>,
@@ -31,7 +33,7 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
-    pub(super) fn new(adapters: Adapters, health: Arc<Health>) -> Self {
+    pub(in crate::worker) fn new(adapters: Adapters, health: Arc<Health>) -> Self {
         Self {
             adapters,
             health,
@@ -41,12 +43,12 @@ impl Accounts {
     }
 
     /// Forgets what earlier passes learned: an operator may have changed an account.
-    pub(super) async fn forget(&self) {
+    pub(in crate::worker) async fn forget(&self) {
         self.slots.lock().await.clear();
     }
 
     /// The account, registered with its CA.
-    pub(super) async fn get(&self, id: AccountId) -> Result<CaAccount, Failure> {
+    pub(in crate::worker) async fn get(&self, id: AccountId) -> Result<CaAccount, Failure> {
         let slot = self.slots.lock().await.entry(id).or_default().clone();
         let mut slot = slot.lock().await;
         if let Some(known) = &*slot {
@@ -78,7 +80,7 @@ impl Accounts {
     }
 
     /// The CA of an account. One read of an account that this worker has not met.
-    pub(super) async fn provider(&self, id: AccountId) -> Result<&Provider, Failure> {
+    pub(in crate::worker) async fn provider(&self, id: AccountId) -> Result<&Provider, Failure> {
         let known = self.providers.lock().await.get(&id).copied();
         let provider = match known {
             Some(provider) => provider,
@@ -109,7 +111,7 @@ impl Accounts {
     /// The CA turned the account away: it becomes failed with the cause, and its other requests end with that
     /// reason instead of asking. Two workers that find out at once write the same. One that is not registered has been
     /// judged by its registration, or has another binding since.
-    pub(super) async fn condemn(&self, id: AccountId, failure: &Failure) {
+    pub(in crate::worker) async fn condemn(&self, id: AccountId, failure: &Failure) {
         let why = &failure.problem.detail;
         tracing::error!(
             account_id = id.get(),
@@ -148,7 +150,11 @@ impl Accounts {
 
     /// A refusal may only mean that the account's key was changed under this call. That is asked of the store before the
     /// refusal counts (one read, of failures only): then it is transient, and the next call reads the account anew.
-    pub(super) async fn judge<T>(&self, used: &CaAccount, answer: Result<T, Failure>) -> Result<T, Failure> {
+    pub(in crate::worker) async fn judge<T>(
+        &self,
+        used: &CaAccount,
+        answer: Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let failure = match answer {
             Err(failure) if failure.may_mean_the_key() => failure,
             answer => return answer,
@@ -172,7 +178,7 @@ impl Accounts {
     }
 
     /// Forgets one account: its key was changed.
-    pub(super) async fn drop(&self, id: AccountId) {
+    pub(in crate::worker) async fn drop(&self, id: AccountId) {
         self.slots.lock().await.remove(&id);
     }
 
@@ -228,7 +234,7 @@ impl Accounts {
     }
 
     /// What a registered account signs with, whether it may be used or not.
-    pub(super) async fn signer(&self, account: &Account) -> Result<CaAccount, Failure> {
+    pub(in crate::worker) async fn signer(&self, account: &Account) -> Result<CaAccount, Failure> {
         let provider = self.configured(account.id, account.provider_id)?;
         let uri = account.registration_uri.clone().ok_or_else(|| {
             let text = format!("account {} is not registered with its CA", account.id);

@@ -15,7 +15,7 @@ use certmint_core::{
 const LONGEST_TURN: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// The rate ledger in a worker's hands.
-pub(super) struct Limiter {
+pub(in crate::worker) struct Limiter {
     store: Arc<dyn Store>,
     /// The issuances of one worker take turns: they spend the same account's bucket.
     turns: Mutex<Turns>,
@@ -45,7 +45,7 @@ fn reservation(request: &Request) -> String {
 }
 
 impl Limiter {
-    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+    pub(in crate::worker) fn new(store: Arc<dyn Store>) -> Self {
         Self {
             store,
             turns: Mutex::default(),
@@ -53,7 +53,7 @@ impl Limiter {
     }
 
     /// Takes what the order costs; a limit that is used up puts the request on hold, and the CA is not asked.
-    pub(super) async fn admit(
+    pub(in crate::worker) async fn admit(
         &self,
         request: &Request,
         provider: &Provider,
@@ -81,7 +81,7 @@ impl Limiter {
 
     /// What the CA's refusal of an order says about its limits. Without a moment from the CA the ledger guesses: the
     /// time after which one comes back, where that is longer than the back-off.
-    pub(super) async fn refused(
+    pub(in crate::worker) async fn refused(
         &self,
         request: &Request,
         provider: &Provider,
@@ -122,7 +122,7 @@ impl Limiter {
     /// An issuance failed before its CSR was sent: no certificate comes of this order, and names that the CA could
     /// not authorize count. To be called with the request as it was before the failure; a crash in between leaves
     /// the certificates counted.
-    pub(super) async fn came_to_nothing(
+    pub(in crate::worker) async fn came_to_nothing(
         &self,
         request: &Request,
         provider: &Provider,

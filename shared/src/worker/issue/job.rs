@@ -9,8 +9,8 @@ use certmint_core::{
 };
 
 /// A request under lease, with the effects that its state asks for.
-pub(super) struct Job {
-    pub(super) request: Request,
+pub(in crate::worker) struct Job {
+    pub(in crate::worker) request: Request,
     effects: VecDeque<Effect>,
     wait_until: Option<Timestamp>,
     /// Its shared effect waits for company until then.
@@ -22,7 +22,7 @@ pub(super) struct Job {
 
 impl Job {
     /// Takes up a claimed request where its state says.
-    pub(super) fn new(request: Request, now: Timestamp, skew: Duration) -> Self {
+    pub(in crate::worker) fn new(request: Request, now: Timestamp, skew: Duration) -> Self {
         let mut job = Self {
             request,
             effects: VecDeque::new(),
@@ -49,13 +49,13 @@ impl Job {
     }
 
     /// Whether this worker has nothing more to do for it.
-    pub(super) fn is_over(&self) -> bool {
+    pub(in crate::worker) fn is_over(&self) -> bool {
         self.lost || (self.effects.is_empty() && self.wait_until.is_none())
     }
 
     /// When it can go on, if it waits. What is to be done before the wait, such as taking values out of the zone, is
     /// due at once.
-    pub(super) fn wait_until(&self) -> Option<Timestamp> {
+    pub(in crate::worker) fn wait_until(&self) -> Option<Timestamp> {
         match self.effects.is_empty() {
             true => self.wait_until,
             false => self.held_until,
@@ -63,7 +63,7 @@ impl Job {
     }
 
     /// The next effect that needs no other issuance, once any wait is over.
-    pub(super) fn next_alone(&mut self, now: Timestamp) -> Option<Effect> {
+    pub(in crate::worker) fn next_alone(&mut self, now: Timestamp) -> Option<Effect> {
         self.end_wait(now);
         self.check_lease(now);
         match self.effects.front() {
@@ -74,18 +74,18 @@ impl Job {
     }
 
     /// The effect that waits for the shared DNS work.
-    pub(super) fn shared_effect(&self, now: Timestamp) -> Option<&Effect> {
+    pub(in crate::worker) fn shared_effect(&self, now: Timestamp) -> Option<&Effect> {
         let held = self.held_until.is_some_and(|at| at > now);
         self.effects.front().filter(|_| !self.lost && !held)
     }
 
     /// Leaves its shared effect for the round at that time.
-    pub(super) const fn hold(&mut self, until: Timestamp) {
+    pub(in crate::worker) const fn hold(&mut self, until: Timestamp) {
         self.held_until = Some(until);
     }
 
     /// A worker that stood still past its lease does nothing more: what it began is another's by now.
-    pub(super) fn check_lease(&mut self, now: Timestamp) {
+    pub(in crate::worker) fn check_lease(&mut self, now: Timestamp) {
         if self.request.lease.owner.is_some() && self.request.lease.until < now {
             tracing::warn!(request_id = self.request.id.get(), "lease over; hands off");
             self.lost = true;
@@ -102,7 +102,7 @@ impl Job {
     }
 
     /// Takes an event to the engine and stores the new state; its effects are due only then.
-    pub(super) async fn apply(&mut self, event: Event, store: &dyn Store, now: Timestamp) {
+    pub(in crate::worker) async fn apply(&mut self, event: Event, store: &dyn Store, now: Timestamp) {
         if self.lost {
             return;
         }
@@ -181,7 +181,7 @@ impl Job {
     }
 
     /// Frees the lease; the request is due when its wait is over, or at once.
-    pub(super) async fn hand_back(&mut self, store: &dyn Store, now: Timestamp) {
+    pub(in crate::worker) async fn hand_back(&mut self, store: &dyn Store, now: Timestamp) {
         if self.lost {
             return;
         }
@@ -195,7 +195,7 @@ impl Job {
     }
 
     /// Leaves the request as it is stored and goes on with it after the lease.
-    pub(super) fn park(&mut self, now: Timestamp) {
+    pub(in crate::worker) fn park(&mut self, now: Timestamp) {
         self.effects.clear();
         self.wait_until = Some(now.plus(Duration::from_secs(60)));
     }

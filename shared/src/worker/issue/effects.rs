@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Worker, job::Job};
+use super::job::Job;
+use crate::worker::Worker;
 use crate::{
     ca::{CaAccount, OrderTerms},
     dns::Visibility,
@@ -17,7 +18,7 @@ use certmint_core::{
 const REPLACING_TRIES: u32 = 3;
 
 /// A failure, and whether the CA judged the try.
-pub(super) struct Fault {
+pub(in crate::worker) struct Fault {
     failure: Failure,
     reached_ca: bool,
 }
@@ -39,7 +40,7 @@ impl<E: Into<Failure>> From<E> for Fault {
 
 impl Worker {
     /// Does it and says what happened.
-    pub(super) async fn perform(&self, job: &mut Job, effect: Effect) -> Event {
+    pub(in crate::worker) async fn perform(&self, job: &mut Job, effect: Effect) -> Event {
         let (account, asks_ca) = (job.request.account(), asks_ca(&effect));
         let ordering = matches!(effect, Effect::NewOrder);
         let done = match self.accounts.provider(account).await {
@@ -71,7 +72,7 @@ impl Worker {
     }
 
     /// Tells the rate ledger of a failure that ends an order.
-    pub(super) async fn came_to_nothing(&self, job: &Job, failure: &Failure) {
+    pub(in crate::worker) async fn came_to_nothing(&self, job: &Job, failure: &Failure) {
         if let Ok(provider) = self.accounts.provider(job.request.account()).await {
             self.limiter
                 .came_to_nothing(&job.request, provider, failure, self.now())

@@ -1,6 +1,6 @@
 //! Registers an account with its CA, and says in plain words why that refused a binding.
 
-use super::Adapters;
+use crate::worker::Adapters;
 use crate::{
     ca::{AccountKey, CHECK_ACCOUNT, Eab},
     store::StoreError,
@@ -13,7 +13,7 @@ use certmint_core::{
 
 /// Returns the account URL once it is stored; `None` if the account changed meanwhile and is to be looked at anew:
 /// another worker registered it, or it has another binding, or even another key, of which the answer says nothing.
-pub(super) async fn register(
+pub(in crate::worker) async fn register(
     adapters: &Adapters,
     account: &Account,
     provider: &Provider,

@@ -1,9 +1,12 @@
 //! Work beside issuances: what calls promised.
 
+mod key_rollover;
+mod revocations;
+
 use std::time::Duration;
 
-use super::Worker;
 use crate::store::StoreError;
+use crate::worker::Worker;
 use certmint_core::{
     account::Account,
     chore::{Chore, StoredChore},
@@ -17,7 +20,7 @@ const BATCH: usize = 25;
 impl Worker {
     /// Does what is due, until `stop_at`; says how many were done. Safe beside other workers: a chore is taken up by
     /// one, and each can be done twice.
-    pub(super) async fn chores(&self, stop_at: Timestamp, deadline: Timestamp) -> usize {
+    pub(in crate::worker) async fn chores(&self, stop_at: Timestamp, deadline: Timestamp) -> usize {
         let mut done = 0;
         while self.now() < stop_at {
             let due = match self.adapters.store.due_chores(self.now(), BATCH).await {
@@ -147,7 +150,7 @@ impl Worker {
 }
 
 /// What is gone needs nothing more.
-pub(super) fn unless_gone(error: StoreError) -> Result<(), Failure> {
+pub(in crate::worker) fn unless_gone(error: StoreError) -> Result<(), Failure> {
     match error {
         StoreError::NotFound { .. } => Ok(()),
         error => Err(error.into()),

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::Worker;
+use crate::worker::Worker;
 use crate::{store::StoreError, vault::VaultError};
 use certmint_core::{
     certificate::{Certificate, KeyPlan},
@@ -12,7 +12,7 @@ use certmint_core::{
 };
 
 /// The key of a certificate that is renewed, or why the renewal has another.
-pub(super) enum Reuse {
+pub(in crate::worker) enum Reuse {
     /// This one again, PKCS#8 PEM.
     Key(SecretString),
     /// A new one, for this reason; without one it was never to be another.
@@ -21,7 +21,7 @@ pub(super) enum Reuse {
 
 impl Worker {
     /// The key that a request is to have. What cannot be known now is an error, never a new key.
-    pub(super) async fn reuse(&self, request: &Request) -> Result<Reuse, Failure> {
+    pub(in crate::worker) async fn reuse(&self, request: &Request) -> Result<Reuse, Failure> {
         let (KeyPlan::Us { reuse: true, .. }, Some(id)) = (&request.key, request.renews) else {
             return Ok(Reuse::New(None));
         };
@@ -72,7 +72,11 @@ impl Worker {
     }
 
     /// Refuses a CSR whose key was given away since it was stored for this order: the next order has another.
-    pub(super) async fn check_not_given_away(&self, request: &Request, csr: &[u8]) -> Result<(), Failure> {
+    pub(in crate::worker) async fn check_not_given_away(
+        &self,
+        request: &Request,
+        csr: &[u8],
+    ) -> Result<(), Failure> {
         if !matches!(request.key, KeyPlan::Us { reuse: true, .. }) || request.renews.is_none() {
             return Ok(());
         }
