@@ -33,7 +33,9 @@ fn good_names_are_normalised() {
 
 #[test]
 fn bad_names_say_what_is_wrong() {
-    use NameError::{Empty, IpAddress, LongLabel, NoDot, PublicSuffix, Syntax, TooLong, Wildcard};
+    use NameError::{
+        Empty, EmptyLabel, IpAddress, LongLabel, NoDot, PublicSuffix, Syntax, TooLong, Wildcard,
+    };
     let long_label = format!("{}.example.com", "a".repeat(64));
     let long_name = format!("{}example.com", "abcdefghi.".repeat(25));
     for (sent, why) in [
@@ -56,14 +58,13 @@ fn bad_names_say_what_is_wrong() {
         ("*.com", NoDot),
         ("co.uk", PublicSuffix),
         ("*.co.uk", PublicSuffix),
-        ("github.io", PublicSuffix),
         (" example.com", Syntax),
         ("exa mple.com", Syntax),
         ("example.com\n", Syntax),
         ("example\u{0}.com", Syntax),
-        ("example..com", Syntax),
-        ("example.com..", Syntax),
-        (".example.com", Syntax),
+        ("example..com", EmptyLabel),
+        ("example.com..", EmptyLabel),
+        (".example.com", EmptyLabel),
         ("-a.example.com", Syntax),
         ("a-.example.com", Syntax),
         ("a_b.example.com", Syntax),
@@ -85,6 +86,120 @@ fn bad_names_say_what_is_wrong() {
     ] {
         assert_eq!(sent.parse::<DomainName>(), Err(NameError::Idna), "{sent:?}");
     }
+}
+
+/// Characters that IDNA maps to a dot or to nothing, at every place of a name: what is left is a name that reads back, or
+/// it is refused.
+#[test]
+fn names_are_checked_after_they_were_mapped() {
+    for (sent, result) in [
+        ("bücher.example.com。", Ok("xn--bcher-kva.example.com")),
+        ("*.ü.example.com。", Ok("*.xn--tda.example.com")),
+        ("example。com", Ok("example.com")),
+        ("example．com．", Ok("example.com")),
+        ("example｡com｡", Ok("example.com")),
+        ("ex\u{ad}ample.com", Ok("example.com")),
+        ("example\u{200b}.com", Ok("example.com")),
+        ("ＥＸＡＭＰＬＥ.com", Ok("example.com")),
+        ("ⅸ.example.com", Ok("ix.example.com")),
+        ("ü。。example.com", Err(NameError::EmptyLabel)),
+        ("\u{ad}.example.com", Err(NameError::EmptyLabel)),
+        ("\u{200b}.example.com", Err(NameError::EmptyLabel)),
+        ("\u{2060}.\u{ad}.example.com", Err(NameError::EmptyLabel)),
+        ("example.com。。", Err(NameError::EmptyLabel)),
+        ("。example.com", Err(NameError::EmptyLabel)),
+        ("*.\u{ad}.example.com", Err(NameError::EmptyLabel)),
+        ("*.。", Err(NameError::Empty)),
+        ("\u{ad}", Err(NameError::Empty)),
+        ("＊.example.com", Ok("*.example.com")),
+        ("a＊.example.com", Err(NameError::Wildcard)),
+        ("ex＿ample.com", Err(NameError::Syntax)),
+        ("example／.com", Err(NameError::Syntax)),
+    ] {
+        let parsed = sent.parse::<DomainName>();
+        assert_eq!(
+            parsed.as_ref().map(DomainName::as_str),
+            result.as_ref().copied(),
+            "{sent:?}"
+        );
+    }
+}
+
+#[test]
+fn only_the_icann_section_is_nobodys() {
+    for somebodys in [
+        "github.io",
+        "*.github.io",
+        "*.netlify.app",
+        "*.web.app",
+        "s3.amazonaws.com",
+        "*.blogspot.com",
+        "vercel.app",
+        "*.azurewebsites.net",
+    ] {
+        assert!(somebodys.parse::<DomainName>().is_ok(), "{somebodys}");
+    }
+    for nobodys in [
+        "co.uk",
+        "*.co.uk",
+        "com.au",
+        "*.gov.br",
+        "kobe.kawasaki.jp",
+        "*.xn--55qx5d.cn",
+        "公司.cn",
+    ] {
+        assert_eq!(
+            nobodys.parse::<DomainName>(),
+            Err(NameError::PublicSuffix),
+            "{nobodys}"
+        );
+    }
+}
+
+#[test]
+fn what_is_stored_is_read_by_syntax_alone() {
+    // A list of tomorrow may hold these, and IDNA of tomorrow may map them otherwise.
+    for stored in ["co.uk", "*.co.uk", "github.io", "xn--a.example.com", "a.b"] {
+        let read: DomainName = serde_json::from_value(serde_json::Value::from(stored)).unwrap();
+        assert_eq!(read.as_str(), stored);
+    }
+    for broken in [
+        "",
+        "A.example.com",
+        "ü.example.com",
+        "a..b",
+        "example.com.",
+        "*.*.a.b",
+        "localhost",
+    ] {
+        assert!(DomainName::read(broken).is_err(), "{broken}");
+    }
+}
+
+#[test]
+fn a_name_has_room_for_its_challenge() {
+    let name = |octets: usize| {
+        let mut name = String::from("example.com");
+        while name.len() < octets {
+            let label = (octets - name.len() - 1).min(50);
+            name = format!("{}.{name}", "a".repeat(label));
+        }
+        name
+    };
+    let refused = |name: String| NameSet::parse_for_order(&[name]).map(|_| ());
+    let no_room = Err(NameSetError::Name {
+        index: 0,
+        source: NameError::NoRoomForChallenge,
+    });
+    assert_eq!((name(237).len(), refused(name(237))), (237, Ok(())));
+    assert_eq!(refused(name(238)), no_room);
+    assert_eq!(refused(name(253)), no_room);
+    assert_eq!(refused(format!("*.{}", name(237))), Ok(()));
+    assert_eq!(refused(format!("*.{}", name(238))), no_room);
+    let long = NameSet::parse(&[name(253)]);
+    assert!(long.is_ok(), "a certificate that was made elsewhere may have it");
+    let challenge = name(237).parse::<DomainName>().unwrap().challenge_fqdn();
+    assert_eq!(challenge.as_str().len(), 253);
 }
 
 #[test]
@@ -131,6 +246,34 @@ fn mail_addresses() {
         "a@-c.de",
     ] {
         assert!(bad.parse::<Email>().is_err(), "{bad}");
+    }
+}
+
+/// Texts in which what IDNA maps, drops or refuses is frequent.
+fn odd_names() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => "[a-z0-9]{1,8}",
+        2 => Just(".".to_owned()),
+        1 => prop::sample::select(vec![
+            "。", "．", "｡", "\u{ad}", "\u{200b}", "\u{200d}", "\u{2060}", "ü", "ß", "İ", "ª", "xn--", "-", "*.", "①", "₂",
+        ])
+        .prop_map(str::to_owned),
+        1 => "\\PC",
+    ];
+    prop::collection::vec(piece, 1..12).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    #[test]
+    fn what_is_accepted_is_read_back(text in odd_names()) {
+        if let Ok(name) = text.parse::<DomainName>() {
+            prop_assert_eq!(DomainName::read(name.as_str()), Ok(name.clone()));
+            prop_assert_eq!(name.as_str().parse(), Ok(name.clone()));
+            let stored = serde_json::to_string(&name).unwrap();
+            prop_assert_eq!(serde_json::from_str::<DomainName>(&stored).unwrap(), name);
+        }
     }
 }
 

@@ -94,7 +94,7 @@ impl Failure {
         let subproblems = problem
             .subproblems
             .iter()
-            .take(super::name::MAX_NAMES)
+            .take(super::name_set::MAX_NAMES)
             .map(|s| Subproblem {
                 identifier: clip(&s.identifier, 255),
                 cause: s.cause.bounded(SUBDETAIL),

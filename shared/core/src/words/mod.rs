@@ -7,6 +7,7 @@ mod failure;
 mod fqdn;
 mod ids;
 mod name;
+mod name_set;
 mod page;
 mod text;
 mod timestamp;
@@ -18,7 +19,8 @@ pub use self::{
     failure::{Class, Failure, Problem, Stage, Subproblem},
     fqdn::Fqdn,
     ids::{AccountId, CertificateId, ProviderId, RequestId},
-    name::{DomainName, MAX_NAMES, NameError, NameSet, NameSetError, set_key},
+    name::{DomainName, NameError},
+    name_set::{MAX_NAMES, NameSet, NameSetError, set_key},
     page::{Page, PageRequest},
     text::clip,
     timestamp::{NoTimestamp, Timestamp},

@@ -3,12 +3,14 @@
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::fqdn::Fqdn;
 
-/// Names in one request. Let's Encrypt and Google Trust Services both accept 100.
-pub const MAX_NAMES: usize = 100;
+/// RFC 1035 §2.3.4.
+const MAX_NAME: usize = 253;
+const MAX_LABEL: usize = 63;
+/// What stands in front of a name where a CA looks for the value (RFC 8555 §8.4).
+const CHALLENGE: &str = "_acme-challenge.";
 
 /// A normalised DNS name: lower case, A-labels, no final dot, maybe with `*.` in front.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,8 +39,14 @@ pub enum NameError {
     /// RFC 1035 §2.3.4.
     #[error("is over 253 octets")]
     TooLong,
+    /// The challenge's name would be over 253 octets (RFC 8555 §8.4).
+    #[error("is over 237 octets; with _acme-challenge. in front it is longer than a DNS name can be")]
+    NoRoomForChallenge,
+    /// Two dots in a row, a dot in front, or a label of characters that IDNA drops.
+    #[error("has an empty label; write each dot once, between two labels")]
+    EmptyLabel,
     /// Letters, digits, hyphen (RFC 5890 §2.3.1).
-    #[error("has a character, hyphen position or empty label that a host name cannot have")]
+    #[error("has a character or hyphen position that a host name cannot have")]
     Syntax,
     /// A U-label or A-label that IDNA rejects or that does not round-trip.
     #[error("is not valid IDNA; check the international label")]
@@ -57,8 +65,8 @@ impl DomainName {
 
     /// Whether it starts with `*.`.
     #[must_use]
-    pub fn is_wildcard(&self) -> bool {
-        self.0.starts_with("*.")
+    pub const fn is_wildcard(&self) -> bool {
+        matches!(self.0.as_bytes(), [b'*', ..])
     }
 
     /// The name without `*.`: the ACME identifier's value for the authorization (RFC 8555 §7.1.3).
@@ -87,7 +95,7 @@ impl DomainName {
     /// Where the CA looks for the challenge (RFC 8555 §8.4).
     #[must_use]
     pub fn challenge_fqdn(&self) -> Fqdn {
-        Fqdn::new(&format!("_acme-challenge.{}", self.base()))
+        Fqdn::new(&format!("{CHALLENGE}{}", self.base()))
     }
 }
 
@@ -103,73 +111,88 @@ fn is_ip(s: &str) -> bool {
 impl FromStr for DomainName {
     type Err = NameError;
 
+    /// What a client sent: normalised first, then read by the reader of what is stored, then held against the list of
+    /// public suffixes.
     fn from_str(s: &str) -> Result<Self, NameError> {
-        if s.is_empty() {
-            return Err(NameError::Empty);
-        }
-        if s.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return Err(NameError::Syntax);
-        }
-        let s = s.strip_suffix('.').unwrap_or(s);
-        let (wildcard, base) = match s.strip_prefix("*.") {
-            Some(rest) => (true, rest),
-            None => (false, s),
-        };
-        if base.contains('*') {
-            return Err(NameError::Wildcard);
-        }
-        if base.is_empty() {
-            return Err(NameError::Empty);
-        }
-        if is_ip(base) {
-            return Err(NameError::IpAddress);
-        }
-        if base.split('.').any(str::is_empty) {
-            return Err(NameError::Syntax);
-        }
-        let ascii = to_a_labels(base)?;
-        if ascii.split('.').any(|l| l.len() > 63) {
-            return Err(NameError::LongLabel);
-        }
-        if ascii.len() + if wildcard { 2 } else { 0 } > 253 {
-            return Err(NameError::TooLong);
-        }
-        let ldh = |l: &str| {
-            !l.starts_with('-')
-                && !l.ends_with('-')
-                && l.bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        };
-        if !ascii.split('.').all(ldh) {
-            return Err(NameError::Syntax);
-        }
-        // IDNA mapping can turn full-width digits into an address.
-        if is_ip(&ascii) {
-            return Err(NameError::IpAddress);
-        }
-        if !ascii.contains('.') {
-            return Err(NameError::NoDot);
-        }
-        if psl::suffix_str(&ascii) == Some(ascii.as_str()) && psl_is_listed(&ascii) {
+        let name = Self::read(&normalised(s)?)?;
+        if is_public_suffix(name.base()) {
             return Err(NameError::PublicSuffix);
         }
-        Ok(Self(if wildcard { format!("*.{ascii}") } else { ascii }))
+        Ok(name)
     }
 }
 
-/// The list's default rule `*` makes every unknown top-level name a suffix; only listed suffixes count.
-fn psl_is_listed(name: &str) -> bool {
-    psl::suffix(name.as_bytes()).is_some_and(|s| s.is_known())
+impl DomainName {
+    /// Reads a normalised name, by syntax alone: what was accepted once is not judged again by a newer list of public
+    /// suffixes or of IDNA.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(name: &str) -> Result<Self, NameError> {
+        let base = name.strip_prefix("*.").unwrap_or(name);
+        match () {
+            () if base.contains('*') => Err(NameError::Wildcard),
+            () if base.is_empty() => Err(NameError::Empty),
+            () if is_ip(base) => Err(NameError::IpAddress),
+            () if base.split('.').any(str::is_empty) => Err(NameError::EmptyLabel),
+            () if base.split('.').any(|l| l.len() > MAX_LABEL) => Err(NameError::LongLabel),
+            () if name.len() > MAX_NAME => Err(NameError::TooLong),
+            () if !base.split('.').all(is_ldh) => Err(NameError::Syntax),
+            () if !base.contains('.') => Err(NameError::NoDot),
+            () => Ok(Self(name.to_owned())),
+        }
+    }
+
+    /// Whether the challenge's name fits into the DNS.
+    ///
+    /// # Errors
+    /// [`NameError::NoRoomForChallenge`].
+    pub const fn check_challenge(&self) -> Result<(), NameError> {
+        // The star has no part in it (RFC 8555 §8.4), and is two octets.
+        let star = if self.is_wildcard() { 2 } else { 0 };
+        match self.0.len() - star + CHALLENGE.len() > MAX_NAME {
+            true => Err(NameError::NoRoomForChallenge),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The name in lower case, in A-labels, without a final dot, whatever kind of dot that is (UTS #46 maps three others).
+fn normalised(s: &str) -> Result<String, NameError> {
+    if s.is_empty() {
+        return Err(NameError::Empty);
+    }
+    if s.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(NameError::Syntax);
+    }
+    let (star, base) = match s.strip_prefix("*.").filter(|rest| !rest.is_empty()) {
+        Some(rest) => ("*.", rest),
+        None => ("", s),
+    };
+    let ascii = to_a_labels(base)?;
+    let ascii = ascii.strip_suffix('.').unwrap_or(&ascii);
+    Ok(format!("{star}{ascii}"))
+}
+
+fn is_ldh(label: &str) -> bool {
+    !label.starts_with('-')
+        && !label.ends_with('-')
+        && label
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// By the list's ICANN section alone, as the Baseline Requirements have it (§3.2.2.6): the private section is somebody's
+/// names. The list's default rule `*` makes every unknown top-level name a suffix; only listed ones count.
+fn is_public_suffix(name: &str) -> bool {
+    let suffix = psl::suffix(name.as_bytes());
+    suffix.is_some_and(|s| s.as_bytes() == name.as_bytes() && s.typ() == Some(psl::Type::Icann))
 }
 
 fn to_a_labels(base: &str) -> Result<String, NameError> {
-    if base.is_ascii()
-        && !base
-            .to_ascii_lowercase()
-            .split('.')
-            .any(|l| l.starts_with("xn--"))
-    {
-        return Ok(base.to_ascii_lowercase());
+    let lower = base.to_ascii_lowercase();
+    if base.is_ascii() && !lower.split('.').any(|l| l.starts_with("xn--")) {
+        return Ok(lower);
     }
     let ascii = idna::domain_to_ascii(base).map_err(|_| NameError::Idna)?;
     // An A-label that does not round-trip would certify another name than the one that was meant.
@@ -181,11 +204,12 @@ fn to_a_labels(base: &str) -> Result<String, NameError> {
     Ok(ascii)
 }
 
+/// What is stored, and what a certificate names.
 impl TryFrom<String> for DomainName {
     type Error = NameError;
 
     fn try_from(s: String) -> Result<Self, NameError> {
-        s.parse()
+        Self::read(&s)
     }
 }
 
@@ -198,103 +222,5 @@ impl From<DomainName> for String {
 impl fmt::Display for DomainName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// One to 100 different names, in the order they were sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<DomainName>", into = "Vec<DomainName>")]
-pub struct NameSet(Vec<DomainName>);
-
-/// Why a list is no set of names for one certificate.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NameSetError {
-    /// No name.
-    #[error("is empty; send at least one name")]
-    Empty,
-    /// Over [`MAX_NAMES`].
-    #[error("has {0} names; at most {MAX_NAMES} fit in one certificate")]
-    TooMany(usize),
-    /// One of them is no name.
-    #[error("[{index}] {source}")]
-    Name {
-        /// Its place in the list.
-        index: usize,
-        /// Why.
-        source: NameError,
-    },
-}
-
-impl NameSet {
-    /// Parses and deduplicates a client's list. The limit holds for the list as it was sent.
-    ///
-    /// # Errors
-    /// The first thing wrong with the list.
-    pub fn parse<S: AsRef<str>>(list: &[S]) -> Result<Self, NameSetError> {
-        if list.len() > MAX_NAMES {
-            return Err(NameSetError::TooMany(list.len()));
-        }
-        let names = list
-            .iter()
-            .enumerate()
-            .map(|(index, s)| {
-                s.as_ref()
-                    .parse()
-                    .map_err(|source| NameSetError::Name { index, source })
-            })
-            .collect::<Result<Vec<DomainName>, _>>()?;
-        Self::try_from(names)
-    }
-
-    /// The names.
-    #[must_use]
-    pub fn as_slice(&self) -> &[DomainName] {
-        &self.0
-    }
-
-    /// The names as strings, for JSON.
-    #[must_use]
-    pub fn strings(&self) -> Vec<&str> {
-        self.0.iter().map(DomainName::as_str).collect()
-    }
-
-    /// The same for the same names in any order: SHA-256 of the sorted names, hex.
-    #[must_use]
-    pub fn set_key(&self) -> String {
-        set_key(&self.0)
-    }
-}
-
-/// See [`NameSet::set_key`]; for names of a certificate, which may be more.
-pub fn set_key(names: &[DomainName]) -> String {
-    let mut names: Vec<&str> = names.iter().map(DomainName::as_str).collect();
-    names.sort_unstable();
-    // No name holds a line break.
-    let digest = Sha256::digest(names.join("\n").as_bytes());
-    digest.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-impl TryFrom<Vec<DomainName>> for NameSet {
-    type Error = NameSetError;
-
-    fn try_from(list: Vec<DomainName>) -> Result<Self, NameSetError> {
-        let mut names: Vec<DomainName> = Vec::with_capacity(list.len());
-        for name in list {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        match names.len() {
-            0 => Err(NameSetError::Empty),
-            n if n > MAX_NAMES => Err(NameSetError::TooMany(n)),
-            _ => Ok(Self(names)),
-        }
-    }
-}
-
-impl From<NameSet> for Vec<DomainName> {
-    fn from(set: NameSet) -> Self {
-        set.0
     }
 }
