@@ -1,15 +1,20 @@
-//! Whether what the CA gave is what we ordered. A certificate that does not fit is never recorded.
+//! Whether what the CA gave is what we ordered, and what a chain that was made elsewhere is worth.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use rcgen::{KeyPair, PublicKeyData};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use x509_parser::{
-    certificate::X509Certificate, extensions::GeneralName, parse_x509_certificate, pem::Pem,
-    public_key::PublicKey, time::ASN1Time, x509::SubjectPublicKeyInfo,
-};
+use x509_parser::certificate::X509Certificate;
 
+pub use super::certificate::{key_algorithm, key_id, key_id_of};
+use super::{
+    certificate::{self, hex, moment, names, serial},
+    distinguished_name,
+    judge::{Concern, concerns},
+    pem::{self, Block},
+    signature::{SignatureError, verify},
+};
 use crate::words::{Cause, Class, Failure, NameSet, Stage, Timestamp};
 
 /// A CA's clock may be ahead of ours by this much.
@@ -43,14 +48,6 @@ fn mismatch(detail: impl Into<String>) -> Failure {
     )
 }
 
-fn moment(time: ASN1Time) -> Timestamp {
-    Timestamp::from_secs(time.timestamp())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 /// A chain that is in order and valid now, and what its first certificate says.
 pub struct ReadChain {
     /// For the record.
@@ -63,22 +60,23 @@ pub struct ReadChain {
     pub public_key: Vec<u8>,
     /// Whether it may sign others (RFC 5280 §4.2.1.9).
     pub is_ca: bool,
+    /// What clients may have against it.
+    pub concerns: Vec<Concern>,
 }
 
-/// Reads a chain and checks validity and order (each certificate signed by the next).
+/// Reads a chain and checks validity and order (each certificate signed by the next). A signature that cannot be verified
+/// here is a concern, not an error.
+///
+/// # Errors
+/// `urn:certmint:certificateMismatch`, permanent, which says what does not fit.
 pub fn read_chain(chain: &str, now: Timestamp) -> Result<ReadChain, Failure> {
-    let pems: Vec<Pem> = Pem::iter_from_buffer(chain.as_bytes())
-        .collect::<Result<_, _>>()
-        .map_err(|e| mismatch(format!("the chain is no PEM: {e}")))?;
-    if pems.iter().any(|pem| pem.label != "CERTIFICATE") {
-        return Err(mismatch("the chain holds a PEM block that is no CERTIFICATE"));
-    }
-    let certificates: Vec<X509Certificate<'_>> = pems
+    let blocks = certificate::blocks(chain).map_err(|e| mismatch(format!("the chain {e}")))?;
+    let certificates: Vec<X509Certificate<'_>> = blocks
         .iter()
-        .map(|pem| parse_x509_certificate(&pem.contents).map(|(_, c)| c))
+        .map(certificate::parse)
         .collect::<Result<_, _>>()
-        .map_err(|e| mismatch(format!("the chain holds something that is no certificate: {e}")))?;
-    let (Some(leaf), Some(leaf_pem)) = (certificates.first(), pems.first()) else {
+        .map_err(|e| mismatch(format!("the chain {e}")))?;
+    let (Some(leaf), Some(first)) = (certificates.first(), blocks.first()) else {
         return Err(mismatch("the chain is empty"));
     };
     let (not_before, expires_at) = (
@@ -90,31 +88,71 @@ pub fn read_chain(chain: &str, now: Timestamp) -> Result<ReadChain, Failure> {
             "it is valid from {not_before} to {expires_at}, and now is {now}"
         )));
     }
-    for pair in certificates.windows(2) {
-        let [child, parent] = pair else { continue };
-        if child.issuer() != parent.subject() || child.verify_signature(Some(parent.public_key())).is_err() {
-            return Err(mismatch(format!(
-                "the chain is out of order after {}",
-                child.subject()
-            )));
-        }
-    }
-    let (dns_names, other_names) = names_of(leaf)?;
+    let unverified = check_order(&blocks, &certificates)?;
+    let names = names(leaf).ok_or_else(|| mismatch("its names cannot be read"))?;
+    let (dns_names, other_names) = names;
+    let mut concerns = concerns(&certificates, &dns_names, now);
+    concerns.extend(unverified);
     Ok(ReadChain {
-        dns_names,
-        other_names,
         public_key: leaf.public_key().raw.to_vec(),
         is_ca: leaf.is_ca(),
         checked: CheckedCertificate {
-            fingerprint: hex(&Sha256::digest(&leaf_pem.contents)),
-            serial: hex(leaf.raw_serial()),
+            fingerprint: hex(&Sha256::digest(&first.der)),
+            serial: serial(leaf),
             issuer: leaf.issuer().to_string(),
             not_before,
             expires_at,
-            cert_pem: to_pem(leaf_pem),
-            chain_pem: pems.iter().skip(1).map(to_pem).collect(),
+            cert_pem: pem::write("CERTIFICATE", &first.der),
+            chain_pem: blocks
+                .iter()
+                .skip(1)
+                .map(|b| pem::write("CERTIFICATE", &b.der))
+                .collect(),
         },
+        dns_names,
+        other_names,
+        concerns,
     })
+}
+
+/// Each certificate is signed by the next. Gives back what cannot be verified.
+fn check_order(blocks: &[Block], certificates: &[X509Certificate<'_>]) -> Result<Vec<Concern>, Failure> {
+    let mut unverified = Vec::new();
+    for (index, block) in blocks.iter().enumerate() {
+        if let Some(same) = blocks.iter().take(index).find(|earlier| earlier.der == block.der) {
+            let (here, there) = (block.line, same.line);
+            return Err(mismatch(format!(
+                "the chain is out of order: line {here} holds the same certificate as line {there}"
+            )));
+        }
+    }
+    for pair in certificates.windows(2) {
+        let [child, parent] = pair else { continue };
+        let out_of_order = |why: &str| {
+            let (child, parent) = (child.subject(), parent.subject());
+            mismatch(format!("the chain is out of order after {child}: {why} {parent}"))
+        };
+        if !distinguished_name::same(child.issuer(), parent.subject()) {
+            return Err(out_of_order("it was not issued by"));
+        }
+        let signed = child.tbs_certificate.as_ref();
+        match verify(
+            &child.signature_algorithm,
+            parent.public_key(),
+            &child.signature_value,
+            signed,
+        ) {
+            Ok(()) => {}
+            Err(SignatureError::Wrong) => return Err(out_of_order("it is not signed by the key of")),
+            Err(SignatureError::Unsupported(what)) => {
+                let child = child.subject();
+                unverified.push(Concern::Warning(format!(
+                    "whether {child} is signed by the next certificate was not checked: {what} cannot be verified here"
+                )));
+            }
+        }
+    }
+    Ok(unverified)
 }
 
 /// Checks names, key, validity and chain order (each certificate signed by the next).
@@ -148,78 +186,6 @@ pub fn check_chain_of(
         return Err(mismatch("its public key is not that of the stored private key"));
     }
     Ok(read.checked)
-}
-
-/// Names of the subject alternative name extension (RFC 5280 §4.2.1.6): DNS names, others.
-fn names_of(leaf: &X509Certificate<'_>) -> Result<(Vec<String>, Vec<String>), Failure> {
-    let extension = leaf
-        .subject_alternative_name()
-        .map_err(|e| mismatch(format!("its names cannot be read: {e}")))?;
-    let (mut dns_names, mut other_names) = (Vec::new(), Vec::new());
-    for name in extension.iter().flat_map(|e| &e.value.general_names) {
-        match name {
-            GeneralName::DNSName(name) => dns_names.push(name.to_ascii_lowercase()),
-            other => other_names.push(other.to_string()),
-        }
-    }
-    Ok((dns_names, other_names))
-}
-
-/// The word for a public key: `ecdsa-p256`, `rsa-2048` and so on; `None` for one that is neither.
-#[must_use]
-pub fn key_algorithm(cert_pem: &str) -> Option<String> {
-    let pem = Pem::iter_from_buffer(cert_pem.as_bytes()).next()?.ok()?;
-    let (_, certificate) = parse_x509_certificate(&pem.contents).ok()?;
-    algorithm_of(certificate.public_key())
-}
-
-/// Tells keys apart without showing them: SHA-256 of SubjectPublicKeyInfo (DER), lower-case hex.
-#[must_use]
-pub fn key_id(public_key: &[u8]) -> String {
-    hex(&Sha256::digest(public_key))
-}
-
-/// The same of a certificate's key; `None` if the text is no certificate.
-#[must_use]
-pub fn key_id_of(cert_pem: &str) -> Option<String> {
-    let pem = Pem::iter_from_buffer(cert_pem.as_bytes()).next()?.ok()?;
-    let (_, certificate) = parse_x509_certificate(&pem.contents).ok()?;
-    Some(key_id(certificate.public_key().raw))
-}
-
-/// The word for a key that was read (RFC 3279 §2.3.1, RFC 5480 §2.1.1).
-pub(super) fn algorithm_of(key: &SubjectPublicKeyInfo<'_>) -> Option<String> {
-    match key.parsed().ok()? {
-        PublicKey::RSA(rsa) => {
-            let leading = rsa.modulus.iter().skip_while(|b| **b == 0);
-            let bits = leading.clone().count() * 8 - leading.clone().next()?.leading_zeros() as usize;
-            Some(format!("rsa-{bits}"))
-        }
-        PublicKey::EC(_) => {
-            let curve = key.algorithm.parameters.as_ref()?.as_oid().ok()?;
-            match curve.to_id_string().as_str() {
-                "1.2.840.10045.3.1.7" => Some("ecdsa-p256".into()),
-                "1.3.132.0.34" => Some("ecdsa-p384".into()),
-                "1.3.132.0.35" => Some("ecdsa-p521".into()),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-fn to_pem(pem: &Pem) -> String {
-    use base64::{Engine, prelude::BASE64_STANDARD};
-    let body = BASE64_STANDARD.encode(&pem.contents);
-    let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
-    for (index, character) in body.chars().enumerate() {
-        if index > 0 && index % 64 == 0 {
-            text.push('\n');
-        }
-        text.push(character);
-    }
-    text.push_str("\n-----END CERTIFICATE-----\n");
-    text
 }
 
 fn check_names(read: &ReadChain, names: &NameSet) -> Result<(), Failure> {

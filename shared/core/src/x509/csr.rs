@@ -4,36 +4,60 @@ use std::collections::BTreeSet;
 
 use x509_parser::{
     certification_request::X509CertificationRequest,
+    cri_attributes::ParsedCriAttribute,
     extensions::{GeneralName, ParsedExtension},
-    pem::Pem,
+    oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME,
     prelude::FromDer,
 };
 
-use super::chain::algorithm_of;
+use super::{
+    certificate::algorithm_of,
+    distinguished_name::text_of,
+    pem::{self, PemError},
+    signature::{SignatureError, verify},
+};
 use crate::{certificate::KeyAlgorithm, words::NameSet};
 
 /// Why a text is no CSR for a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CsrError {
     /// Not one PEM block of a CSR.
     #[error("must be one PEM block CERTIFICATE REQUEST (or NEW CERTIFICATE REQUEST)")]
     NoPem,
+    /// Not PEM.
+    #[error("is no PEM: {0}")]
+    Pem(#[from] PemError),
     /// Not a CSR.
     #[error("is no certificate signing request (RFC 2986)")]
     Syntax,
+    /// A CSR, and more.
+    #[error("has {0} octets behind the certificate signing request; export it anew")]
+    Rest(usize),
     /// Not signed with the key that it names.
     #[error("is not signed with its own key")]
     Signature,
+    /// Signed in a way that we do not know.
+    #[error("has a signature that is not supported: {0}; sign it with SHA-256, as openssl req -sha256 does")]
+    SignatureAlgorithm(String),
     /// Too weak, or a kind that public CAs do not take.
     #[error("must have an ECDSA key on P-256 or P-384, or an RSA key of 2048, 3072 or 4096 bits")]
     Key,
     /// Other names.
     #[error("must have exactly the names in domains, as DNS names of subjectAltName and nothing else")]
     Names,
+    /// No names but maybe a common name.
+    #[error(
+        "has no subjectAltName; add one with the names in domains, as openssl req -addext subjectAltName=DNS:www.example.com \
+         does"
+    )]
+    NoNames,
     /// A common name that is not among them.
     #[error("has a common name that is not in domains")]
     CommonName,
+    /// An extension or attribute that cannot be read.
+    #[error("has a {0} that cannot be read")]
+    Unreadable(&'static str),
 }
 
 /// A CSR.
@@ -42,40 +66,42 @@ pub struct Csr {
     der: Vec<u8>,
     public_key: Vec<u8>,
     algorithm: Option<KeyAlgorithm>,
+    /// Of subjectAltName; without that the common name, which CAs then take.
     names: BTreeSet<String>,
+    has_subject_alt_name: bool,
     common_names: Vec<String>,
-    is_signed: bool,
+    signature: Result<(), SignatureError>,
 }
 
 impl Csr {
     /// Reads DER.
     ///
     /// # Errors
-    /// [`CsrError::Syntax`].
+    /// If it is none, or more than that.
     pub fn read(der: &[u8]) -> Result<Self, CsrError> {
         let (rest, csr) = X509CertificationRequest::from_der(der).map_err(|_| CsrError::Syntax)?;
         if !rest.is_empty() {
-            return Err(CsrError::Syntax);
+            return Err(CsrError::Rest(rest.len()));
         }
         let info = &csr.certification_request_info;
-        let mut names = BTreeSet::new();
-        for extension in csr.requested_extensions().into_iter().flatten() {
-            if let ParsedExtension::SubjectAlternativeName(found) = extension {
-                names.extend(found.general_names.iter().map(|name| match name {
-                    GeneralName::DNSName(name) => name.to_ascii_lowercase(),
-                    other => other.to_string(),
-                }));
-            }
-        }
-        let common_names = info.subject.iter_common_name();
-        let common_names = common_names.map(|cn| cn.as_str().unwrap_or_default().to_ascii_lowercase());
+        let common_names: Option<Vec<String>> = info.subject.iter_common_name().map(text_of).collect();
+        let common_names = common_names.ok_or(CsrError::Unreadable("common name"))?;
+        let common_names: Vec<String> = common_names.iter().map(|cn| cn.to_ascii_lowercase()).collect();
+        let subject_alt_name = subject_alt_name(&csr)?;
+        let has_subject_alt_name = subject_alt_name.is_some();
         Ok(Self {
             der: der.to_vec(),
             public_key: info.subject_pki.raw.to_vec(),
             algorithm: algorithm_of(&info.subject_pki).and_then(|word| word.parse().ok()),
-            names,
-            common_names: common_names.collect(),
-            is_signed: csr.verify_signature().is_ok(),
+            names: subject_alt_name.unwrap_or_else(|| common_names.iter().cloned().collect()),
+            has_subject_alt_name,
+            common_names,
+            signature: verify(
+                &csr.signature_algorithm,
+                &info.subject_pki,
+                &csr.signature_value,
+                info.raw,
+            ),
         })
     }
 
@@ -84,8 +110,7 @@ impl Csr {
     /// # Errors
     /// The first thing wrong.
     pub fn check(pem: &str, names: &NameSet) -> Result<Self, CsrError> {
-        let blocks: Result<Vec<Pem>, _> = Pem::iter_from_buffer(pem.as_bytes()).collect();
-        let blocks = blocks.map_err(|_| CsrError::NoPem)?;
+        let blocks = pem::blocks(pem)?;
         let [block] = blocks.as_slice() else {
             return Err(CsrError::NoPem);
         };
@@ -95,15 +120,19 @@ impl Csr {
         ) {
             return Err(CsrError::NoPem);
         }
-        let csr = Self::read(&block.contents)?;
+        let csr = Self::read(&block.der)?;
         if csr.algorithm.is_none() {
             return Err(CsrError::Key);
         }
-        if !csr.is_signed {
-            return Err(CsrError::Signature);
+        match &csr.signature {
+            Ok(()) => {}
+            Err(SignatureError::Unsupported(what)) => return Err(CsrError::SignatureAlgorithm(what.clone())),
+            Err(_) => return Err(CsrError::Signature),
         }
-        if !csr.has_names(names) {
-            return Err(CsrError::Names);
+        match (csr.has_names(names), csr.has_subject_alt_name) {
+            (true, _) => {}
+            (false, true) => return Err(CsrError::Names),
+            (false, false) => return Err(CsrError::NoNames),
         }
         if csr.common_names.iter().any(|cn| !csr.names.contains(cn)) {
             return Err(CsrError::CommonName);
@@ -135,4 +164,28 @@ impl Csr {
         let wanted: BTreeSet<String> = names.strings().into_iter().map(str::to_owned).collect();
         wanted == self.names
     }
+}
+
+/// The names of the extension that is asked for; `None` if none is.
+fn subject_alt_name(csr: &X509CertificationRequest<'_>) -> Result<Option<BTreeSet<String>>, CsrError> {
+    let mut found: Option<BTreeSet<String>> = None;
+    for attribute in csr.certification_request_info.iter_attributes() {
+        let ParsedCriAttribute::ExtensionRequest(requested) = attribute.parsed_attribute() else {
+            continue;
+        };
+        for extension in &requested.extensions {
+            if extension.oid != OID_X509_EXT_SUBJECT_ALT_NAME {
+                continue;
+            }
+            let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() else {
+                return Err(CsrError::Unreadable("subjectAltName"));
+            };
+            let names = names.general_names.iter().map(|name| match name {
+                GeneralName::DNSName(name) => name.to_ascii_lowercase(),
+                other => other.to_string(),
+            });
+            found.get_or_insert_default().extend(names);
+        }
+    }
+    Ok(found)
 }

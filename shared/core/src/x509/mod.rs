@@ -1,8 +1,16 @@
 //! X.509: chains, signing requests and keys, read and checked.
 
+pub mod certificate;
 pub mod chain;
 pub mod csr;
+mod distinguished_name;
+mod judge;
 pub mod keys;
+pub mod pem;
 mod private_key;
+pub mod signature;
 
-pub use self::private_key::{KeyError, PrivateKey};
+pub use self::{
+    judge::Concern,
+    private_key::{KeyError, PrivateKey},
+};

@@ -7,12 +7,14 @@ use aws_lc_rs::{
 };
 use pkcs8::{
     EncryptedPrivateKeyInfoRef,
+    der::{Decode, asn1::AnyRef},
     pkcs5::{EncryptionScheme, pbes2::Kdf},
 };
 use rcgen::{KeyPair, PublicKeyData};
 use secrecy::{ExposeSecret, SecretString};
-use x509_parser::pem::Pem;
 use zeroize::Zeroizing;
+
+use super::pem::{self, PemError};
 
 /// Rounds of PBKDF2 that are computed for a key that somebody sends: a few seconds of a small function.
 const MAX_ROUNDS: u32 = 2_000_000;
@@ -20,12 +22,18 @@ const MAX_ROUNDS: u32 = 2_000_000;
 const MAX_SCRYPT: u64 = 64 * 1024 * 1024;
 
 /// Why a text is no private key that we can use. Never holds any of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
+    /// Not PEM.
+    #[error("is no PEM: {0}")]
+    Pem(#[from] PemError),
     /// No PEM block of a private key.
     #[error("holds no PEM block PRIVATE KEY, ENCRYPTED PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY")]
     NoPem,
+    /// Cut, or more than a key.
+    #[error("holds octets that are no key, or more than one key; export it anew")]
+    NotDer,
     /// Two keys or more.
     #[error("holds more than one private key")]
     Several,
@@ -64,32 +72,28 @@ impl PrivateKey {
     /// What is wrong with it.
     pub fn read(pem: &SecretString, passphrase: Option<&SecretString>) -> Result<Self, KeyError> {
         let mut found = None;
-        for block in Pem::iter_from_buffer(pem.expose_secret().as_bytes()) {
-            let block = block.map_err(|_| old_or_none(pem))?;
-            let contents = Zeroizing::new(block.contents);
-            if !block.label.ends_with("PRIVATE KEY") {
-                continue;
-            }
-            if found.replace((block.label, contents)).is_some() {
+        for block in pem::blocks(pem.expose_secret())? {
+            if block.label.ends_with("PRIVATE KEY") && found.replace(block).is_some() {
                 return Err(KeyError::Several);
             }
         }
-        let (label, contents) = found.ok_or(KeyError::NoPem)?;
-        match label.as_str() {
-            "PRIVATE KEY" => Self::from_der(&contents),
+        let block = found.ok_or(KeyError::NoPem)?;
+        match block.label.as_str() {
+            "PRIVATE KEY" => Self::from_der(&block.der),
             "ENCRYPTED PRIVATE KEY" => {
                 let passphrase = passphrase.ok_or(KeyError::NoPassphrase)?;
-                Self::from_der(&decrypt(&contents, passphrase)?)
+                Self::from_der(&decrypt(&block.der, passphrase)?)
             }
-            // RFC 1421 §4.6.1.1: a header within the block says that it is encrypted.
-            _ if pem.expose_secret().contains("Proc-Type:") => Err(KeyError::OldEncryption),
-            "RSA PRIVATE KEY" | "EC PRIVATE KEY" => Self::from_der(&contents),
+            // RFC 1421 §4.6.1.1: its headers say that it is encrypted.
+            _ if block.has_headers => Err(KeyError::OldEncryption),
+            "RSA PRIVATE KEY" | "EC PRIVATE KEY" => Self::from_der(&block.der),
             _ => Err(KeyError::NoPem),
         }
     }
 
-    /// A key in any of its encodings.
+    /// A key in any of its encodings, and nothing else.
     fn from_der(der: &[u8]) -> Result<Self, KeyError> {
+        AnyRef::from_der(der).map_err(|_| KeyError::NotDer)?;
         let pkcs8 = pkcs8_of(der).ok_or(KeyError::Unsupported)?;
         let pair = KeyPair::try_from(pkcs8.as_slice()).map_err(|_| KeyError::Unsupported)?;
         Ok(Self {
@@ -120,15 +124,6 @@ impl PrivateKey {
     #[must_use]
     pub fn public_key(&self) -> &[u8] {
         &self.public_key
-    }
-}
-
-/// OpenSSL's old headers make a block that is no PEM by RFC 7468.
-fn old_or_none(pem: &SecretString) -> KeyError {
-    if pem.expose_secret().contains("Proc-Type:") {
-        KeyError::OldEncryption
-    } else {
-        KeyError::NoPem
     }
 }
 
