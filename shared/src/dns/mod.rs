@@ -4,7 +4,9 @@ pub mod ledger;
 mod query;
 pub mod route53;
 mod rrset;
+mod sdk;
 pub mod view;
+mod zone_list;
 
 use std::collections::BTreeMap;
 

@@ -3,118 +3,81 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
 };
 
 use async_trait::async_trait;
 use aws_sdk_route53::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
+    operation::list_resource_record_sets::ListResourceRecordSetsOutput,
     types::{Change, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType},
 };
 use futures::{StreamExt, stream};
-use tokio::sync::Mutex;
 
-use super::{DnsError, DnsZones, READS, TxtChange, TxtRrset, Zone};
-use certmint_core::{
-    clock::Clock,
-    words::{Fqdn, Timestamp},
+use super::{
+    DnsError, DnsZones, READS, TxtChange, TxtRrset, Zone,
+    sdk::{bare_id, translate},
+    zone_list::ZoneList,
 };
-
-/// Route53 allows five calls a second for the whole AWS account: the zone list is read this seldom.
-const ZONES_KEPT: Duration = Duration::from_secs(5 * 60);
+use certmint_core::{clock::Clock, words::Fqdn};
 
 /// Route53 through the SDK.
 pub struct Route53Zones {
     client: Client,
-    clock: Arc<dyn Clock>,
-    known: Mutex<Option<(Timestamp, Arc<Vec<Zone>>)>>,
+    list: ZoneList,
 }
 
 impl Route53Zones {
     /// Zones of the client's AWS account.
     #[must_use]
     pub fn new(client: Client, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            client,
-            clock,
-            known: Mutex::default(),
+        let list = ZoneList::new(client.clone(), clock);
+        Self { client, list }
+    }
+
+    /// Calls with the zone's id. An id stands for a name that was looked up a while ago: where Route53 does not know it
+    /// any more, the zone that has the name now takes its place.
+    async fn in_zone<T, F>(&self, zone: &Zone, call: impl Fn(String) -> F) -> Result<T, DnsError>
+    where
+        F: Future<Output = Result<T, DnsError>>,
+    {
+        match call(zone.id.clone()).await {
+            Err(DnsError::NoSuchZone { zone: name }) => match self.list.successor(zone).await? {
+                Some(anew) => call(anew.id).await,
+                None => Err(DnsError::NoSuchZone { zone: name }),
+            },
+            answer => answer,
         }
     }
 
-    async fn list(&self) -> Result<Arc<Vec<Zone>>, DnsError> {
-        let mut known = self.known.lock().await;
-        let now = self.clock.now();
-        if let Some((at, zones)) = &*known
-            && now.since(*at) < ZONES_KEPT
-        {
-            return Ok(zones.clone());
-        }
-        let mut zones = Vec::new();
-        let mut pages = self.client.list_hosted_zones().into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|e| translate("ListHostedZones", "all zones", e))?;
-            zones.extend(
-                page.hosted_zones
-                    .into_iter()
-                    .filter(|z| !z.config.as_ref().is_some_and(|c| c.private_zone))
-                    .map(|z| Zone {
-                        id: bare_id(&z.id).to_owned(),
-                        name: Fqdn::new(&z.name),
-                    }),
-            );
-        }
-        let zones = Arc::new(zones);
-        *known = Some((now, zones.clone()));
-        Ok(zones)
+    async fn read_page(
+        &self,
+        zone: &Zone,
+        start: &Start,
+        most: i32,
+    ) -> Result<ListResourceRecordSetsOutput, DnsError> {
+        self.in_zone(zone, |id| async move {
+            let call = self
+                .client
+                .list_resource_record_sets()
+                .hosted_zone_id(id)
+                .set_start_record_name(start.name.clone())
+                .set_start_record_type(start.kind.clone())
+                .set_start_record_identifier(start.identifier.clone())
+                .max_items(most);
+            let page = call.send().await;
+            page.map_err(|e| translate("ListResourceRecordSets", zone.name.as_str(), e))
+        })
+        .await
     }
 }
 
-/// Route53 answers ids with their path (`/hostedzone/Z1`, `/change/C1`) and takes them without.
-fn bare_id(id: &str) -> &str {
-    id.rsplit('/').next().unwrap_or(id)
-}
-
-/// By error code; the text of the message is for people only.
-fn translate<E, R>(operation: &'static str, zone: &str, error: SdkError<E, R>) -> DnsError
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
-{
-    let zone = zone.to_owned();
-    let code = error
-        .as_service_error()
-        .and_then(ProvideErrorMetadata::code)
-        .map(str::to_owned);
-    let message = error
-        .as_service_error()
-        .and_then(ProvideErrorMetadata::message)
-        .map(str::to_owned);
-    let message = message
-        .or_else(|| code.clone())
-        .unwrap_or_else(|| error.to_string());
-    match code.as_deref() {
-        Some("InvalidChangeBatch") => DnsError::Mismatch { zone, message },
-        Some("NoSuchHostedZone") => DnsError::NoSuchZone { zone },
-        Some(
-            "AccessDenied"
-            | "AccessDeniedException"
-            | "UnrecognizedClientException"
-            | "InvalidClientTokenId"
-            | "SignatureDoesNotMatch",
-        ) => DnsError::AccessDenied { operation, zone },
-        Some(
-            "Throttling"
-            | "ThrottlingException"
-            | "PriorRequestNotComplete"
-            | "ServiceUnavailable"
-            | "InternalFailure"
-            | "RequestExpired",
-        )
-        | None => DnsError::Unavailable { operation, message },
-        Some(_) if matches!(&error, SdkError::ServiceError(_)) => DnsError::Refused { operation, message },
-        Some(_) => DnsError::Unavailable { operation, message },
-    }
+/// Where a page of record sets begins.
+#[derive(Default)]
+struct Start {
+    name: Option<String>,
+    kind: Option<RrType>,
+    identifier: Option<String>,
 }
 
 fn record_set(fqdn: &Fqdn, rrset: &TxtRrset) -> Result<ResourceRecordSet, DnsError> {
@@ -171,12 +134,7 @@ fn values(set: ResourceRecordSet) -> TxtRrset {
 #[async_trait]
 impl DnsZones for Route53Zones {
     async fn find_zone(&self, fqdn: &Fqdn) -> Result<Option<Zone>, DnsError> {
-        let zones = self.list().await?;
-        Ok(zones
-            .iter()
-            .filter(|z| fqdn.is_within(&z.name))
-            .max_by_key(|z| z.name.as_str().len())
-            .cloned())
+        self.list.holding(fqdn).await
     }
 
     async fn change_txt(&self, zone: &Zone, changes: &[TxtChange]) -> Result<String, DnsError> {
@@ -191,15 +149,14 @@ impl DnsZones for Route53Zones {
                 batch = batch.changes(change);
             }
         }
-        let batch = batch.build().map_err(|e| refused(e.to_string()))?;
+        let batch = &batch.build().map_err(|e| refused(e.to_string()))?;
         let answer = self
-            .client
-            .change_resource_record_sets()
-            .hosted_zone_id(&zone.id)
-            .change_batch(batch)
-            .send()
-            .await
-            .map_err(|e| translate(OPERATION, zone.name.as_str(), e))?;
+            .in_zone(zone, |id| async move {
+                let call = self.client.change_resource_record_sets().hosted_zone_id(id);
+                let answer = call.change_batch(batch.clone()).send().await;
+                answer.map_err(|e| translate(OPERATION, zone.name.as_str(), e))
+            })
+            .await?;
         let info = answer
             .change_info
             .ok_or_else(|| refused("the answer has no change".into()))?;
@@ -220,16 +177,12 @@ impl DnsZones for Route53Zones {
     }
 
     async fn txt_rrset(&self, zone: &Zone, fqdn: &Fqdn) -> Result<Option<TxtRrset>, DnsError> {
-        let answer = self
-            .client
-            .list_resource_record_sets()
-            .hosted_zone_id(&zone.id)
-            .start_record_name(format!("{fqdn}."))
-            .start_record_type(RrType::Txt)
-            .max_items(1)
-            .send()
-            .await
-            .map_err(|e| translate("ListResourceRecordSets", zone.name.as_str(), e))?;
+        let start = Start {
+            name: Some(format!("{fqdn}.")),
+            kind: Some(RrType::Txt),
+            identifier: None,
+        };
+        let answer = self.read_page(zone, &start, 1).await?;
         // The list starts at the name but goes on with what follows it.
         let set = answer
             .resource_record_sets
@@ -242,22 +195,11 @@ impl DnsZones for Route53Zones {
     async fn txt_rrsets(&self, zone: &Zone, names: &[Fqdn]) -> Result<BTreeMap<Fqdn, TxtRrset>, DnsError> {
         let mut found = BTreeMap::new();
         let mut left: BTreeSet<&Fqdn> = names.iter().collect();
-        let mut start = (None, None, None);
+        let mut start = Start::default();
         let mut budget = if names.len() > FEW { names.len() } else { 0 };
         while budget > 0 && !left.is_empty() {
             budget -= 1;
-            let call = self
-                .client
-                .list_resource_record_sets()
-                .hosted_zone_id(&zone.id)
-                .set_start_record_name(start.0)
-                .set_start_record_type(start.1)
-                .set_start_record_identifier(start.2)
-                .max_items(PAGE);
-            let page = call
-                .send()
-                .await
-                .map_err(|e| translate("ListResourceRecordSets", zone.name.as_str(), e))?;
+            let page = self.read_page(zone, &start, PAGE).await?;
             for set in page.resource_record_sets {
                 let fqdn = Fqdn::new(&set.name);
                 if set.r#type == RrType::Txt && left.remove(&fqdn) {
@@ -268,11 +210,11 @@ impl DnsZones for Route53Zones {
                 // The whole zone was seen: the rest does not exist.
                 return Ok(found);
             }
-            start = (
-                page.next_record_name,
-                page.next_record_type,
-                page.next_record_identifier,
-            );
+            start = Start {
+                name: page.next_record_name,
+                kind: page.next_record_type,
+                identifier: page.next_record_identifier,
+            };
         }
         let reads = left.into_iter().cloned().map(|fqdn| async move {
             let stands = self.txt_rrset(zone, &fqdn).await?;

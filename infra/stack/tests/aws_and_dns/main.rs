@@ -9,6 +9,7 @@
 mod certmint;
 mod dns;
 mod route53;
+mod zone_list;
 
 use std::net::SocketAddr;
 
