@@ -1,7 +1,7 @@
 //! Zones we may write and the DNS that everybody sees.
 
+pub mod client;
 pub mod ledger;
-mod query;
 pub mod route53;
 mod rrset;
 mod sdk;

@@ -14,38 +14,40 @@ use hickory_proto::{
 
 use super::{
     DnsError, DnsView, Visibility,
-    query::{QueryError, ask},
+    client::{QueryError, Resolvers, ask},
 };
 use certmint_core::words::Fqdn;
 
 /// CNAMEs followed from a challenge name before it counts as a loop.
 const MAX_CNAMES: usize = 8;
+const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// Asks real servers, with no cache in between.
 pub struct PublicDns {
-    recursive: SocketAddr,
+    resolvers: Resolvers,
     /// One server that speaks for every zone (local mode).
     only: Option<SocketAddr>,
 }
 
 /// Why there is nobody to ask.
 #[derive(Debug, thiserror::Error)]
-#[error("no name server in {path}; set CERTMINT_DNS_SERVER to ADDRESS:PORT")]
-pub struct NoResolver {
-    path: String,
-}
+#[error("no name server in {RESOLV_CONF}; set CERTMINT_DNS_SERVER to ADDRESS:PORT")]
+pub struct NoResolver;
 
 impl PublicDns {
-    /// Asks `only` for everything if given; else the machine's resolver, and authoritative servers directly.
+    /// Asks `only` for everything if given; else the machine's resolvers, and authoritative servers directly.
     ///
     /// # Errors
     /// If the machine names no resolver.
     pub fn new(only: Option<SocketAddr>) -> Result<Self, NoResolver> {
-        let recursive = match only {
-            Some(server) => server,
-            None => system_resolver(Path::new("/etc/resolv.conf"))?,
+        let resolvers = match only {
+            Some(server) => Resolvers::new(vec![server]),
+            None => Resolvers::of_file(Path::new(RESOLV_CONF)),
         };
-        Ok(Self { recursive, only })
+        if resolvers.addresses().is_empty() {
+            return Err(NoResolver);
+        }
+        Ok(Self { resolvers, only })
     }
 
     /// A zone's servers by name. In local mode the one server stands for all.
@@ -53,26 +55,16 @@ impl PublicDns {
         if let Some(only) = self.only {
             return Ok(vec![(only.to_string(), only)]);
         }
-        let answer = ask(self.recursive, zone.as_str(), RecordType::NS, true)
-            .await
-            .map_err(|e| format!("resolver {} {e}", self.recursive))?;
-        let names: Vec<String> = answer
-            .answers
-            .iter()
-            .filter_map(|r| match &r.data {
-                RData::NS(ns) => Some(ns.0.to_string()),
-                _ => None,
-            })
-            .collect();
-        let addresses = join_all(names.iter().map(|name| async move {
-            let answer = match ask(self.recursive, name, RecordType::A, true).await {
+        let answer = self.resolvers.ask(zone.as_str(), RecordType::NS).await;
+        let answer = answer.map_err(|e| format!("{e} for the name servers of zone {zone}"))?;
+        let names = answer.answers.iter().filter_map(|r| match &r.data {
+            RData::NS(ns) => Some(ns.0.to_string()),
+            _ => None,
+        });
+        let addresses = join_all(names.map(|name| async move {
+            let answer = match self.resolvers.ask(&name, RecordType::A).await {
                 Ok(answer) => answer,
-                Err(e) => {
-                    return Some(Err(format!(
-                        "resolver {} {e} for name server {name}",
-                        self.recursive
-                    )));
-                }
+                Err(e) => return Some(Err(format!("{e} for name server {name}"))),
             };
             // One without an IPv4 address cannot be asked from a Lambda.
             answer.answers.iter().find_map(|r| match &r.data {
@@ -91,17 +83,6 @@ impl PublicDns {
             Ok(servers)
         }
     }
-}
-
-fn system_resolver(path: &Path) -> Result<SocketAddr, NoResolver> {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.lines()
-        .filter_map(|line| line.trim().strip_prefix("nameserver"))
-        .find_map(|address| address.trim().parse::<IpAddr>().ok())
-        .map(|address| SocketAddr::new(address, 53))
-        .ok_or_else(|| NoResolver {
-            path: path.display().to_string(),
-        })
 }
 
 fn txt_values(answer: &Message) -> Vec<String> {
@@ -140,16 +121,11 @@ impl DnsView for PublicDns {
     async fn challenge_target(&self, fqdn: &Fqdn) -> Result<Fqdn, DnsError> {
         let mut target = fqdn.clone();
         for _ in 0..MAX_CNAMES {
-            let failed = |what: String| DnsError::Unavailable {
+            let answer = self.resolvers.ask(target.as_str(), RecordType::CNAME).await;
+            let answer = answer.map_err(|e| DnsError::Unavailable {
                 operation: "CNAME look-up",
-                message: format!("resolver {} {what} for {target}", self.recursive),
-            };
-            let answer = ask(self.recursive, target.as_str(), RecordType::CNAME, true).await;
-            let answer = answer.map_err(|e| failed(e.to_string()))?;
-            let code = answer.metadata.response_code;
-            if !matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
-                return Err(failed(format!("answers {code}")));
-            }
+                message: format!("{e} for {target}"),
+            })?;
             let alias = answer.answers.iter().find_map(|r| match &r.data {
                 RData::CNAME(name) if Fqdn::new(&r.name.to_ascii()) == target => {
                     Some(Fqdn::new(&name.0.to_ascii()))
@@ -181,11 +157,7 @@ impl DnsView for PublicDns {
 
     async fn domain_exists(&self, fqdn: &Fqdn) -> Option<bool> {
         let domain = fqdn.registered_domain()?;
-        let answer = ask(self.recursive, domain, RecordType::SOA, true).await.ok()?;
-        match answer.metadata.response_code {
-            ResponseCode::NXDomain => Some(false),
-            ResponseCode::NoError => Some(true),
-            _ => None,
-        }
+        let answer = self.resolvers.ask(domain, RecordType::SOA).await.ok()?;
+        Some(answer.metadata.response_code != ResponseCode::NXDomain)
     }
 }

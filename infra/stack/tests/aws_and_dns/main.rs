@@ -8,6 +8,7 @@
 
 mod certmint;
 mod dns;
+mod dns_client;
 mod route53;
 mod zone_list;
 

@@ -1,6 +1,10 @@
 //! The DNS of the whole Internet, as far as a local CA and a local worker ask: what stands in [`Route53`], names that
 //! are hosted elsewhere, and NXDOMAIN for the rest. Every question may be asked recursively.
 
+mod faults;
+
+pub use faults::{Asked, Faults};
+
 use std::{
     io,
     net::SocketAddr,
@@ -20,6 +24,7 @@ use hickory_server::{
 };
 use tokio::net::{TcpListener, UdpSocket};
 
+use self::faults::{Fate, Switches};
 use crate::route53::{DnsName, Lookup, Route53, Rrset, rdata};
 
 /// A TCP client that says nothing for this long is let go (RFC 7766 §6.2.3: some seconds).
@@ -67,15 +72,18 @@ pub fn serve(
 ) -> io::Result<Responder> {
     let address = udp.local_addr()?;
     let foreign = Arc::new(RwLock::new(foreign));
+    let switches = Arc::new(Switches::default());
     let mut server = Server::new(Handler {
         zones,
         foreign: foreign.clone(),
+        switches: switches.clone(),
     });
     server.register_socket(udp);
     server.register_listener(tcp, TCP_IDLE, TCP_ANSWERS);
     Ok(Responder {
         address,
         foreign,
+        switches,
         server,
     })
 }
@@ -84,6 +92,7 @@ pub fn serve(
 pub struct Responder {
     address: SocketAddr,
     foreign: Arc<RwLock<Vec<DnsName>>>,
+    switches: Arc<Switches>,
     server: Server<Handler>,
 }
 
@@ -99,6 +108,17 @@ impl Responder {
         *self.foreign.write().unwrap_or_else(PoisonError::into_inner) = foreign;
     }
 
+    /// Lets it misbehave from now on.
+    pub fn set_faults(&self, faults: Faults) {
+        self.switches.set(faults);
+    }
+
+    /// How many questions it was asked.
+    #[must_use]
+    pub fn asked(&self) -> Asked {
+        self.switches.asked()
+    }
+
     /// Stops taking questions and waits for those under way.
     pub async fn shutdown(mut self) {
         if let Err(error) = self.server.shutdown_gracefully().await {
@@ -110,6 +130,7 @@ impl Responder {
 struct Handler {
     zones: Route53,
     foreign: Arc<RwLock<Vec<DnsName>>>,
+    switches: Arc<Switches>,
 }
 
 /// The sections of an answer.
@@ -299,7 +320,15 @@ impl RequestHandler for Handler {
             edns
         });
         let metadata = &request.metadata;
+        let fate = self.switches.take(request.protocol());
+        if matches!(fate, Fate::Lost) {
+            return ResponseInfo::from(Header {
+                metadata: Metadata::response_from_request(metadata),
+                counts: HeaderCounts::default(),
+            });
+        }
         let mut answer = match request.request_info() {
+            _ if let Fate::Failed(code) = fate => Answer::refusal(code),
             _ if metadata.message_type != MessageType::Query => Answer::refusal(ResponseCode::FormErr),
             _ if metadata.op_code != OpCode::Query => Answer::refusal(ResponseCode::NotImp),
             // RFC 6891 §6.1.3.
@@ -313,7 +342,8 @@ impl RequestHandler for Handler {
         metadata.recursion_available = true;
         metadata.response_code = answer.code;
         // Part of a set is of no use (RFC 2181 §9), and must not push out the OPT record (RFC 6891 §6.1.1).
-        if request.protocol() == Protocol::Udp && !fits(request, &answer, edns.as_ref()) {
+        let whole = request.protocol() != Protocol::Udp || fits(request, &answer, edns.as_ref());
+        if !whole || matches!(fate, Fate::Truncated) {
             metadata.truncation = true;
             answer.records.clear();
             answer.authority.clear();
