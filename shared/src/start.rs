@@ -32,6 +32,9 @@ pub enum StartError {
     /// The CA's client cannot be made.
     #[error(transparent)]
     Ca(#[from] SetupError),
+    /// The table is not ours, or cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The resolver cannot be made.
     #[error("DNS resolver: {0}")]
     Dns(String),
@@ -129,11 +132,12 @@ fn kick(sdk: &SdkConfig, config: &Config) -> EventBridgeKick {
 /// The HTTP API.
 ///
 /// # Errors
-/// If a setting is missing or wrong.
+/// If a setting is missing or wrong, or the table is of another version.
 pub async fn api() -> Result<Api, StartError> {
     let (sdk, config) = (sdk().await, config()?);
     let kick = Arc::new(kick(&sdk, &config));
     let (store, vault) = (store(&sdk, &config), vault(&sdk, &config));
+    store.claim_schema().await?;
     let clock = clock(&config);
     Ok(Api::new(store, vault, config.providers, kick, clock))
 }
@@ -179,12 +183,14 @@ impl WorkerFunction {
 /// The worker.
 ///
 /// # Errors
-/// If a setting is missing or wrong.
+/// If a setting is missing or wrong, or the table is of another version.
 pub async fn worker() -> Result<WorkerFunction, StartError> {
     let (sdk, config) = (sdk().await, config()?);
     let (clock, kick) = (clock(&config), kick(&sdk, &config));
+    let store = store(&sdk, &config);
+    store.claim_schema().await?;
     let adapters = Adapters {
-        store: store(&sdk, &config),
+        store,
         vault: vault(&sdk, &config),
         ca: Arc::new(AcmeCa::new(
             &config.providers,
@@ -228,10 +234,13 @@ impl CleanupFunction {
 /// dns-cleanup.
 ///
 /// # Errors
-/// If a setting is missing or wrong.
+/// If a setting is missing or wrong, or the table is of another version.
 pub async fn cleaner() -> Result<CleanupFunction, StartError> {
     let (sdk, config) = (sdk().await, config()?);
     let clock = clock(&config);
-    let cleaner = Cleaner::new(store(&sdk, &config), zones(&sdk, clock.clone()), clock.clone());
+    let store = store(&sdk, &config);
+    // Its role writes nothing but the ledger.
+    store.check_schema().await?;
+    let cleaner = Cleaner::new(store, zones(&sdk, clock.clone()), clock.clone());
     Ok(CleanupFunction { cleaner, clock })
 }

@@ -90,6 +90,9 @@ impl From<StoreError> for ApiError {
             StoreError::NotFound { .. } => Self::not_found(error.to_string()),
             StoreError::Exists { .. } | StoreError::KeyReused => Self::exists(error.to_string()),
             StoreError::WrongState { .. } | StoreError::Conflict { .. } => Self::state(error.to_string()),
+            StoreError::TooDeep { rows } => {
+                Self::value("page", format!("leads over {rows} rows on; follow nextCursor"))
+            }
             StoreError::BadCursor => Self::value("cursor", "is not one that an earlier page gave"),
             _ => {
                 tracing::error!(%error, "store");

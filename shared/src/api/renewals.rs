@@ -167,14 +167,20 @@ impl Api {
             .into_iter()
             .map(|r| (r.id, r))
             .collect();
-        let rows = certificates
-            .into_iter()
-            .zip(renewals)
-            .map(|(certificate, renewal)| Renewed {
+        let mut known: HashMap<CertificateId, Renewal> =
+            renewals.into_iter().map(|r| (r.certificate_id, r)).collect();
+        let rows = certificates.into_iter().map(|certificate| {
+            // One that cannot be read hides no certificate; nobody can write over it.
+            let renewal = known.remove(&certificate.id).unwrap_or_else(|| Renewal {
+                last_error: Some("its renewal cannot be read; see the function's log".into()),
+                ..renewal::first(&certificate)
+            });
+            Renewed {
                 request: renewal.request_id.and_then(|id| requests.get(&id).cloned()),
                 certificate,
                 renewal,
-            });
+            }
+        });
         Ok(rows.collect())
     }
 

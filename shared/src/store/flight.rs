@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Idempotency, StoreError};
+use super::{error::StoreError, idempotency::Idempotency};
 use certmint_core::{
     issuance::{NewRequest, Request},
     words::Timestamp,

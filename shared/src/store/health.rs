@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::error::StoreError;
 use certmint_core::words::{ProviderId, Timestamp};
 
 /// A CA that a worker could not reach.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::error::StoreError;
 use certmint_core::{
     provider::{Bucket, RateKey},
     words::Timestamp,

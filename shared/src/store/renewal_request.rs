@@ -1,6 +1,6 @@
 //! What a renewal asks for: the same names, profile and kind of key as the certificate that it takes the place of.
 
-use super::{Store, StoreError};
+use super::{all::Store, error::StoreError};
 use certmint_core::{
     certificate::{Certificate, KeyPlan, RenewalTerms},
     issuance::{Fallback, NewRequest, Request},

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::error::StoreError;
 use certmint_core::{
     certificate::Certificate,
     issuance::{NewRequest, Request},

@@ -1,4 +1,5 @@
-//! The table: one primary key and three sparse indexes, all strings. `template.yaml` declares the same.
+//! The table: one primary key and three sparse indexes, all strings, as [`keys`](super::dynamo) has them. `template.yaml`
+//! declares the same.
 
 use aws_sdk_dynamodb::{
     Client,
@@ -10,15 +11,7 @@ use aws_sdk_dynamodb::{
     },
 };
 
-/// Primary key attributes: (partition, sort).
-pub const PRIMARY: (&str, &str) = ("pk", "sk");
-/// Index name → its key attributes. `work` holds what is due, `list` what is listed, `by_owner` what belongs
-/// to something.
-pub const INDEXES: [(&str, &str, &str); 3] = [
-    ("work", "work_pk", "work_sk"),
-    ("list", "list_pk", "list_sk"),
-    ("by_owner", "owner_pk", "owner_sk"),
-];
+pub use super::dynamo::keys::{INDEXES, PRIMARY, PROJECTED, TTL};
 
 fn key(partition: &str, sort: &str) -> Result<Vec<KeySchemaElement>, BuildError> {
     Ok(vec![
@@ -31,6 +24,20 @@ fn key(partition: &str, sort: &str) -> Result<Vec<KeySchemaElement>, BuildError>
             .key_type(KeyType::Range)
             .build()?,
     ])
+}
+
+/// What an index holds beside keys.
+fn projection(index: &str) -> Projection {
+    let held = PROJECTED.iter().find(|(name, _)| *name == index);
+    let attributes = held.map_or([].as_slice(), |(_, attributes)| attributes);
+    let projection = Projection::builder();
+    match attributes.is_empty() {
+        true => projection.projection_type(ProjectionType::KeysOnly),
+        false => projection
+            .projection_type(ProjectionType::Include)
+            .set_non_key_attributes(Some(attributes.iter().map(ToString::to_string).collect())),
+    }
+    .build()
 }
 
 /// Creates the table in an emulator; a deployed stack creates it from `template.yaml`.
@@ -64,7 +71,7 @@ pub async fn create_table(client: &Client, table: &str) -> Result<(), SdkError<C
                 .set_key_schema(Some(
                     key(partition, sort).map_err(SdkError::construction_failure)?,
                 ))
-                .projection(Projection::builder().projection_type(ProjectionType::All).build())
+                .projection(projection(name))
                 .build()
                 .map_err(SdkError::construction_failure)?,
         );

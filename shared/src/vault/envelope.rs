@@ -18,6 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{KeyVault, SecretNames, VaultError, kms::KmsKey};
+use crate::store::dynamo::keys;
 use certmint_core::{clock::Clock, words::Timestamp};
 
 /// How long a deleted secret can be restored; the same as in Secrets Manager.
@@ -47,11 +48,11 @@ pub struct EnvelopeSettings {
 }
 
 fn pk(name: &str) -> AttributeValue {
-    AttributeValue::S(format!("KEY#{name}"))
+    AttributeValue::S(keys::secret(name).pk)
 }
 
 fn sk() -> AttributeValue {
-    AttributeValue::S("META".into())
+    AttributeValue::S(keys::secret("").sk)
 }
 
 fn seconds(at: Timestamp) -> AttributeValue {
@@ -148,11 +149,12 @@ impl EnvelopeVault {
             return Err(Self::refused(name, "could not be sealed"));
         }
         let binary = |bytes: Vec<u8>| AttributeValue::B(Blob::new(bytes));
+        let (list, place) = (keys::Index::List.attributes(), keys::listed_secret(name));
         Ok(Item::from([
             ("pk".into(), pk(name)),
             ("sk".into(), sk()),
-            ("list_pk".into(), AttributeValue::S("KEY".into())),
-            ("list_sk".into(), AttributeValue::S(name.to_owned())),
+            (list.0.into(), AttributeValue::S(place.pk)),
+            (list.1.into(), AttributeValue::S(place.sk)),
             ("wrapped".into(), binary(key.wrapped)),
             ("nonce".into(), binary(nonce.to_vec())),
             ("sealed".into(), binary(sealed)),
@@ -287,16 +289,21 @@ impl SecretNames for EnvelopeVault {
             .query()
             .table_name(&self.table_name)
             .index_name("list")
-            .key_condition_expression("list_pk = :key")
+            .key_condition_expression("#list = :key")
+            .expression_attribute_names("#list", keys::Index::List.attributes().0)
             .filter_expression("attribute_not_exists(deleted_at)")
-            .expression_attribute_values(":key", AttributeValue::S("KEY".into()))
+            .expression_attribute_values(":key", AttributeValue::S(keys::listed_secret("").pk))
             .into_paginator()
             .items()
             .send();
         let mut names = Vec::new();
         while let Some(item) = pages.next().await {
             let item = item.map_err(|e| Self::explain("dynamodb:Query", "", &e))?;
-            names.extend(item.get("list_sk").and_then(|v| v.as_s().ok()).cloned());
+            names.extend(
+                item.get(keys::Index::List.attributes().1)
+                    .and_then(|v| v.as_s().ok())
+                    .cloned(),
+            );
         }
         Ok(names)
     }

@@ -1,17 +1,20 @@
 //! Accounts switched on and off, chosen, deleted.
 
 use async_trait::async_trait;
+use futures::future::try_join_all;
 
 use super::{
-    DynamoStore, END, Item, Range, TABLE,
-    accounts::{address, write},
-    n, pad,
-    request_items::open_list,
-    s,
-    write::{Condition, Refusal},
+    accounts::{self, TRIES, address_item, address_taken, as_read, changing, missing, to_item},
+    chores, counters,
+    item::{Item, Row, Writer, n, readable},
+    keys::{self, List},
+    range::Range,
+    store::DynamoStore,
+    table::Table,
+    tx::{Expression, Tx},
 };
 use crate::store::{
-    AccountLifecycle, AccountStore, FallbackPolicy, StoreError, in_fallback, is_usable, may_be_default,
+    AccountLifecycle, DefaultFallback, FallbackPolicy, StoreError, in_fallback, is_usable, may_be_default,
 };
 use certmint_core::{
     account::{Account, DefaultAccount},
@@ -20,60 +23,107 @@ use certmint_core::{
     words::{AccountId, Email, ProviderId, Timestamp},
 };
 
-/// Tries against others that write the same account.
-const TRIES: usize = 5;
-const DEFAULTS: &str = "DEFAULT";
+/// What an account's deletion waits for.
+const OPEN: [RequestStatus; 3] = [
+    RequestStatus::Pending,
+    RequestStatus::Running,
+    RequestStatus::Failed,
+];
 
-/// The list of an account's certificates that are not deleted.
-pub(super) fn certificates_of(account: AccountId) -> String {
-    format!("CERTIFICATE#A{account}")
+fn default_from_item(row: &Row) -> Result<DefaultAccount, StoreError> {
+    Ok(DefaultAccount {
+        provider_id: ProviderId::new(row.number("provider_id")?),
+        account_id: AccountId::new(row.number("account_id")?),
+        updated_at: row.time("updated_at")?,
+    })
 }
 
-fn missing(id: AccountId) -> StoreError {
-    StoreError::NotFound {
+fn default_to_item(default: &DefaultAccount) -> Result<Item, StoreError> {
+    Writer::new(&keys::default_account(default.provider_id))
+        .number("provider_id", default.provider_id)
+        .number("account_id", default.account_id)
+        .time("updated_at", default.updated_at)
+        .finish()
+}
+
+fn fallback_from_item(row: &Row) -> Result<DefaultFallback, StoreError> {
+    Ok(DefaultFallback {
+        accounts: row.json("accounts")?,
+        updated_at: Some(row.time("updated_at")?),
+    })
+}
+
+fn fallback_to_item(accounts: &[AccountId], now: Timestamp) -> Result<Item, StoreError> {
+    Writer::new(&keys::fallback())
+        .json("accounts", &accounts)
+        .time("updated_at", now)
+        .finish()
+}
+
+/// Refuses if something needs the account. Four sums.
+async fn needed_by(table: &Table, id: AccountId) -> Result<(), StoreError> {
+    let open = OPEN.map(|status| List::requests_of(id, status));
+    let open = try_join_all(open.iter().map(|list| counters::total(table, list))).await?;
+    let requests: u64 = open.into_iter().sum();
+    let certificates = counters::total(table, &List::certificates_of(id)).await?;
+    if requests + certificates == 0 {
+        return Ok(());
+    }
+    Err(StoreError::WrongState {
         kind: "account",
         id: id.to_string(),
-    }
+        state: format!("needed by {requests} unfinished or failed requests and {certificates} certificates"),
+        needed: "none of them; cancel or delete them first",
+    })
 }
 
-fn changing(id: AccountId) -> StoreError {
-    StoreError::Conflict {
-        kind: "account",
-        id: id.to_string(),
+/// The deletion of an account as it was read, on condition that nothing needs it: about 37 small actions.
+async fn deletion(table: &Table, account: &Account, now: Timestamp) -> Result<Tx<()>, StoreError> {
+    let id = account.id;
+    let mut tx = Tx::new();
+    let fallback = table.get(&keys::fallback()).await?;
+    let same = match fallback.as_ref().map(fallback_from_item).transpose()? {
+        Some(fallback) if fallback.accounts.contains(&id) => return Err(in_fallback(id)),
+        Some(DefaultFallback {
+            updated_at: Some(at), ..
+        }) => Expression::is("updated_at", n(at.millis())),
+        _ => Expression::absent(),
+    };
+    tx.check(keys::fallback(), same, ());
+    let chosen = keys::default_account(account.provider_id);
+    let is_default = match table.get(&chosen).await? {
+        Some(row) => default_from_item(&row)?.account_id == id,
+        None => false,
+    };
+    if is_default {
+        tx.delete(chosen);
+    } else {
+        let other = Expression::new("attribute_not_exists(pk) OR account_id <> :id");
+        tx.check(chosen, other.with("id", n(id)), ());
     }
-}
-
-impl DynamoStore {
-    /// Refuses if something needs the account. Four sums.
-    async fn needed_by(&self, id: AccountId) -> Result<(), StoreError> {
-        let mut requests = 0;
-        for status in [
-            RequestStatus::Pending,
-            RequestStatus::Running,
-            RequestStatus::Failed,
-        ] {
-            requests += self.total(&open_list(id, status)).await?;
-        }
-        let certificates = self.total(&certificates_of(id)).await?;
-        if requests + certificates == 0 {
-            return Ok(());
-        }
-        Err(StoreError::WrongState {
-            kind: "account",
-            id: id.to_string(),
-            state: format!(
-                "needed by {requests} unfinished or failed requests and {certificates} certificates"
-            ),
-            needed: "none of them; cancel or delete them first",
-        })
+    tx.delete_if(keys::account(id), as_read(account), ());
+    tx.delete(keys::address(account.provider_id, &account.email));
+    tx.count(&List::accounts(), id.get(), -1);
+    tx.close(&List::requests_of(id, RequestStatus::Pending), || ());
+    for status in [RequestStatus::Running, RequestStatus::Failed] {
+        tx.check_empty(&List::requests_of(id, status), || ());
     }
+    tx.check_empty(&List::certificates_of(id), || ());
+    let names = account.secrets();
+    chores::promise(
+        &mut tx,
+        &format!("account-{id}"),
+        &Chore::DeleteSecrets { names },
+        now,
+    )?;
+    Ok(tx)
 }
 
 #[async_trait]
 impl AccountLifecycle for DynamoStore {
     /// One read and one conditional write; none if nothing changes.
     async fn switch_account(&self, id: AccountId, on: bool, now: Timestamp) -> Result<Account, StoreError> {
-        self.change_account(id, |account| {
+        accounts::change(&self.table, id, |account| {
             let switched = account.switched(on, now);
             Ok((switched != *account).then_some((switched, None)))
         })
@@ -81,24 +131,8 @@ impl AccountLifecycle for DynamoStore {
     }
 
     async fn default_accounts(&self) -> Result<Vec<DefaultAccount>, StoreError> {
-        let range = Range {
-            index: None,
-            keys: TABLE,
-            partition: DEFAULTS.into(),
-            from: "0".into(),
-            to: END.into(),
-            forward: true,
-        };
-        let rows = self.range(&range, usize::MAX).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(DefaultAccount {
-                    provider_id: ProviderId::new(row.number("provider_id")?),
-                    account_id: AccountId::new(row.number("account_id")?),
-                    updated_at: row.time("updated_at")?,
-                })
-            })
-            .collect()
+        let rows = self.table.range(&Range::defaults()).await?;
+        Ok(readable(&rows, default_from_item))
     }
 
     /// One read, one transaction of the choice and a check of the account.
@@ -108,26 +142,18 @@ impl AccountLifecycle for DynamoStore {
         id: AccountId,
         now: Timestamp,
     ) -> Result<DefaultAccount, StoreError> {
-        let account = self.account(id).await?;
+        let account = accounts::one(&self.table, id).await?;
         may_be_default(&account, provider)?;
-        let item = Item::from([
-            ("pk".into(), s(DEFAULTS)),
-            ("sk".into(), s(pad(provider.get()))),
-            ("provider_id".into(), n(provider)),
-            ("account_id".into(), n(id)),
-            ("updated_at".into(), n(now.millis())),
-        ]);
-        let unchanged = Condition::new("version = :read").with(":read", n(account.version));
-        let items = vec![
-            self.put(item, Condition::default())?,
-            self.check(&format!("ACCOUNT#{id}"), "META", unchanged)?,
-        ];
-        self.transact(items).await.map_err(|r| r.or(changing(id)))?;
-        Ok(DefaultAccount {
+        let chosen = DefaultAccount {
             provider_id: provider,
             account_id: id,
             updated_at: now,
-        })
+        };
+        let mut tx = Tx::new();
+        tx.put(default_to_item(&chosen)?);
+        tx.check(keys::account(id), as_read(&account), changing(id));
+        tx.commit(&self.table).await??;
+        Ok(chosen)
     }
 
     async fn change_contact(
@@ -136,8 +162,12 @@ impl AccountLifecycle for DynamoStore {
         email: &Email,
         now: Timestamp,
     ) -> Result<Account, StoreError> {
+        enum Lost {
+            Changed,
+            Taken,
+        }
         for _ in 0..TRIES {
-            let old = self.account(id).await?;
+            let old = accounts::one(&self.table, id).await?;
             is_usable(&old)?;
             let new = Account {
                 email: email.clone(),
@@ -145,79 +175,77 @@ impl AccountLifecycle for DynamoStore {
                 version: old.version + 1,
                 ..old.clone()
             };
-            let as_read = Condition::new("version = :read").with(":read", n(old.version));
-            let chore = Chore::UpdateContact { id };
-            let mut items = vec![
-                self.put(write(&new), as_read)?,
-                self.promise(&format!("contact-{id}"), &chore, now)?,
-            ];
+            let mut tx = Tx::new();
+            tx.put_if(to_item(&new)?, as_read(&old), Lost::Changed);
+            chores::promise(
+                &mut tx,
+                &format!("contact-{id}"),
+                &Chore::UpdateContact { id },
+                now,
+            )?;
             if new.email != old.email {
-                let lock = Item::from([
-                    ("pk".into(), s(address(new.provider_id, email))),
-                    ("sk".into(), s("META")),
-                    ("id".into(), n(id)),
-                ]);
-                items.push(self.put(lock, Condition::absent())?);
-                items.push(self.delete(&address(old.provider_id, &old.email), "META")?);
+                tx.put_if(address_item(&new)?, Expression::absent(), Lost::Taken);
+                tx.delete(keys::address(old.provider_id, &old.email));
             }
-            match self.transact(items).await {
+            match tx.commit(&self.table).await? {
                 Ok(()) => return Ok(new),
-                Err(Refusal::Condition(2)) => {
-                    let id = format!("of provider {} with email {email}", old.provider_id);
-                    return Err(StoreError::Exists { kind: "account", id });
-                }
-                Err(Refusal::Condition(_)) => {}
-                Err(Refusal::Store(error)) => return Err(error),
+                Err(Lost::Taken) => return Err(address_taken(old.provider_id, email)),
+                Err(Lost::Changed) => {}
             }
         }
         Err(changing(id))
     }
 
-    /// Reads: the account, its provider's default, the default fallback, four sums. One transaction of about 45 small items.
+    /// Reads: the account, its provider's default, the default fallback, four sums. One transaction of about 37 small
+    /// items.
     async fn delete_account(&self, id: AccountId, now: Timestamp) -> Result<Account, StoreError> {
         for _ in 0..TRIES {
-            let account = self.account(id).await?;
-            self.needed_by(id).await?;
-            let fallback = self.fallback().await?;
-            if fallback.accounts.contains(&id) {
-                return Err(in_fallback(id));
+            let account = accounts::one(&self.table, id).await?;
+            needed_by(&self.table, id).await?;
+            let tx = deletion(&self.table, &account, now).await?;
+            if tx.commit(&self.table).await?.is_ok() {
+                return Ok(account);
             }
-            let chosen = pad(account.provider_id.get());
-            let chosen_one = self.get(DEFAULTS, &chosen).await?;
-            let is_default = match &chosen_one {
-                Some(row) => row.number("account_id")? == id.get(),
-                None => false,
-            };
-            let read = Condition::new("version = :read").with(":read", n(account.version));
-            let mut items = vec![
-                self.delete_if(&format!("ACCOUNT#{id}"), "META", read)?,
-                self.delete(&address(account.provider_id, &account.email), "META")?,
-                match is_default {
-                    true => self.delete(DEFAULTS, &chosen)?,
-                    false => {
-                        let other = Condition::new("attribute_not_exists(pk) OR account_id <> :id");
-                        self.check(DEFAULTS, &chosen, other.with(":id", n(id)))?
-                    }
-                },
-            ];
-            items.push(self.same_fallback(&fallback)?);
-            items.extend(self.close_list(&open_list(id, RequestStatus::Pending))?);
-            for status in [RequestStatus::Running, RequestStatus::Failed] {
-                items.extend(self.check_empty(&open_list(id, status))?);
-            }
-            items.extend(self.check_empty(&certificates_of(id))?);
-            let names = account.secrets();
-            items.push(self.promise(&format!("account-{id}"), &Chore::DeleteSecrets { names }, now)?);
-            match self.transact(items).await {
-                Ok(()) => return Ok(account),
-                // It changed, or a request came: looked at anew, which says what it is.
-                Err(Refusal::Condition(_)) => {}
-                Err(Refusal::Store(error)) => return Err(error),
-            }
-            if matches!(self.account(id).await, Err(StoreError::NotFound { .. })) {
+            // It changed, or a request came: looked at anew, which says what it is.
+            if matches!(
+                accounts::one(&self.table, id).await,
+                Err(StoreError::NotFound { .. })
+            ) {
                 return Err(missing(id));
             }
         }
         Err(changing(id))
+    }
+}
+
+#[async_trait]
+impl FallbackPolicy for DynamoStore {
+    /// A list that cannot be read is none, with the alarm.
+    async fn fallback(&self) -> Result<DefaultFallback, StoreError> {
+        let row = self.table.get(&keys::fallback()).await?;
+        Ok(readable(&row, fallback_from_item).pop().unwrap_or_default())
+    }
+
+    async fn set_fallback(
+        &self,
+        accounts: &[AccountId],
+        now: Timestamp,
+    ) -> Result<DefaultFallback, StoreError> {
+        let read = try_join_all(accounts.iter().map(|id| accounts::one(&self.table, *id))).await?;
+        let mut tx = Tx::new();
+        tx.put(fallback_to_item(accounts, now)?);
+        for account in &read {
+            is_usable(account)?;
+            let changed = StoreError::Conflict {
+                kind: "account",
+                id: "of the list".into(),
+            };
+            tx.check(keys::account(account.id), as_read(account), changed);
+        }
+        tx.commit(&self.table).await??;
+        Ok(DefaultFallback {
+            accounts: accounts.to_vec(),
+            updated_at: Some(now),
+        })
     }
 }

@@ -1,33 +1,37 @@
 //! ACME accounts.
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::{
-    DynamoStore, END, Item, LIST, Range, Row, n, pad, s,
-    write::{Condition, Refusal},
+    counters,
+    idempotency::{self, Replay},
+    item::{Item, Row, Writer, n},
+    keys::{self, List},
+    lists::{self, Asked, Narrowed},
+    range::Range,
+    store::DynamoStore,
+    table::Table,
+    tx::{Expression, Tx},
 };
-use crate::store::{AccountFilter, AccountStore, Idempotency, StoreError};
+use crate::store::{
+    AccountFilter, AccountKeys, AccountStore, DEPTH, Idempotency, StoreError,
+    account_keys::{Promise, discard, forget_eab, forget_key, may_be_bound, may_be_rolled, roll},
+    id_after, rows_before,
+};
 use certmint_core::{
-    account::{Account, KeyVersion, NewAccount},
-    words::{AccountId, Email, Page, PageRequest, ProviderId, Timestamp},
+    account::{Account, EabBinding, KeyVersion, NewAccount},
+    words::{AccountId, Page, PageRequest, ProviderId, Timestamp},
 };
 
-/// How long an Idempotency-Key is remembered.
-const REMEMBERED: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+/// Tries against others that write the same account.
+pub(super) const TRIES: usize = 5;
 
-/// Absent is the first one.
 fn key_version(row: &Row) -> Result<KeyVersion, StoreError> {
-    let number = row.opt_number("key_version")?.unwrap_or(1);
-    let version = u32::try_from(number).ok().and_then(KeyVersion::new);
-    version.ok_or_else(|| StoreError::Corrupt {
-        kind: "account",
-        id: row.opt_text("pk").unwrap_or_default().to_owned(),
-        why: "key_version is out of range".into(),
-    })
+    let version = KeyVersion::new(row.number("key_version")?);
+    version.ok_or_else(|| row.corrupt("attribute key_version is no version"))
 }
 
-pub(super) fn read(row: &Row) -> Result<Account, StoreError> {
+fn from_item(row: &Row) -> Result<Account, StoreError> {
     Ok(Account {
         id: AccountId::new(row.number("id")?),
         provider_id: ProviderId::new(row.number("provider_id")?),
@@ -35,13 +39,10 @@ pub(super) fn read(row: &Row) -> Result<Account, StoreError> {
         eab_kid: row.opt_text("eab_kid").map(str::to_owned),
         eab_key_ref: row.opt_text("eab_key_ref").map(str::to_owned),
         eab_expires_at: row.opt_time("eab_expires_at")?,
-        eab_rejected: row.opt_number("eab_rejected")?.is_some(),
+        eab_rejected: row.flag("eab_rejected")?,
         key_version: key_version(row)?,
         key_changed_at: row.opt_time("key_changed_at")?,
-        rollover: match row.opt_text("rollover") {
-            Some(_) => Some(row.json("rollover")?),
-            None => None,
-        },
+        rollover: row.opt_json("rollover")?,
         status: row.word("status")?,
         registration_uri: row.opt_text("registration_uri").map(str::to_owned),
         last_error: row.opt_text("last_error").map(str::to_owned),
@@ -51,192 +52,181 @@ pub(super) fn read(row: &Row) -> Result<Account, StoreError> {
     })
 }
 
-pub(super) fn write(account: &Account) -> Item {
-    let mut item = Item::from([
-        ("pk".into(), s(format!("ACCOUNT#{}", account.id))),
-        ("sk".into(), s("META")),
-        ("list_pk".into(), s("ACCOUNT")),
-        ("list_sk".into(), s(pad(account.id.get()))),
-        ("id".into(), n(account.id)),
-        ("provider_id".into(), n(account.provider_id)),
-        ("email".into(), s(account.email.as_str())),
-        ("status".into(), s(account.status.as_str())),
-        ("created_at".into(), n(account.created_at.millis())),
-        ("updated_at".into(), n(account.updated_at.millis())),
-        ("version".into(), n(account.version)),
-    ]);
-    for (name, value) in [
-        ("eab_kid", &account.eab_kid),
-        ("eab_key_ref", &account.eab_key_ref),
-        ("registration_uri", &account.registration_uri),
-        ("last_error", &account.last_error),
-    ] {
-        if let Some(value) = value {
-            item.insert(name.into(), s(value));
-        }
+pub(super) fn to_item(account: &Account) -> Result<Item, StoreError> {
+    let item = Writer::new(&keys::account(account.id))
+        .placed(keys::listed_by_id(&List::accounts(), account.id.get()))
+        .number("id", account.id)
+        .number("provider_id", account.provider_id)
+        .text("email", account.email.as_str())
+        .opt_text("eab_kid", account.eab_kid.as_ref())
+        .opt_text("eab_key_ref", account.eab_key_ref.as_ref())
+        .opt_time("eab_expires_at", account.eab_expires_at)
+        .flag("eab_rejected", account.eab_rejected)
+        .number("key_version", account.key_version.get())
+        .opt_time("key_changed_at", account.key_changed_at)
+        .text("status", account.status.as_str())
+        .opt_text("registration_uri", account.registration_uri.as_ref())
+        .opt_text("last_error", account.last_error.as_ref())
+        .time("created_at", account.created_at)
+        .time("updated_at", account.updated_at)
+        .number("version", account.version);
+    match &account.rollover {
+        Some(rollover) => item.json("rollover", rollover),
+        None => item,
     }
-    for (name, value) in [
-        ("eab_expires_at", account.eab_expires_at),
-        ("key_changed_at", account.key_changed_at),
-    ] {
-        if let Some(value) = value {
-            item.insert(name.into(), n(value.millis()));
-        }
-    }
-    if account.eab_rejected {
-        item.insert("eab_rejected".into(), n(1));
-    }
-    if account.key_version != KeyVersion::FIRST {
-        item.insert("key_version".into(), n(account.key_version.get()));
-    }
-    if let Some(rollover) = &account.rollover {
-        item.insert("rollover".into(), s(serde_json::json!(rollover).to_string()));
-    }
-    item
-}
-
-/// What an earlier call with the same key answered with.
-pub(super) struct Replay {
-    /// The record.
-    pub(super) id: u64,
-    /// Whether that call found the record instead of making it.
-    pub(super) joined: bool,
-}
-
-impl DynamoStore {
-    /// The record that an earlier call with this key made. One read.
-    pub(super) async fn replay(&self, idempotency: &Idempotency) -> Result<Option<Replay>, StoreError> {
-        match self
-            .get(&format!("IDEMPOTENCY#{}", idempotency.key), "META")
-            .await?
-        {
-            None => Ok(None),
-            Some(row) if row.text("body_hash")? == idempotency.body_hash => Ok(Some(Replay {
-                id: row.number("id")?,
-                joined: row.opt_number("joined")?.is_some(),
-            })),
-            Some(_) => Err(StoreError::KeyReused),
-        }
-    }
-
-    /// Remembers the key with the record, in the record's own transaction.
-    pub(super) fn remember(
-        &self,
-        idempotency: &Idempotency,
-        id: u64,
-        joined: bool,
-        now: Timestamp,
-    ) -> Result<TransactWriteItem, StoreError> {
-        let mut item = Item::from([
-            ("pk".into(), s(format!("IDEMPOTENCY#{}", idempotency.key))),
-            ("sk".into(), s("META")),
-            ("body_hash".into(), s(&idempotency.body_hash)),
-            ("id".into(), n(id)),
-            ("ttl".into(), n(now.plus(REMEMBERED).millis() / 1000)),
-        ]);
-        if joined {
-            item.insert("joined".into(), n(1));
-        }
-        self.put(item, Condition::absent())
-    }
+    .finish()
 }
 
 /// The item that makes an address unique at a provider.
-pub(super) fn address(provider: ProviderId, email: &Email) -> String {
-    format!("UNIQUE#ACCOUNT#{provider}#{email}")
+pub(super) fn address_item(account: &Account) -> Result<Item, StoreError> {
+    Writer::new(&keys::address(account.provider_id, &account.email))
+        .number("id", account.id)
+        .finish()
 }
 
-fn exists(new: &NewAccount) -> StoreError {
-    let id = format!("of provider {} with email {}", new.provider_id, new.email);
+/// That nobody wrote it since it was read.
+pub(super) fn as_read(account: &Account) -> Expression {
+    Expression::is("version", n(account.version))
+}
+
+pub(super) fn missing(id: AccountId) -> StoreError {
+    StoreError::NotFound {
+        kind: "account",
+        id: id.to_string(),
+    }
+}
+
+pub(super) fn changing(id: AccountId) -> StoreError {
+    StoreError::Conflict {
+        kind: "account",
+        id: id.to_string(),
+    }
+}
+
+pub(super) fn address_taken(provider: ProviderId, email: impl std::fmt::Display) -> StoreError {
+    let id = format!("of provider {provider} with email {email}");
     StoreError::Exists { kind: "account", id }
+}
+
+/// One read.
+pub(super) async fn one(table: &Table, id: AccountId) -> Result<Account, StoreError> {
+    let row = table.get(&keys::account(id)).await?;
+    from_item(&row.ok_or_else(|| missing(id))?)
+}
+
+/// What a change makes of an account: nothing, or the account and a chore.
+pub(super) type Change = Option<(Account, Option<Promise>)>;
+
+/// Writes what `change` makes of the account, with its chore; nothing if it makes nothing of it. One read and one
+/// transaction on condition that the account is as it was read; against another writer it is tried again.
+pub(super) async fn change(
+    table: &Table,
+    id: AccountId,
+    change: impl Fn(&Account) -> Result<Change, StoreError> + Send,
+) -> Result<Account, StoreError> {
+    for _ in 0..TRIES {
+        let read = one(table, id).await?;
+        let Some((changed, promise)) = change(&read)? else {
+            return Ok(read);
+        };
+        let changed = Account {
+            version: read.version + 1,
+            ..changed
+        };
+        let mut tx = Tx::new();
+        tx.put_if(to_item(&changed)?, as_read(&read), ());
+        if let Some((name, chore, due)) = &promise {
+            super::chores::promise(&mut tx, name, chore, *due)?;
+        }
+        if tx.commit(table).await?.is_ok() {
+            return Ok(changed);
+        }
+    }
+    Err(changing(id))
 }
 
 #[async_trait]
 impl AccountStore for DynamoStore {
-    /// Reads: 1 (2 with a key). Writes: the counter, then one transaction of account, uniqueness and key.
+    /// Reads: 1 (2 with a key). Writes: the counter, then one transaction of account, uniqueness, count and key.
     async fn create_account(
         &self,
         new: NewAccount,
         idempotency: Option<Idempotency>,
         now: Timestamp,
     ) -> Result<Account, StoreError> {
+        let table = &self.table;
         if let Some(key) = &idempotency
-            && let Some(known) = self.replay(key).await?
+            && let Some(known) = idempotency::replay(table, key).await?
         {
-            return self.account(AccountId::new(known.id)).await;
+            return one(table, AccountId::new(known.id)).await;
         }
         // Asked first so that a refused call takes no id; the transaction decides.
-        let unique = address(new.provider_id, &new.email);
-        if self.get(&unique, "META").await?.is_some() {
-            return Err(exists(&new));
+        let exists = || address_taken(new.provider_id, &new.email);
+        let unique = keys::address(new.provider_id, &new.email);
+        if table.get(&unique).await?.is_some() {
+            return Err(exists());
         }
-        let id = AccountId::new(self.next_id("ACCOUNT").await?);
+        let id = AccountId::new(counters::next_id(table, "ACCOUNT").await?);
         let account = Account::opened(id, new.clone(), now);
-        let lock = Item::from([
-            ("pk".into(), s(unique)),
-            ("sk".into(), s("META")),
-            ("id".into(), n(account.id)),
-        ]);
-        let mut items = vec![
-            self.put(lock, Condition::absent())?,
-            self.put(write(&account), Condition::absent())?,
-        ];
+        let mut tx = Tx::new();
+        tx.put_if(address_item(&account)?, Expression::absent(), ());
+        tx.put_if(to_item(&account)?, Expression::absent(), ());
+        tx.count(&List::accounts(), id.get(), 1);
         if let Some(key) = &idempotency {
-            items.push(self.remember(key, account.id.get(), false, now)?);
+            let answer = Replay {
+                id: id.get(),
+                joined: false,
+            };
+            tx.put_if(idempotency::to_item(key, &answer, now)?, Expression::absent(), ());
         }
-        match self.transact(items).await {
-            Ok(()) => Ok(account),
-            // The same call ran beside this one and won.
-            Err(Refusal::Condition(_)) => match &idempotency {
-                Some(key) => match self.replay(key).await? {
-                    Some(known) => self.account(AccountId::new(known.id)).await,
-                    None => Err(exists(&new)),
-                },
-                None => Err(exists(&new)),
-            },
-            Err(Refusal::Store(error)) => Err(error),
+        if tx.commit(table).await?.is_ok() {
+            return Ok(account);
+        }
+        // The same call ran beside this one and won, or somebody else took the address.
+        let known = match &idempotency {
+            Some(key) => idempotency::replay(table, key).await?,
+            None => None,
+        };
+        match known {
+            Some(known) => one(table, AccountId::new(known.id)).await,
+            None => Err(exists()),
         }
     }
 
     async fn account(&self, id: AccountId) -> Result<Account, StoreError> {
-        match self.get(&format!("ACCOUNT#{id}"), "META").await? {
-            Some(row) => read(&row),
-            None => Err(StoreError::NotFound {
-                kind: "account",
-                id: id.to_string(),
-            }),
-        }
+        one(&self.table, id).await
     }
 
-    /// Reads all accounts: a service has tens of them, and filters combine freely.
+    /// The total, the rows up to the page, and a batch read of the page. Narrowed: at most 1,000 rows beyond its place.
     async fn accounts(
         &self,
         filter: &AccountFilter,
         page: &PageRequest,
     ) -> Result<Page<Account>, StoreError> {
-        let range = Range {
-            index: Some("list"),
-            keys: LIST,
-            partition: "ACCOUNT".into(),
-            from: "0".into(),
-            to: END.into(),
-            forward: true,
+        let (table, size) = (&self.table, page.page_size as usize);
+        let (after, found) = id_after(page)?.unwrap_or_default();
+        let asked = Asked {
+            ranges: vec![Range::list(&List::accounts()).above(after)],
+            skip: rows_before(page, DEPTH)?,
+            size,
         };
-        let rows = self.range(&range, usize::MAX).await?;
-        let mut all = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        all.retain(|a| {
-            filter.provider_id.is_none_or(|p| p == a.provider_id)
-                && filter.status.is_none_or(|x| x == a.status)
-                && filter.email.as_ref().is_none_or(|e| *e == a.email)
-        });
-        let total = all.len() as u64;
-        let skip = (page.page.max(1) as usize - 1) * page.page_size as usize;
-        let list: Vec<Account> = all.into_iter().skip(skip).take(page.page_size as usize).collect();
-        Ok(Page {
-            list,
-            total,
-            next_cursor: None,
-        })
+        if *filter == AccountFilter::default() {
+            let total = counters::total(table, &List::accounts()).await?;
+            let rows = lists::rows(table, asked).await?;
+            let list = lists::records(table, &lists::keys_of(&rows), from_item).await?;
+            let cursor = rows.last().and_then(lists::id_of).map(|id| id.to_string());
+            return Ok(lists::page(list, total, &rows, size, cursor));
+        }
+        let is_asked = |row: &Row| {
+            let is = |name, asked: Option<&str>| asked.is_none_or(|asked| row.opt_text(name) == Some(asked));
+            let provider = row.opt_number("provider_id").ok().flatten().map(ProviderId::new);
+            filter.provider_id.is_none_or(|asked| Some(asked) == provider)
+                && is("status", filter.status.map(|status| status.as_str()))
+                && is("email", filter.email.as_ref().map(|email| email.as_str()))
+        };
+        let narrowed = Narrowed::by_row(asked, table, is_asked).await?;
+        let list = lists::records(table, &lists::keys_of(&narrowed.rows), from_item).await?;
+        narrowed.page(list, found)
     }
 
     /// One conditional write (`version = :read`).
@@ -245,14 +235,62 @@ impl AccountStore for DynamoStore {
             version: account.version + 1,
             ..account.clone()
         };
-        let condition = Condition::new("version = :read").with(":read", n(account.version));
-        let conflict = StoreError::Conflict {
-            kind: "account",
-            id: account.id.to_string(),
-        };
-        self.transact(vec![self.put(write(&saved), condition)?])
-            .await
-            .map_err(|r| r.or(conflict))?;
+        let mut tx = Tx::new();
+        tx.put_if(to_item(&saved)?, as_read(account), changing(account.id));
+        tx.commit(&self.table).await??;
         Ok(saved)
+    }
+}
+
+#[async_trait]
+impl AccountKeys for DynamoStore {
+    async fn begin_rollover(&self, id: AccountId, now: Timestamp) -> Result<Account, StoreError> {
+        change(&self.table, id, |account| {
+            may_be_rolled(account)?;
+            let rolling = account.rolling(now);
+            let promise = rolling.rollover.as_ref().map(|r| roll(id, r.version, now));
+            Ok(Some((rolling, promise)))
+        })
+        .await
+    }
+
+    async fn key_changed(
+        &self,
+        id: AccountId,
+        version: KeyVersion,
+        now: Timestamp,
+    ) -> Result<Account, StoreError> {
+        change(&self.table, id, |account| {
+            let rolled = account.rolled(version, now);
+            Ok(rolled.map(|rolled| (rolled, Some(forget_key(account, now)))))
+        })
+        .await
+    }
+
+    async fn rollover_failed(
+        &self,
+        id: AccountId,
+        version: KeyVersion,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<Account, StoreError> {
+        change(&self.table, id, |account| {
+            let failed = account.not_rolled(version, why, true, now);
+            Ok(failed.map(|failed| (failed, Some(discard(id, version, now)))))
+        })
+        .await
+    }
+
+    async fn replace_eab(
+        &self,
+        id: AccountId,
+        eab: &EabBinding,
+        now: Timestamp,
+    ) -> Result<Account, StoreError> {
+        change(&self.table, id, |account| {
+            may_be_bound(account)?;
+            Ok(Some((account.bound(eab, now), forget_eab(account, now))))
+        })
+        .await
     }
 }

@@ -1,22 +1,25 @@
 //! Certificates deleted, restored, revoked, expired, removed.
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::{
-    DynamoStore, END, Range, TABLE,
-    account_lifecycle::certificates_of,
-    certificates::{fingerprint_key, key, lifecycle, list_of, read},
-    n,
-    relations::{compromised, pointer},
-    s,
-    write::{Condition, Refusal},
+    bindings,
+    certificate_items::{
+        WEBSITES, changing, compromised_to_item, count_of_account, expiry, from_item, list_of, listed, one,
+        refile, row, same_lifecycle, same_place, websites,
+    },
+    chores,
+    item::{Row, n},
+    keys, names,
+    range::Range,
+    store::DynamoStore,
+    succession,
+    table::Table,
+    tx::{Expression, Tx},
 };
-use crate::store::{
-    CertificateLifecycle, CertificateStore, StoreError, deleted, is_to_be_removed, revoking, settled,
-};
+use crate::store::{CertificateLifecycle, StoreError, deleted, is_to_be_removed, revoking, settled};
 use certmint_core::{
-    certificate::{Certificate, Lifecycle, RESTORABLE, RevocationReason, RevokedBy},
+    certificate::{Certificate, CertificateStatus, Lifecycle, RESTORABLE, RevocationReason, RevokedBy},
     chore::Chore,
     words::{CertificateId, Timestamp},
     x509::chain::key_id_of,
@@ -24,104 +27,58 @@ use certmint_core::{
 
 /// Tries against others that write the same certificate.
 const TRIES: usize = 8;
-/// No website uses it.
-const UNUSED: &str = " AND (attribute_not_exists(active_bindings) OR active_bindings <= :zero)";
 
-pub(super) fn missing(id: CertificateId) -> StoreError {
-    StoreError::NotFound {
-        kind: "certificate",
-        id: id.to_string(),
+/// Gives a certificate another lifecycle and files it in the list that is right then, if it still is as it was
+/// read. `change` gets how many websites use it; what `also` adds is written with it.
+async fn change(
+    table: &Table,
+    id: CertificateId,
+    now: Timestamp,
+    change: impl Fn(&Certificate, u64) -> Result<Lifecycle, StoreError> + Send + Sync,
+    also: impl Fn(&mut Tx<()>, &Certificate, &Certificate) -> Result<(), StoreError> + Send + Sync,
+) -> Result<Certificate, StoreError> {
+    for _ in 0..TRIES {
+        let row = row(table, id).await?;
+        let (old, was) = (from_item(&row)?, listed(&row)?);
+        let new = Certificate {
+            lifecycle: change(&old, websites(&row)?)?,
+            updated_at: now,
+            ..old.clone()
+        };
+        let is = list_of(&new, new.status(now));
+        if new.lifecycle == old.lifecycle && is == was {
+            return Ok(old);
+        }
+        let mut condition = same_place(&row)?;
+        if new.lifecycle.deleted_at.is_some() && old.lifecycle.deleted_at.is_none() {
+            let unused = Expression::new(&format!("{WEBSITES} <= :none"));
+            condition = condition.and(unused.with("none", n(0)));
+        }
+        let mut tx = Tx::new();
+        tx.update_if(keys::certificate(id), refile(&new, &is)?, condition, ());
+        if is != was {
+            tx.count(&was, id.get(), -1);
+            tx.count(&is, id.get(), 1);
+        }
+        also(&mut tx, &old, &new)?;
+        if tx.commit(table).await?.is_ok() {
+            return Ok(new);
+        }
     }
+    Err(changing(id))
 }
 
-pub(super) fn changing(id: CertificateId) -> StoreError {
-    StoreError::Conflict {
-        kind: "certificate",
-        id: id.to_string(),
+/// The note that somebody else may have a certificate's key, if that is the reason.
+fn give_away<E>(
+    tx: &mut Tx<E>,
+    certificate: &Certificate,
+    reason: RevocationReason,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if let (RevocationReason::KeyCompromise, Some(key)) = (reason, key_id_of(&certificate.cert_pem)) {
+        tx.put(compromised_to_item(&key, now)?);
     }
-}
-
-impl DynamoStore {
-    /// Gives a certificate another lifecycle and files it in the list that is right then, if it still is as it was
-    /// read. `change` gets how many websites use it; what `also` gives is written with it.
-    async fn change_certificate(
-        &self,
-        id: CertificateId,
-        now: Timestamp,
-        change: impl Fn(&Certificate, u64) -> Result<Lifecycle, StoreError> + Send + Sync,
-        also: impl Fn(&Certificate, &Certificate) -> Result<Vec<TransactWriteItem>, StoreError> + Send + Sync,
-    ) -> Result<Certificate, StoreError> {
-        for _ in 0..TRIES {
-            let row = self.get(&key(id), "META").await?.ok_or_else(|| missing(id))?;
-            let (old, was) = (read(&row)?, row.text("list_pk")?);
-            let websites = row.opt_number("active_bindings")?.unwrap_or_default();
-            let new = Certificate {
-                lifecycle: change(&old, websites)?,
-                updated_at: now,
-                ..old.clone()
-            };
-            let is = list_of(&new, new.status(now));
-            if new.lifecycle == old.lifecycle && is == was {
-                return Ok(old);
-            }
-            let goes = new.lifecycle.deleted_at.is_some() && old.lifecycle.deleted_at.is_none();
-            let mut condition = Condition::new(&format!(
-                "lifecycle = :was AND list_pk = :old{}",
-                if goes { UNUSED } else { "" }
-            ))
-            .with(":was", s(row.text("lifecycle")?))
-            .with(":old", s(was))
-            .with(":is", s(lifecycle(&new)?))
-            .with(":list", s(&is))
-            .with(":now", n(now.millis()));
-            if goes {
-                condition = condition.with(":zero", n(0));
-            }
-            let change = "SET lifecycle = :is, list_pk = :list, updated_at = :now";
-            let mut items = vec![self.update(&key(id), change, condition)?];
-            if is != was {
-                items.extend(self.count(was, id.get(), -1)?);
-                items.extend(self.count(&is, id.get(), 1)?);
-            }
-            items.extend(also(&old, &new)?);
-            match self.transact(items).await {
-                Ok(()) => return Ok(new),
-                Err(Refusal::Condition(_)) => {}
-                Err(Refusal::Store(error)) => return Err(error),
-            }
-        }
-        Err(changing(id))
-    }
-
-    /// The note that somebody else may have a certificate's key, if that is the reason.
-    fn give_away(
-        &self,
-        certificate: &Certificate,
-        reason: RevocationReason,
-        now: Timestamp,
-    ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        match (reason, key_id_of(&certificate.cert_pem)) {
-            (RevocationReason::KeyCompromise, Some(key)) => {
-                Ok(vec![self.put(compromised(&key, now), Condition::default())?])
-            }
-            _ => Ok(vec![]),
-        }
-    }
-
-    /// The account's count of certificates that are not deleted.
-    fn count_of_account(
-        &self,
-        certificate: &Certificate,
-        delta: i64,
-    ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        match certificate.account_id {
-            Some(account) => {
-                let writes = self.count(&certificates_of(account), certificate.id.get(), delta)?;
-                Ok(writes.into())
-            }
-            None => Ok(vec![]),
-        }
-    }
+    Ok(())
 }
 
 fn removal(id: CertificateId) -> String {
@@ -136,21 +93,44 @@ fn secret(key_ref: &str) -> Chore {
     }
 }
 
-fn nothing(_: &Certificate, _: &Certificate) -> Result<Vec<TransactWriteItem>, StoreError> {
-    Ok(vec![])
+fn nothing(_: &mut Tx<()>, _: &Certificate, _: &Certificate) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// Removes what hangs on a certificate. An older version goes with its fingerprint and its key.
+async fn remove_hanging(
+    table: &Table,
+    id: CertificateId,
+    hanging: &Row,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let key = hanging.key();
+    let mut tx = Tx::new();
+    if let Some(website) = keys::website_in(&key) {
+        bindings::remove(&mut tx, id, website, changing(id));
+    } else {
+        if let (Some(fingerprint), Some(key_ref)) =
+            (hanging.opt_text("fingerprint"), hanging.opt_text("key_ref"))
+        {
+            tx.delete(keys::fingerprint(fingerprint));
+            let name = format!("certificate-{id}-{}", key.sk);
+            chores::promise(&mut tx, &name, &secret(key_ref), now)?;
+        }
+        tx.delete(key);
+    }
+    tx.commit(table).await?
 }
 
 #[async_trait]
 impl CertificateLifecycle for DynamoStore {
     async fn delete_certificate(&self, id: CertificateId, now: Timestamp) -> Result<Certificate, StoreError> {
-        let also = |_: &Certificate, new: &Certificate| {
-            let mut items = self.count_of_account(new, -1)?;
+        let also = |tx: &mut Tx<()>, _: &Certificate, new: &Certificate| {
+            count_of_account(tx, new, -1);
             let chore = Chore::RemoveCertificate { id };
-            items.push(self.promise(&removal(id), &chore, now.plus(RESTORABLE))?);
-            Ok(items)
+            chores::promise(tx, &removal(id), &chore, now.plus(RESTORABLE))
         };
-        self.change_certificate(id, now, |c, websites| deleted(c, websites, now), also)
-            .await
+        let delete = |c: &Certificate, websites| deleted(c, websites, now);
+        change(&self.table, id, now, delete, also).await
     }
 
     async fn restore_certificate(
@@ -164,68 +144,42 @@ impl CertificateLifecycle for DynamoStore {
                 ..c.lifecycle.clone()
             })
         };
-        let also = |old: &Certificate, new: &Certificate| {
-            if old.lifecycle.deleted_at.is_none() {
-                return Ok(vec![]);
+        let also = |tx: &mut Tx<()>, old: &Certificate, new: &Certificate| {
+            if old.lifecycle.deleted_at.is_some() {
+                count_of_account(tx, new, 1);
+                chores::take_back(tx, &removal(id));
             }
-            let mut items = self.count_of_account(new, 1)?;
-            items.push(self.unpromise(&removal(id))?);
-            Ok(items)
+            Ok(())
         };
-        self.change_certificate(id, now, restored, also).await
+        change(&self.table, id, now, restored, also).await
     }
 
     /// Reads the certificate and what hangs on it (bindings, older versions, the renewal); writes those and the names
     /// away first, then the rest in one transaction.
     async fn remove_certificate(&self, id: CertificateId, now: Timestamp) -> Result<(), StoreError> {
-        let Some(row) = self.get(&key(id), "META").await? else {
+        let table = &self.table;
+        let Some(row) = table.get(&keys::certificate(id)).await? else {
             return Ok(());
         };
-        let certificate = read(&row)?;
+        let certificate = from_item(&row)?;
         if !is_to_be_removed(&certificate, now) {
             return Ok(());
         }
-        let all = Range {
-            index: None,
-            keys: TABLE,
-            partition: key(id),
-            from: "!".into(),
-            to: END.into(),
-            forward: true,
-        };
-        for row in self.range(&all, usize::MAX).await? {
-            let sk = row.text("sk")?;
-            if sk == "META" {
-                continue;
+        for hanging in table.range(&Range::of_certificate(id)).await? {
+            if hanging.key() != keys::certificate(id) {
+                remove_hanging(table, id, &hanging, now).await?;
             }
-            let mut writes = vec![self.delete(&key(id), sk)?];
-            // An older version goes with its fingerprint and its key.
-            if let (Some(fingerprint), Some(key_ref)) = (row.opt_text("fingerprint"), row.opt_text("key_ref"))
-            {
-                writes.push(self.delete(&fingerprint_key(fingerprint), "META")?);
-                writes.push(self.promise(&format!("certificate-{id}-{sk}"), &secret(key_ref), now)?);
-            }
-            self.transact(writes).await.map_err(|r| r.or(changing(id)))?;
         }
-        self.delete_names(&certificate).await?;
-        let pointer = pointer(&certificate);
-        let text = |name: &str| {
-            pointer
-                .get(name)
-                .and_then(|v| v.as_s().ok())
-                .cloned()
-                .unwrap_or_default()
-        };
-        let as_read = Condition::new("lifecycle = :was").with(":was", s(row.text("lifecycle")?));
-        let mut items = vec![
-            self.delete_if(&key(id), "META", as_read)?,
-            self.delete(&fingerprint_key(&certificate.fingerprint), "META")?,
-            self.delete(&text("pk"), &text("sk"))?,
-            self.unpromise(&format!("expire-{id}"))?,
-            self.promise(&format!("certificate-{id}"), &secret(&certificate.key_ref), now)?,
-        ];
-        items.extend(self.count(row.text("list_pk")?, id.get(), -1)?);
-        self.transact(items).await.map_err(|r| r.or(changing(id)))
+        names::delete(table, &certificate).await?;
+        let mut tx = Tx::new();
+        tx.delete_if(keys::certificate(id), same_lifecycle(&row)?, changing(id));
+        tx.delete(keys::fingerprint(&certificate.fingerprint));
+        tx.delete(keys::same_names(&certificate.names, id));
+        chores::take_back(&mut tx, &expiry(id).0);
+        let (name, chore) = (format!("certificate-{id}"), secret(&certificate.key_ref));
+        chores::promise(&mut tx, &name, &chore, now)?;
+        tx.count(&listed(&row)?, id.get(), -1);
+        tx.commit(table).await?
     }
 
     async fn revoke_certificate(
@@ -235,20 +189,18 @@ impl CertificateLifecycle for DynamoStore {
         by: RevokedBy,
         now: Timestamp,
     ) -> Result<Certificate, StoreError> {
-        let also = |_: &Certificate, new: &Certificate| {
+        let also = |tx: &mut Tx<()>, _: &Certificate, new: &Certificate| {
             let chore = Chore::RevokeCertificate { id };
-            let mut items = vec![self.promise(&format!("revoke-{id}"), &chore, now)?];
-            items.extend(self.give_away(new, reason, now)?);
-            Ok(items)
+            chores::promise(tx, &format!("revoke-{id}"), &chore, now)?;
+            give_away(tx, new, reason, now)
         };
         let asked = |c: &Certificate, _| revoking(c, reason, by, now);
-        let certificate = self.change_certificate(id, now, asked, also).await?;
+        let certificate = change(&self.table, id, now, asked, also).await?;
         // Revoked for another reason before: its key is one that others may have all the same.
         if !certificate.is_compromised() {
-            let key = self.give_away(&certificate, reason, now)?;
-            if !key.is_empty() {
-                self.transact(key).await.map_err(|r| r.or(changing(id)))?;
-            }
+            let mut tx = Tx::<StoreError>::new();
+            give_away(&mut tx, &certificate, reason, now)?;
+            tx.commit(&self.table).await??;
         }
         Ok(certificate)
     }
@@ -266,21 +218,19 @@ impl CertificateLifecycle for DynamoStore {
                 false => c.lifecycle.clone(),
             })
         };
-        let current = self.change_certificate(id, now, answered, nothing).await?;
+        let current = change(&self.table, id, now, answered, nothing).await?;
         match current.version == version {
             true => Ok(current),
-            false => self.settle_older(id, version, refusal, now).await,
+            false => succession::settle_older(&self.table, (id, version), refusal, now).await,
         }
     }
 
     async fn expire_certificate(&self, id: CertificateId, now: Timestamp) -> Result<Certificate, StoreError> {
         // Nothing of it changes but the list.
-        let before = self.certificate(id).await?;
+        let before = one(&self.table, id).await?;
         let same = |c: &Certificate, _| Ok(c.lifecycle.clone());
         match before.status(now) {
-            certmint_core::certificate::CertificateStatus::Expired => {
-                self.change_certificate(id, now, same, nothing).await
-            }
+            CertificateStatus::Expired => change(&self.table, id, now, same, nothing).await,
             _ => Ok(before),
         }
     }

@@ -1,338 +1,164 @@
-//! Certificates and bindings.
-
-use std::cmp::Reverse;
+//! Certificates: recorded, listed, related to each other.
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures::future::try_join_all;
 
 use super::{
-    DynamoStore, END, Item, LIST, Range, Row, TABLE,
-    account_lifecycle::certificates_of,
-    n, pad, renewal_items, s,
-    write::{Condition, Refusal},
+    bindings,
+    certificate_items::{changing, from_item, id_with, listed, lists_of, one, recording, with_fingerprint},
+    counters,
+    item::Row,
+    keys::{self, Key},
+    lists::{self, Asked},
+    names,
+    range::Range,
+    request_items,
+    store::DynamoStore,
+    tx::Tx,
 };
-use crate::store::{BindingFilter, CertificateFilter, CertificateStore, StoreError};
+use crate::store::{
+    BindingFilter, CertificateFilter, CertificateRelations, CertificateStore, DEPTH, StoreError, id_after,
+    rows_before,
+};
 use certmint_core::{
-    certificate::{Binding, Certificate, CertificateSource, CertificateStatus},
-    chore::Chore,
+    certificate::{Binding, Certificate},
     issuance::Request,
-    renewal::{self, Renewal},
-    words::{AccountId, CertificateId, Page, PageRequest, RequestId, Timestamp},
+    renewal,
+    words::{CertificateId, DomainName, Page, PageRequest, Timestamp},
 };
 
-pub(super) fn key(id: CertificateId) -> String {
-    format!("CERTIFICATE#{id}")
-}
+/// Ids that one look for the same names gives.
+const MOST: usize = 100;
 
-pub(super) fn fingerprint_key(fingerprint: &str) -> String {
-    format!("UNIQUE#FINGERPRINT#{fingerprint}")
-}
-
-pub(super) fn read(row: &Row) -> Result<Certificate, StoreError> {
-    Ok(Certificate {
-        id: CertificateId::new(row.number("id")?),
-        fingerprint: row.text("fingerprint")?.to_owned(),
-        serial: row.text("serial")?.to_owned(),
-        issuer: row.text("issuer")?.to_owned(),
-        names: row.json("names")?,
-        not_before: row.time("not_before")?,
-        expires_at: row.time("expires_at")?,
-        cert_pem: row.text("cert_pem")?.to_owned(),
-        chain_pem: row.text("chain_pem")?.to_owned(),
-        key_ref: row.text("key_ref")?.to_owned(),
-        source: row.word("source")?,
-        account_id: row.opt_number("account_id")?.map(AccountId::new),
-        provider: row.text("provider")?.to_owned(),
-        request_id: row.opt_number("request_id")?.map(RequestId::new),
-        profile: row.opt_text("profile").map(str::to_owned),
-        version: row.opt_number("version")?.unwrap_or(1),
-        created_at: row.time("created_at")?,
-        updated_at: row.time("updated_at")?,
-        lifecycle: row.json("lifecycle")?,
-    })
-}
-
-fn list(status: CertificateStatus, source: CertificateSource, wildcard: bool) -> String {
-    let kind = if wildcard { "wildcard" } else { "plain" };
-    format!("CERTIFICATE#{}#{}#{kind}", status.as_str(), source.as_str())
-}
-
-/// The list that counts and holds it.
-pub(super) fn list_of(certificate: &Certificate, status: CertificateStatus) -> String {
-    list(status, certificate.source, certificate.is_wildcard())
-}
-
-/// The lists that a filter asks for: at most twelve without a status.
-pub(super) fn lists(filter: &CertificateFilter) -> Vec<String> {
-    let mut lists = Vec::new();
-    for status in CertificateStatus::ALL {
-        let asked = filter
-            .status
-            .map_or(status != CertificateStatus::Deleted, |x| x == status);
-        for source in CertificateSource::ALL {
-            for wildcard in [true, false] {
-                if asked
-                    && filter.source.is_none_or(|x| x == source)
-                    && filter.wildcard.is_none_or(|x| x == wildcard)
-                {
-                    lists.push(list(status, source, wildcard));
-                }
-            }
-        }
-    }
-    lists
-}
-
-/// What a lifecycle is stored as, and compared by.
-pub(super) fn lifecycle(certificate: &Certificate) -> Result<String, StoreError> {
-    serde_json::to_string(&certificate.lifecycle).map_err(|e| StoreError::Refused {
-        operation: "PutItem",
-        message: e.to_string(),
-    })
-}
-
-pub(super) fn write(certificate: &Certificate) -> Result<Item, StoreError> {
-    let names = serde_json::to_string(&certificate.names).map_err(|e| StoreError::Refused {
-        operation: "PutItem",
-        message: e.to_string(),
-    })?;
-    let mut item = Item::from([
-        ("pk".into(), s(key(certificate.id))),
-        ("sk".into(), s("META")),
-        (
-            "list_pk".into(),
-            s(list_of(certificate, CertificateStatus::Issued)),
-        ),
-        ("lifecycle".into(), s(lifecycle(certificate)?)),
-        ("list_sk".into(), s(pad(certificate.id.get()))),
-        ("id".into(), n(certificate.id)),
-        ("fingerprint".into(), s(&certificate.fingerprint)),
-        ("serial".into(), s(&certificate.serial)),
-        ("issuer".into(), s(&certificate.issuer)),
-        ("names".into(), s(names)),
-        ("not_before".into(), n(certificate.not_before.millis())),
-        ("expires_at".into(), n(certificate.expires_at.millis())),
-        ("cert_pem".into(), s(&certificate.cert_pem)),
-        ("chain_pem".into(), s(&certificate.chain_pem)),
-        ("key_ref".into(), s(&certificate.key_ref)),
-        ("source".into(), s(certificate.source.as_str())),
-        ("provider".into(), s(&certificate.provider)),
-        ("version".into(), n(certificate.version)),
-        ("created_at".into(), n(certificate.created_at.millis())),
-        ("updated_at".into(), n(certificate.updated_at.millis())),
-    ]);
-    if let Some(id) = certificate.account_id {
-        item.insert("account_id".into(), n(id));
-    }
-    if let Some(id) = certificate.request_id {
-        item.insert("request_id".into(), n(id));
-    }
-    if let Some(profile) = &certificate.profile {
-        item.insert("profile".into(), s(profile));
-    }
-    Ok(item)
-}
-
-impl DynamoStore {
-    /// That the request is still in the hands of who records.
-    pub(super) fn held(&self, (request, fence): (RequestId, u64)) -> Result<TransactWriteItem, StoreError> {
-        let held = Condition::new("fence = :fence").with(":fence", n(fence));
-        self.check(&format!("REQUEST#{request}"), "META", held)
-    }
-
-    /// The writes of a new certificate: its fingerprint, itself, its renewal, its pointer, counts and end.
-    pub(super) fn record_items(
-        &self,
-        certificate: &Certificate,
-        renewal: &Renewal,
-    ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let id = certificate.id;
-        let lock = Item::from([
-            ("pk".into(), s(fingerprint_key(&certificate.fingerprint))),
-            ("sk".into(), s("META")),
-            ("id".into(), n(id)),
-        ]);
-        let expiry = Chore::ExpireCertificate { id };
-        let mut items = vec![
-            self.put(lock, Condition::absent())?,
-            self.put(write(certificate)?, Condition::absent())?,
-            self.put(renewal_items::write(renewal), Condition::default())?,
-            self.put(super::relations::pointer(certificate), Condition::default())?,
-            self.promise(&format!("expire-{id}"), &expiry, certificate.expires_at)?,
-        ];
-        items.extend(self.count(&list_of(certificate, CertificateStatus::Issued), id.get(), 1)?);
-        if let Some(account) = certificate.account_id {
-            items.extend(self.count(&certificates_of(account), id.get(), 1)?);
-        }
-        Ok(items)
-    }
-
-    pub(super) async fn by_fingerprint(&self, fingerprint: &str) -> Result<Option<Certificate>, StoreError> {
-        match self.get(&fingerprint_key(fingerprint), "META").await? {
-            Some(row) => self
-                .certificate(CertificateId::new(row.number("id")?))
-                .await
-                .map(Some),
-            None => Ok(None),
-        }
-    }
-}
-
-pub(super) const fn active_word(active: bool) -> &'static str {
-    if active { "active" } else { "inactive" }
-}
-
-pub(super) fn read_binding(row: &Row) -> Result<Binding, StoreError> {
-    Ok(Binding {
-        certificate_id: CertificateId::new(row.number("certificate_id")?),
-        website_id: row.number("website_id")?,
-        active: row.text("status")? == "active",
-    })
+/// Why a certificate was not recorded.
+enum Lost {
+    /// Its fingerprint is known.
+    Known,
+    /// Its request is in other hands.
+    Lease(StoreError),
 }
 
 #[async_trait]
 impl CertificateStore for DynamoStore {
-    /// Reads: 1. Writes: the counter, then one transaction of certificate, uniqueness, names, renewal, counts and fence
-    /// check.
+    /// Reads: 1. Writes: the counter and the names, then one transaction of certificate, uniqueness, pointer, renewal,
+    /// counts and fence check.
     async fn record_certificate(
         &self,
         certificate: Certificate,
         made_by: Option<&Request>,
     ) -> Result<Certificate, StoreError> {
-        if let Some(known) = self.by_fingerprint(&certificate.fingerprint).await? {
+        let table = &self.table;
+        if let Some(known) = with_fingerprint(table, &certificate.fingerprint).await? {
             return Ok(known);
         }
-        let id = CertificateId::new(self.next_id("CERTIFICATE").await?);
+        let id = CertificateId::new(counters::next_id(table, "CERTIFICATE").await?);
         let certificate = Certificate { id, ..certificate };
-        // Before the certificate: an entry without it is passed over, a certificate without its entries is not found.
-        self.put_names(&certificate).await?;
+        // Before the certificate: a name without it is passed over, a certificate without its names is not found.
+        names::put(table, &certificate).await?;
         let renewal = renewal::recorded(&certificate, made_by);
-        let mut items = self.record_items(&certificate, &renewal)?;
-        let fence = made_by.map(|request| (request.id, request.lease.fence));
-        if let Some(fence) = fence {
-            items.push(self.held(fence)?);
+        let mut tx = Tx::new();
+        recording(&mut tx, &certificate, &renewal, || Lost::Known)?;
+        if let Some(request) = made_by {
+            let held = request_items::held(request.lease.fence);
+            let lost = StoreError::LeaseLost(request.id);
+            tx.check(keys::request(request.id), held, Lost::Lease(lost));
         }
-        match (self.transact(items).await, fence) {
-            (Ok(()), _) => Ok(certificate),
-            (Err(Refusal::Condition(0 | 1)), _) => self
-                .by_fingerprint(&certificate.fingerprint)
-                .await?
-                .ok_or_else(|| StoreError::Conflict {
-                    kind: "certificate",
-                    id: certificate.fingerprint.clone(),
-                }),
-            (Err(Refusal::Condition(_)), Some((request, _))) => Err(StoreError::LeaseLost(request)),
-            (Err(refusal), _) => Err(refusal.or(StoreError::Conflict {
-                kind: "certificate",
-                id: id.to_string(),
-            })),
+        match tx.commit(table).await? {
+            Ok(()) => Ok(certificate),
+            Err(Lost::Lease(error)) => Err(error),
+            Err(Lost::Known) => match with_fingerprint(table, &certificate.fingerprint).await? {
+                Some(known) => Ok(known),
+                None => Err(changing(id)),
+            },
         }
     }
 
     async fn certificate(&self, id: CertificateId) -> Result<Certificate, StoreError> {
-        match self.get(&key(id), "META").await? {
-            Some(row) => read(&row),
-            None => Err(StoreError::NotFound {
-                kind: "certificate",
-                id: id.to_string(),
-            }),
-        }
+        one(&self.table, id).await
     }
 
-    /// At most twelve totals and index reads; deep pages as with requests. By name: one read for each certificate that
-    /// has it.
+    /// At most twelve totals; of the lists that have rows those up to the page; a batch read of the page. By name: see
+    /// [`names::page`].
     async fn certificates(
         &self,
         filter: &CertificateFilter,
         page: &PageRequest,
     ) -> Result<Page<Certificate>, StoreError> {
+        let (table, size) = (&self.table, page.page_size as usize);
         if let Some(name) = &filter.name {
-            return self.certificates_by_name(name, filter, page).await;
+            return names::page(table, name, filter, page).await;
         }
-        let lists = lists(filter);
-        let totals = try_join_all(lists.iter().map(|list| self.total(list))).await?;
-        let total = totals.iter().sum();
-        let filled: Vec<&String> = lists
-            .iter()
-            .zip(&totals)
-            .filter(|(_, n)| **n > 0)
-            .map(|(l, _)| l)
-            .collect();
-        let size = page.page_size as usize;
-        let (before, skip) = match &page.cursor {
-            Some(cursor) => (cursor.parse().map_err(|_| StoreError::BadCursor)?, 0),
-            None => {
-                let offset = u64::from(page.page.max(1) - 1) * u64::from(page.page_size);
-                self.seek_in(&filled, offset).await?
-            }
+        let (before, _) = id_after(page)?.unwrap_or((u64::MAX, 0));
+        let skip = rows_before(page, DEPTH)?;
+        let lists = lists_of(filter);
+        let totals = try_join_all(lists.iter().map(|list| counters::total(table, list))).await?;
+        let filled = lists.iter().zip(&totals).filter(|(_, rows)| **rows > 0);
+        let asked = Asked {
+            ranges: filled
+                .map(|(list, _)| Range::list(list).newest().below(before))
+                .collect(),
+            skip,
+            size,
         };
-        let skip = usize::try_from(skip).unwrap_or(0);
-        let ranges: Vec<Range<'_>> = filled
-            .into_iter()
-            .map(|list| Range {
-                index: Some("list"),
-                keys: LIST,
-                partition: list.clone(),
-                from: "0".into(),
-                to: pad(before.min(999_999_999_999).saturating_sub(1)),
-                forward: false,
-            })
-            .collect();
-        let reads = try_join_all(ranges.iter().map(|range| self.range(range, size + skip))).await?;
-        let mut rows = reads.iter().flatten().map(read).collect::<Result<Vec<_>, _>>()?;
-        rows.sort_by_key(|c| Reverse(c.id));
-        let rows: Vec<Certificate> = rows.into_iter().skip(skip).take(size).collect();
-        Ok(Page::up_to(size, rows, total, |c| c.id.to_string()))
+        let rows = lists::rows(table, asked).await?;
+        let read = |row: &Row| Ok((listed(row)?, from_item(row)?));
+        let read = lists::records(table, &lists::keys_of(&rows), read).await?;
+        // The index lags.
+        let read = read.into_iter().filter(|(list, _)| lists.contains(list));
+        let list = read.map(|(_, certificate)| certificate).collect();
+        let cursor = rows.last().and_then(lists::id_of).map(|id| id.to_string());
+        Ok(lists::page(list, totals.iter().sum(), &rows, size, cursor))
     }
 
     async fn put_binding(&self, binding: &Binding, now: Timestamp) -> Result<(), StoreError> {
-        self.bind(binding, now).await
+        bindings::bind(&self.table, binding, now).await
     }
 
-    /// Of a certificate: one partition. Of all: the rows up to the page; a website has one active binding.
+    /// The totals and the rows up to the page, which are all that there is to read.
     async fn bindings(
         &self,
         filter: &BindingFilter,
         page: &PageRequest,
     ) -> Result<Page<Binding>, StoreError> {
-        let ranges: Vec<Range<'_>> = match filter.certificate_id {
-            Some(id) => vec![Range {
-                index: None,
-                keys: TABLE,
-                partition: key(id),
-                from: "BINDING#".into(),
-                to: format!("BINDING#{END}"),
-                forward: true,
-            }],
-            None => [true, false]
-                .into_iter()
-                .filter(|a| filter.active.is_none_or(|x| x == *a))
-                .map(|a| Range {
-                    index: Some("list"),
-                    keys: LIST,
-                    partition: format!("BINDING#{}", active_word(a)),
-                    from: "0".into(),
-                    to: END.into(),
-                    forward: true,
-                })
-                .collect(),
+        bindings::page(&self.table, filter, page).await
+    }
+}
+
+#[async_trait]
+impl CertificateRelations for DynamoStore {
+    async fn certificate_with(&self, fingerprint: &str) -> Result<Option<CertificateId>, StoreError> {
+        id_with(&self.table, fingerprint).await
+    }
+
+    async fn same_names(&self, certificate: &Certificate) -> Result<Vec<CertificateId>, StoreError> {
+        let asked = Asked {
+            ranges: vec![Range::same_names(&certificate.names)],
+            skip: 0,
+            size: MOST + 1,
         };
-        let reads = try_join_all(ranges.iter().map(|range| self.range(range, usize::MAX))).await?;
-        let mut all = reads
-            .iter()
-            .flatten()
-            .map(read_binding)
-            .collect::<Result<Vec<_>, _>>()?;
-        all.retain(|b| filter.active.is_none_or(|a| a == b.active));
-        all.sort_by_key(|b| (b.certificate_id, b.website_id));
-        let total = all.len() as u64;
-        let skip = (page.page.max(1) as usize - 1) * page.page_size as usize;
-        let list = all.into_iter().skip(skip).take(page.page_size as usize).collect();
-        Ok(Page {
-            list,
-            total,
-            next_cursor: None,
-        })
+        let rows = lists::rows(&self.table, asked).await?;
+        let ids = rows.iter().filter_map(lists::id_of).map(CertificateId::new);
+        Ok(ids.filter(|id| *id != certificate.id).take(MOST).collect())
+    }
+
+    /// Of each certificate only what names its key is read: one that is else unreadable still says so. One whose key cannot
+    /// be told is an error, since its key may be in use.
+    async fn keys_in_use(&self, names: &[DomainName]) -> Result<Vec<String>, StoreError> {
+        let rows = self.table.range(&Range::same_names(names)).await?;
+        let ids = rows.iter().filter_map(lists::id_of).map(CertificateId::new);
+        let mut all = Vec::new();
+        for id in ids {
+            let hanging = self.table.range(&Range::of_certificate(id)).await?;
+            let is_version = |key: &Key| *key == keys::certificate(id) || keys::is_version(key);
+            for row in hanging.iter().filter(|row| is_version(&row.key())) {
+                all.push(row.text("key_ref")?.to_owned());
+            }
+        }
+        Ok(all)
+    }
+
+    async fn is_compromised(&self, key_id: &str) -> Result<bool, StoreError> {
+        let item = self.table.get(&keys::compromised(key_id)).await?;
+        Ok(item.is_some())
     }
 }

@@ -1,24 +1,26 @@
-//! One request an account and set of names at a time.
+//! New requests, and one an account and set of names at a time.
 //!
-//! A lock item `INFLIGHT#<account>#<set>` names the newest request of that set. It is written in the request's own
-//! transaction, so neither exists without the other; whether it still holds is decided by the request it names.
+//! A lock item names the newest request of that set. It is written in the request's own transaction, so neither exists
+//! without the other; whether it still holds is decided by the request it names.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::{
-    DynamoStore, Item, n,
-    request_items::{lists, write},
-    s,
-    write::{Condition, Refusal},
+    accounts,
+    idempotency::{self, Replay},
+    item::{Item, Row, Writer, n},
+    keys::{self, Key},
+    request_items::{self, enter, to_item},
+    store::DynamoStore,
+    table::Table,
+    tx::{Expression, Tx},
 };
-use crate::store::{AccountStore, Flight, Idempotency, RequestStore, SingleFlight, StoreError};
+use crate::store::{Flight, Idempotency, SingleFlight, StoreError};
 use certmint_core::{
-    certificate::KeyPlan,
     issuance::{NewRequest, Request},
-    words::{AccountId, NameSet, RequestId, Timestamp},
+    words::{RequestId, Timestamp},
 };
 
 /// A lock has to outlive its request's flight and the day after; then DynamoDB may drop it.
@@ -34,7 +36,7 @@ pub(super) enum Lock {
     /// Not there.
     Free,
     /// Still that of this request, which no longer holds it.
-    Stale(u64),
+    Stale(RequestId),
 }
 
 /// What became of a new request.
@@ -47,135 +49,126 @@ pub(super) enum Insert {
     Beaten,
 }
 
-/// Another profile or another key makes another certificate of the same names.
-fn lock_key(account: AccountId, names: &NameSet, key: &KeyPlan, profile: Option<&str>) -> String {
-    let set = key.flight_key(names);
-    match profile {
-        None => format!("INFLIGHT#{account}#{set}"),
-        Some(profile) => format!("INFLIGHT#{account}#{set}#{profile}"),
+/// Why a new request was not written.
+#[derive(Clone, Copy)]
+pub(super) enum Lost {
+    /// It is there: the id is new, so only a lost answer to this very write can have made it.
+    Written,
+    /// Somebody took the lock or the key.
+    Beaten,
+    /// Its account was deleted since it was read.
+    NoAccount,
+}
+
+fn lock_key(request: &Request) -> Key {
+    keys::flight(
+        request.account_id,
+        &request.names,
+        &request.key,
+        request.profile.as_deref(),
+    )
+}
+
+fn lock_to_item(request: &Request, now: Timestamp) -> Result<Item, StoreError> {
+    Writer::new(&lock_key(request))
+        .number("request_id", request.id)
+        .until(now.plus(LOCK_KEPT))
+        .finish()
+}
+
+fn lock_from_item(row: &Row) -> Result<RequestId, StoreError> {
+    row.number("request_id").map(RequestId::new)
+}
+
+/// The writes of a new request: itself, its lock, its counts.
+pub(super) fn insertion<E: From<Lost>>(
+    tx: &mut Tx<E>,
+    request: &Request,
+    lock: Lock,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.put_if(to_item(request)?, Expression::absent(), Lost::Written.into());
+    let held = lock_to_item(request, now)?;
+    match lock {
+        Lock::Whatever => tx.put(held),
+        Lock::Free => tx.put_if(held, Expression::absent(), Lost::Beaten.into()),
+        Lock::Stale(id) => tx.put_if(held, Expression::is("request_id", n(id)), Lost::Beaten.into()),
+    }
+    enter(tx, request, Lost::NoAccount.into());
+    Ok(())
+}
+
+/// One transaction of request, lock, key and counts.
+pub(super) async fn insert(
+    table: &Table,
+    request: &Request,
+    idempotency: Option<&Idempotency>,
+    lock: Lock,
+    now: Timestamp,
+) -> Result<Insert, StoreError> {
+    let mut tx = Tx::<Lost>::new();
+    insertion(&mut tx, request, lock, now)?;
+    if let Some(key) = idempotency {
+        let answer = Replay {
+            id: request.id.get(),
+            joined: false,
+        };
+        let remembered = idempotency::to_item(key, &answer, now)?;
+        tx.put_if(remembered, Expression::absent(), Lost::Beaten);
+    }
+    match (tx.commit(table).await?, idempotency) {
+        (Ok(()), _) => Ok(Insert::Written),
+        (Err(Lost::Written), _) => Ok(Insert::Known(request.id)),
+        (Err(Lost::NoAccount), _) => Err(accounts::missing(request.account_id)),
+        (Err(Lost::Beaten), None) => Ok(Insert::Beaten),
+        // The same call ran beside this one and won, or somebody else took the lock.
+        (Err(Lost::Beaten), Some(key)) => Ok(match idempotency::replay(table, key).await? {
+            Some(known) => Insert::Known(RequestId::new(known.id)),
+            None => Insert::Beaten,
+        }),
     }
 }
 
-impl DynamoStore {
-    /// A pending request under the next id, not written yet. One write (the counter).
-    pub(super) async fn new_request(
-        &self,
-        new: NewRequest,
-        max_attempts: u32,
-        now: Timestamp,
-    ) -> Result<Request, StoreError> {
-        let id = RequestId::new(self.next_id("REQUEST").await?);
-        Ok(Request::pending(id, new, max_attempts, now))
+/// The request that a lock names, if it still holds it. One that cannot be read will never finish: it does not.
+async fn holder(table: &Table, id: RequestId, now: Timestamp) -> Result<Option<Request>, StoreError> {
+    match request_items::one(table, id).await {
+        Ok(request) => Ok(Some(request).filter(|r| r.answers_for_its_names(now))),
+        Err(StoreError::NotFound { .. } | StoreError::Corrupt { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
+}
 
-    /// The writes of a new request: itself, its lock, its counts.
-    pub(super) fn request_items(
-        &self,
-        request: &Request,
-        lock: Condition,
-        now: Timestamp,
-    ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let at = lock_key(
-            request.account_id,
-            &request.names,
-            &request.key,
-            request.profile.as_deref(),
-        );
-        let held = Item::from([
-            ("pk".into(), s(at)),
-            ("sk".into(), s("META")),
-            ("request_id".into(), n(request.id)),
-            ("ttl".into(), n(now.plus(LOCK_KEPT).millis() / 1000)),
-        ]);
-        let mut items = vec![
-            self.put(write(request)?, Condition::absent())?,
-            self.put(held, lock)?,
-        ];
-        for list in lists(request.account_id, request.status) {
-            items.extend(self.enter(&list, request)?);
-        }
-        Ok(items)
-    }
-
-    /// One transaction of request, lock, key and counts.
-    pub(super) async fn insert(
-        &self,
-        request: &Request,
-        idempotency: Option<&Idempotency>,
-        lock: Lock,
-        now: Timestamp,
-    ) -> Result<Insert, StoreError> {
-        let condition = match lock {
-            Lock::Whatever => Condition::default(),
-            Lock::Free => Condition::absent(),
-            Lock::Stale(id) => Condition::new("request_id = :stale").with(":stale", n(id)),
-        };
-        let mut items = self.request_items(request, condition, now)?;
-        let counts = 2..items.len();
-        if let Some(key) = idempotency {
-            items.push(self.remember(key, request.id.get(), false, now)?);
-        }
-        match (self.transact(items).await, idempotency) {
-            (Ok(()), _) => Ok(Insert::Written),
-            // The id is new: only a lost answer to this very write can have made the item.
-            (Err(Refusal::Condition(0)), _) => Ok(Insert::Known(request.id)),
-            // Its account was deleted since it was read.
-            (Err(Refusal::Condition(place)), _) if counts.contains(&place) => Err(StoreError::NotFound {
-                kind: "account",
-                id: request.account_id.to_string(),
-            }),
-            (Err(Refusal::Condition(1)), None) => Ok(Insert::Beaten),
-            // The same call ran beside this one and won, or somebody else took the lock.
-            (Err(Refusal::Condition(_)), Some(key)) => Ok(match self.replay(key).await? {
-                Some(known) => Insert::Known(RequestId::new(known.id)),
-                None => Insert::Beaten,
-            }),
-            (Err(refusal), None) => Err(refusal.or(StoreError::Conflict {
-                kind: "request",
-                id: request.id.to_string(),
-            })),
-            (Err(Refusal::Store(error)), _) => Err(error),
-        }
-    }
-
-    /// The request that a lock names, if it still holds it. One that cannot be read will never finish: it does not.
-    async fn holder(&self, id: u64, now: Timestamp) -> Result<Option<Request>, StoreError> {
-        match self.request(RequestId::new(id)).await {
-            Ok(request) => Ok(Some(request).filter(|r| r.answers_for_its_names(now))),
-            Err(StoreError::NotFound { .. } | StoreError::Corrupt { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Answers with a request that exists; a key that came along is remembered with it.
-    async fn join(
-        &self,
-        request: Request,
-        idempotency: Option<&Idempotency>,
-        now: Timestamp,
-    ) -> Result<Flight, StoreError> {
-        if let Some(key) = idempotency {
-            let remember = self.remember(key, request.id.get(), true, now)?;
-            match self.transact(vec![remember]).await {
-                Ok(()) => {}
-                Err(Refusal::Store(error)) => return Err(error),
-                Err(Refusal::Condition(_)) => {
-                    if let Some(known) = self.replay(key).await? {
-                        return self.known(known.id, known.joined).await;
-                    }
-                }
-            }
-        }
-        Ok(Flight {
-            request,
+/// Answers with a request that exists; a key that came along is remembered with it.
+async fn join(
+    table: &Table,
+    request: Request,
+    idempotency: Option<&Idempotency>,
+    now: Timestamp,
+) -> Result<Flight, StoreError> {
+    if let Some(key) = idempotency {
+        let answer = Replay {
+            id: request.id.get(),
             joined: true,
-        })
+        };
+        let mut tx = Tx::new();
+        tx.put_if(idempotency::to_item(key, &answer, now)?, Expression::absent(), ());
+        if tx.commit(table).await?.is_err()
+            && let Some(replay) = idempotency::replay(table, key).await?
+        {
+            return known(table, &replay).await;
+        }
     }
+    Ok(Flight {
+        request,
+        joined: true,
+    })
+}
 
-    async fn known(&self, id: u64, joined: bool) -> Result<Flight, StoreError> {
-        let request = self.request(RequestId::new(id)).await?;
-        Ok(Flight { request, joined })
-    }
+async fn known(table: &Table, replay: &Replay) -> Result<Flight, StoreError> {
+    Ok(Flight {
+        request: request_items::one(table, RequestId::new(replay.id)).await?,
+        joined: replay.joined,
+    })
 }
 
 #[async_trait]
@@ -189,39 +182,43 @@ impl SingleFlight for DynamoStore {
         idempotency: Option<Idempotency>,
         now: Timestamp,
     ) -> Result<Flight, StoreError> {
-        let idempotency = idempotency.as_ref();
+        let (table, idempotency) = (&self.table, idempotency.as_ref());
         if let Some(key) = idempotency
-            && let Some(known) = self.replay(key).await?
+            && let Some(replay) = idempotency::replay(table, key).await?
         {
-            return self.known(known.id, known.joined).await;
+            return known(table, &replay).await;
         }
-        self.account(new.account_id).await?;
-        let at = lock_key(new.account_id, &new.names, &new.key, new.profile.as_deref());
+        accounts::one(table, new.account_id).await?;
+        let at = keys::flight(new.account_id, &new.names, &new.key, new.profile.as_deref());
         // Taken only when there is something to write, and once.
         let mut fresh: Option<Request> = None;
         for _ in 0..TRIES {
-            let lock = match self.get(&at, "META").await? {
+            let lock = match table.get(&at).await? {
                 None => Lock::Free,
                 Some(row) => {
-                    let id = row.number("request_id")?;
-                    match self.holder(id, now).await? {
-                        Some(request) => return self.join(request, idempotency, now).await,
+                    let id = lock_from_item(&row)?;
+                    match holder(table, id, now).await? {
+                        Some(request) => return join(table, request, idempotency, now).await,
                         None => Lock::Stale(id),
                     }
                 }
             };
             let request = match fresh.take() {
                 Some(request) => request,
-                None => self.new_request(new.clone(), max_attempts, now).await?,
+                None => request_items::fresh(table, new.clone(), max_attempts, now).await?,
             };
-            match self.insert(&request, idempotency, lock, now).await? {
+            match insert(table, &request, idempotency, lock, now).await? {
                 Insert::Written => {
                     return Ok(Flight {
                         request,
                         joined: false,
                     });
                 }
-                Insert::Known(id) => return self.known(id.get(), false).await,
+                Insert::Known(id) => {
+                    let request = request_items::one(table, id).await?;
+                    let joined = false;
+                    return Ok(Flight { request, joined });
+                }
                 Insert::Beaten => fresh = Some(request),
             }
         }

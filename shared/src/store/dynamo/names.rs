@@ -1,135 +1,98 @@
-//! Certificates by name: one small item for each name, under its registered domain, in the order of the labels from the
-//! right. What is below a name stands together.
+//! Certificates by name: a pointer for each name, and for each above it up to the registered domain, so that what is at
+//! or below a name is one partition in the order of ids.
 
-use std::{cmp::Reverse, collections::BTreeSet};
-
-use aws_sdk_dynamodb::types::TransactWriteItem;
-use futures::{StreamExt, stream};
+use std::collections::{BTreeSet, HashMap};
 
 use super::{
-    DynamoStore, END, Item, Range, TABLE,
-    certificates::{key, lists, read},
-    n, pad, s,
-    write::{Condition, Refusal},
+    certificate_items::{from_item, listed, lists_of},
+    item::{Row, Writer},
+    keys::{self, Key},
+    lists::{self, Asked, Bounds, Narrowed},
+    range::Range,
+    table::Table,
+    tx::{MOST, Tx},
 };
-use crate::store::{CertificateFilter, StoreError};
+use crate::store::{CertificateFilter, NAMED_DEPTH, StoreError, id_after, rows_before};
 use certmint_core::{
     certificate::Certificate,
     words::{CertificateId, DomainName, Page, PageRequest},
 };
 
-/// DynamoDB quota: 100 items in a transaction.
-const BATCH: usize = 90;
-/// Certificates read at once.
-const READS: usize = 16;
+/// A page by name reads the certificates that it looks at.
+const BY_NAME: Bounds = Bounds {
+    depth: NAMED_DEPTH,
+    look: 300,
+};
 
-fn partition(name: &DomainName) -> String {
-    format!("NAME#{}", name.registered())
-}
-
-/// `www.example.com` as `com.example.www`.
-fn reversed(name: &DomainName) -> String {
-    name.as_str().rsplit('.').collect::<Vec<_>>().join(".")
-}
-
-fn place(name: &DomainName, id: CertificateId) -> (String, String) {
-    (partition(name), format!("{}#{}", reversed(name), pad(id.get())))
-}
-
-impl DynamoStore {
-    async fn in_batches(&self, writes: Vec<TransactWriteItem>) -> Result<(), StoreError> {
-        for batch in writes.chunks(BATCH) {
-            match self.transact(batch.to_vec()).await {
-                // None of them has a condition.
-                Ok(()) | Err(Refusal::Condition(_)) => {}
-                Err(Refusal::Store(error)) => return Err(error),
-            }
+async fn in_parts(
+    table: &Table,
+    certificate: &Certificate,
+    act: impl Fn(&mut Tx<StoreError>, &Key) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let names = certificate.names.iter();
+    let all: BTreeSet<Key> = names.flat_map(|name| keys::names(name, certificate.id)).collect();
+    let all: Vec<Key> = all.into_iter().collect();
+    for part in all.chunks(MOST) {
+        let mut tx = Tx::new();
+        for key in part {
+            act(&mut tx, key)?;
         }
+        tx.commit(table).await??;
+    }
+    Ok(())
+}
+
+/// Writes the pointers of a certificate. A repeat writes the same.
+pub(super) async fn put(table: &Table, certificate: &Certificate) -> Result<(), StoreError> {
+    in_parts(table, certificate, |tx, key| {
+        tx.put(Writer::new(key).finish()?);
         Ok(())
-    }
+    })
+    .await
+}
 
-    /// Writes the entries of a certificate. A repeat writes the same.
-    pub(super) async fn put_names(&self, certificate: &Certificate) -> Result<(), StoreError> {
-        let names: BTreeSet<_> = certificate
-            .names
-            .iter()
-            .map(|x| place(x, certificate.id))
-            .collect();
-        let writes = names.into_iter().map(|(pk, sk)| {
-            let item = Item::from([
-                ("pk".into(), s(pk)),
-                ("sk".into(), s(sk)),
-                ("id".into(), n(certificate.id)),
-            ]);
-            self.put(item, Condition::default())
-        });
-        self.in_batches(writes.collect::<Result<_, _>>()?).await
-    }
+/// Removes them. A repeat finds nothing.
+pub(super) async fn delete(table: &Table, certificate: &Certificate) -> Result<(), StoreError> {
+    in_parts(table, certificate, |tx, key| {
+        tx.delete(key.clone());
+        Ok(())
+    })
+    .await
+}
 
-    /// Removes them. A repeat finds nothing.
-    pub(super) async fn delete_names(&self, certificate: &Certificate) -> Result<(), StoreError> {
-        let names: BTreeSet<_> = certificate
-            .names
-            .iter()
-            .map(|x| place(x, certificate.id))
-            .collect();
-        let writes = names.into_iter().map(|(pk, sk)| self.delete(&pk, &sk));
-        self.in_batches(writes.collect::<Result<_, _>>()?).await
-    }
-
-    /// Two queries, and one read for each certificate that has the name or one below it.
-    pub(super) async fn certificates_by_name(
-        &self,
-        name: &DomainName,
-        filter: &CertificateFilter,
-        page: &PageRequest,
-    ) -> Result<Page<Certificate>, StoreError> {
-        let mut ids: BTreeSet<Reverse<u64>> = BTreeSet::new();
-        // The name itself, then what is below it.
-        for end in ['#', '.'] {
-            let start = format!("{}{end}", reversed(name));
-            let range = Range {
-                index: None,
-                keys: TABLE,
-                partition: partition(name),
-                to: format!("{start}{END}"),
-                from: start,
-                forward: true,
-            };
-            for row in self.range(&range, usize::MAX).await? {
-                ids.insert(Reverse(row.number("id")?));
-            }
+/// One query, and one batch read of the certificates that the page looks at: those of the page and one more, if the filter
+/// takes out none of them.
+pub(super) async fn page(
+    table: &Table,
+    name: &DomainName,
+    filter: &CertificateFilter,
+    page: &PageRequest,
+) -> Result<Page<Certificate>, StoreError> {
+    let (before, found) = id_after(page)?.unwrap_or((u64::MAX, 0));
+    let asked = Asked {
+        ranges: vec![Range::named(name).newest().below(before)],
+        skip: rows_before(page, NAMED_DEPTH)?,
+        size: page.page_size as usize,
+    };
+    let wanted = lists_of(filter);
+    let mut narrowed = Narrowed::new(asked, BY_NAME);
+    loop {
+        let part = narrowed.part(table).await?;
+        if part.is_empty() {
+            break;
         }
-        let lists = lists(filter);
-        let reads = ids.into_iter().map(|id| async move {
-            let at = key(CertificateId::new(id.0));
-            self.get(&at, "META").await
-        });
-        let mut found = stream::iter(reads).buffered(READS);
-        let mut rows = Vec::new();
-        while let Some(row) = found.next().await {
-            // None: an entry whose certificate was never recorded, or is gone.
-            if let Some(row) = row?
-                && lists.iter().any(|list| row.opt_text("list_pk") == Some(list))
-            {
-                rows.push(read(&row)?);
-            }
+        let id = |row: &Row| lists::id_of(row).map(CertificateId::new);
+        let keys: Vec<Key> = part.iter().filter_map(id).map(keys::certificate).collect();
+        let read = |row: &Row| Ok((listed(row)?, from_item(row)?));
+        let read = lists::records(table, &keys, read).await?.into_iter();
+        let asked = read.filter(|(list, _)| wanted.contains(list));
+        let mut asked: HashMap<_, _> = asked.map(|(_, c)| (c.id, c)).collect();
+        for row in part {
+            // None: another list's, or a pointer to nothing, whose certificate was never recorded or is gone.
+            let certificate = id(&row).and_then(|id| asked.remove(&id));
+            narrowed.judged(&row, certificate);
         }
-        let total = rows.len() as u64;
-        let size = page.page_size as usize;
-        let rows: Vec<Certificate> = match &page.cursor {
-            Some(cursor) => {
-                let before: u64 = cursor.parse().map_err(|_| StoreError::BadCursor)?;
-                rows.into_iter()
-                    .filter(|c| c.id.get() < before)
-                    .take(size)
-                    .collect()
-            }
-            None => {
-                let skip = (page.page.max(1) as usize - 1) * size;
-                rows.into_iter().skip(skip).take(size).collect()
-            }
-        };
-        Ok(Page::up_to(size, rows, total, |c| c.id.to_string()))
     }
+    let list = narrowed.rows.clone();
+    narrowed.page(list, found)
 }

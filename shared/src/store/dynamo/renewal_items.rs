@@ -1,18 +1,19 @@
 //! A renewal as an item: small, beside its certificate.
 
-use super::{Item, Row, SHARDS, certificates, n, pad, s, write::Condition};
+use super::{
+    item::{Item, Row, Writer, n},
+    keys::{self, Work},
+    table::Table,
+    tx::Expression,
+};
 use crate::store::StoreError;
 use certmint_core::{
-    certificate::{RenewAs, RenewalTerms},
-    renewal::{Renewal, Window},
-    words::{CertificateId, RequestId, Timestamp},
+    certificate::{Certificate, RenewalTerms},
+    renewal::{self, Renewal, Window},
+    words::{CertificateId, RequestId},
 };
 
-fn shard(id: CertificateId) -> u64 {
-    id.get() % SHARDS
-}
-
-pub(super) fn read(row: &Row) -> Result<Renewal, StoreError> {
+pub(super) fn from_item(row: &Row) -> Result<Renewal, StoreError> {
     let window = match (row.opt_time("window_start")?, row.opt_time("window_end")?) {
         (Some(start), Some(end)) => Some(Window { start, end }),
         _ => None,
@@ -20,13 +21,9 @@ pub(super) fn read(row: &Row) -> Result<Renewal, StoreError> {
     Ok(Renewal {
         certificate_id: CertificateId::new(row.number("certificate_id")?),
         mode: row.word("renewal_mode")?,
-        // Items written before there were terms have none.
         terms: RenewalTerms {
-            renew_as: match row.opt_text("renew_as") {
-                Some(_) => row.word("renew_as")?,
-                None => RenewAs::default(),
-            },
-            reuse_key: row.opt_number("reuse_key")?.is_some(),
+            renew_as: row.word("renew_as")?,
+            reuse_key: row.flag("reuse_key")?,
         },
         succeeded_by: row.opt_number("succeeded_by")?.map(CertificateId::new),
         renewal_of: row.opt_number("renewal_of")?.map(CertificateId::new),
@@ -44,68 +41,46 @@ pub(super) fn read(row: &Row) -> Result<Renewal, StoreError> {
 }
 
 /// With the next revision.
-pub(super) fn write(renewal: &Renewal) -> Item {
+pub(super) fn to_item(renewal: &Renewal) -> Result<Item, StoreError> {
     let id = renewal.certificate_id;
-    let mut item = Item::from([
-        ("pk".into(), s(certificates::key(id))),
-        ("sk".into(), s("RENEWAL")),
-        ("list_pk".into(), s(format!("EXPIRY#{}", shard(id)))),
-        (
-            "list_sk".into(),
-            s(format!("{}#{}", renewal.expires_at.sort_key(), pad(id.get()))),
-        ),
-        ("certificate_id".into(), n(id)),
-        ("renewal_mode".into(), s(renewal.mode.as_str())),
-        ("expires_at".into(), n(renewal.expires_at.millis())),
-        ("revision".into(), n(renewal.revision + 1)),
-        ("updated_at".into(), n(renewal.updated_at.millis())),
-    ]);
-    let mut time = |name: &str, at: Option<Timestamp>| {
-        if let Some(at) = at {
-            item.insert(name.into(), n(at.millis()));
-        }
-    };
-    time("renew_at", renewal.renew_at);
-    time("look_at", renewal.look_at);
-    time("despite", renewal.despite);
-    time("window_start", renewal.window.map(|w| w.start));
-    time("window_end", renewal.window.map(|w| w.end));
-    if let Some(at) = renewal.look_at {
-        item.insert("work_pk".into(), s(format!("RENEW#{}", shard(id))));
-        item.insert("work_sk".into(), s(at.sort_key()));
+    let item = Writer::new(&keys::renewal(id))
+        .placed(keys::ending(id, renewal.expires_at))
+        .number("certificate_id", id)
+        .text("renewal_mode", renewal.mode.as_str())
+        .text("renew_as", renewal.terms.renew_as.as_str())
+        .flag("reuse_key", renewal.terms.reuse_key)
+        .opt_number("succeeded_by", renewal.succeeded_by)
+        .opt_number("renewal_of", renewal.renewal_of)
+        .opt_time("despite", renewal.despite)
+        .time("expires_at", renewal.expires_at)
+        .opt_time("renew_at", renewal.renew_at)
+        .opt_time("look_at", renewal.look_at)
+        .opt_number("renewal_request_id", renewal.request_id)
+        .opt_text("last_error", renewal.last_error.as_ref())
+        .opt_time("window_start", renewal.window.map(|w| w.start))
+        .opt_time("window_end", renewal.window.map(|w| w.end))
+        .opt_text("explanation_url", renewal.explanation_url.as_ref())
+        .number("revision", renewal.revision + 1)
+        .time("updated_at", renewal.updated_at);
+    match renewal.look_at {
+        Some(at) => item.placed(keys::due(Work::Renewals, id.get(), at)),
+        None => item,
     }
-    if let Some(id) = renewal.request_id {
-        item.insert("renewal_request_id".into(), n(id));
-    }
-    if renewal.terms.renew_as != RenewAs::default() {
-        item.insert("renew_as".into(), s(renewal.terms.renew_as.as_str()));
-    }
-    if renewal.terms.reuse_key {
-        item.insert("reuse_key".into(), n(1));
-    }
-    for (name, id) in [
-        ("succeeded_by", renewal.succeeded_by),
-        ("renewal_of", renewal.renewal_of),
-    ] {
-        if let Some(id) = id {
-            item.insert(name.into(), n(id));
-        }
-    }
-    for (name, text) in [
-        ("last_error", &renewal.last_error),
-        ("explanation_url", &renewal.explanation_url),
-    ] {
-        if let Some(text) = text {
-            item.insert(name.into(), s(text));
-        }
-    }
-    item
+    .finish()
 }
 
 /// That nobody wrote it since it was read.
-pub(super) fn unchanged(renewal: &Renewal) -> Condition {
+pub(super) fn unchanged(renewal: &Renewal) -> Expression {
     match renewal.revision {
-        0 => Condition::absent(),
-        revision => Condition::new("revision = :revision").with(":revision", n(revision)),
+        0 => Expression::absent(),
+        revision => Expression::is("revision", n(revision)),
+    }
+}
+
+/// The renewal of a certificate, written or not. One read.
+pub(super) async fn one(table: &Table, certificate: &Certificate) -> Result<Renewal, StoreError> {
+    match table.get(&keys::renewal(certificate.id)).await? {
+        Some(row) => from_item(&row),
+        None => Ok(renewal::first(certificate)),
     }
 }

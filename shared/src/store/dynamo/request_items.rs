@@ -1,42 +1,28 @@
-//! Requests as items, and the lists that count them.
+//! Requests as items, and what a transaction does to the lists that count them.
 
-use super::{Item, Row, SHARDS, n, pad, s};
+use super::{
+    counters,
+    item::{Item, Row, Writer, n},
+    keys::{self, List, Work},
+    table::Table,
+    tx::{Expression, Tx},
+};
 use crate::store::StoreError;
 use certmint_core::{
-    certificate::{KeyPlan, RenewAs},
-    issuance::{Fallback, Lease, Request, RequestStatus},
-    words::{AccountId, CertificateId, RequestId},
+    issuance::{Lease, NewRequest, Request, RequestStatus},
+    words::{AccountId, CertificateId, RequestId, Timestamp},
 };
 
-pub(super) fn key(id: RequestId) -> String {
-    format!("REQUEST#{id}")
-}
-
-fn shard(id: RequestId) -> u64 {
-    id.get() % SHARDS
-}
-
-pub(super) fn read(row: &Row) -> Result<Request, StoreError> {
+pub(super) fn from_item(row: &Row) -> Result<Request, StoreError> {
     Ok(Request {
         id: RequestId::new(row.number("id")?),
         account_id: AccountId::new(row.number("account_id")?),
-        // Written where there is one.
-        fallback: match row.opt_text("fallback") {
-            Some(_) => row.json("fallback")?,
-            None => Fallback::default(),
-        },
+        fallback: row.json("fallback")?,
         names: row.json("names")?,
         profile: row.opt_text("profile").map(str::to_owned),
         renews: row.opt_number("renews")?.map(CertificateId::new),
-        // Items written before there was a choice have none.
-        key: match row.opt_text("key_plan") {
-            Some(_) => row.json("key_plan")?,
-            None => KeyPlan::default(),
-        },
-        renew_as: match row.opt_text("renew_as") {
-            Some(_) => row.word("renew_as")?,
-            None => RenewAs::default(),
-        },
+        key: row.json("key_plan")?,
+        renew_as: row.word("renew_as")?,
         status: row.word("status")?,
         issuance: row.json("issuance")?,
         last_error: row.opt_text("last_error").map(str::to_owned),
@@ -52,91 +38,104 @@ pub(super) fn read(row: &Row) -> Result<Request, StoreError> {
     })
 }
 
-pub(super) fn write(request: &Request) -> Result<Item, StoreError> {
-    let json = |what: serde_json::Result<String>| {
-        what.map_err(|e| StoreError::Refused {
-            operation: "PutItem",
-            message: e.to_string(),
-        })
-    };
-    let status = request.status.as_str();
-    let mut item = Item::from([
-        ("pk".into(), s(key(request.id))),
-        ("sk".into(), s("META")),
-        (
-            "list_pk".into(),
-            s(format!("REQUEST#{status}#{}", shard(request.id))),
-        ),
-        ("list_sk".into(), s(pad(request.id.get()))),
-        (
-            "owner_pk".into(),
-            s(format!("ACCOUNT#{}#REQUEST", request.account_id)),
-        ),
-        (
-            "owner_sk".into(),
-            s(format!("{status}#{}", pad(request.id.get()))),
-        ),
-        ("id".into(), n(request.id)),
-        ("account_id".into(), n(request.account_id)),
-        ("names".into(), s(json(serde_json::to_string(&request.names))?)),
-        ("key_plan".into(), s(json(serde_json::to_string(&request.key))?)),
-        ("status".into(), s(status)),
-        (
-            "issuance".into(),
-            s(json(serde_json::to_string(&request.issuance))?),
-        ),
-        ("attempts".into(), n(request.issuance.attempts)),
-        ("lease_until".into(), n(request.lease.until.millis())),
-        ("fence".into(), n(request.lease.fence)),
-        ("created_at".into(), n(request.created_at.millis())),
-        ("updated_at".into(), n(request.updated_at.millis())),
-    ]);
-    if let Some(owner) = &request.lease.owner {
-        item.insert("lease_owner".into(), s(owner));
+pub(super) fn to_item(request: &Request) -> Result<Item, StoreError> {
+    let [in_list, of_account] = keys::listed_request(request.id, request.account_id, request.status);
+    let item = Writer::new(&keys::request(request.id))
+        .placed(in_list)
+        .placed(of_account)
+        .number("id", request.id)
+        .number("account_id", request.account_id)
+        .json("fallback", &request.fallback)
+        .json("names", &request.names)
+        .opt_text("profile", request.profile.as_ref())
+        .opt_number("renews", request.renews)
+        .json("key_plan", &request.key)
+        .text("renew_as", request.renew_as.as_str())
+        .text("status", request.status.as_str())
+        .json("issuance", &request.issuance)
+        // For lists, and the contract's query; the issuance has it too.
+        .number("attempts", request.issuance.attempts)
+        .opt_text("last_error", request.last_error.as_ref())
+        .opt_number("result_certificate_id", request.result_certificate_id)
+        .opt_time("wake_at", request.wake_at)
+        .opt_text("lease_owner", request.lease.owner.as_ref())
+        .time("lease_until", request.lease.until)
+        .number("fence", request.lease.fence)
+        .time("created_at", request.created_at)
+        .time("updated_at", request.updated_at);
+    match request.wake_at {
+        Some(at) => item.placed(keys::due(Work::Requests, request.id.get(), at)),
+        None => item,
     }
-    if let Some(error) = &request.last_error {
-        item.insert("last_error".into(), s(error));
-    }
-    if let Some(profile) = &request.profile {
-        item.insert("profile".into(), s(profile));
-    }
-    if request.fallback != Fallback::default() {
-        let fallback = json(serde_json::to_string(&request.fallback))?;
-        item.insert("fallback".into(), s(fallback));
-    }
-    if request.renew_as != RenewAs::default() {
-        item.insert("renew_as".into(), s(request.renew_as.as_str()));
-    }
-    if let Some(id) = request.renews {
-        item.insert("renews".into(), n(id));
-    }
-    if let Some(id) = request.result_certificate_id {
-        item.insert("result_certificate_id".into(), n(id));
-    }
-    if let Some(at) = request.wake_at {
-        item.insert("wake_at".into(), n(at.millis()));
-        item.insert("work_pk".into(), s(format!("WORK#{}", shard(request.id))));
-        item.insert("work_sk".into(), s(at.sort_key()));
-    }
-    Ok(item)
+    .finish()
 }
 
-/// The lists that count a request.
-pub(super) fn lists(account: AccountId, status: RequestStatus) -> [String; 4] {
-    let status = status.as_str();
-    [
-        "REQUEST".into(),
-        format!("REQUEST#{status}"),
-        format!("REQUEST#A{account}"),
-        format!("REQUEST#A{account}#{status}"),
-    ]
+/// That nobody wrote it since it was read.
+pub(super) fn as_read(request: &Request) -> Expression {
+    held(request.lease.fence).and(Expression::is("updated_at", n(request.updated_at.millis())))
 }
 
-/// The list of an account's requests with a status.
-pub(super) fn open_list(account: AccountId, status: RequestStatus) -> String {
-    format!("REQUEST#A{account}#{}", status.as_str())
+/// That it is still in the hands of who has this fence.
+pub(super) fn held(fence: u64) -> Expression {
+    Expression::is("fence", n(fence))
 }
 
-pub(super) fn attempts_key(attempts: u64, id: RequestId) -> String {
-    format!("{attempts:04}#{}", pad(id.get()))
+pub(super) fn missing(id: RequestId) -> StoreError {
+    StoreError::NotFound {
+        kind: "request",
+        id: id.to_string(),
+    }
+}
+
+pub(super) fn changing(id: RequestId) -> StoreError {
+    StoreError::Conflict {
+        kind: "request",
+        id: id.to_string(),
+    }
+}
+
+/// One read.
+pub(super) async fn one(table: &Table, id: RequestId) -> Result<Request, StoreError> {
+    let row = table.get(&keys::request(id)).await?;
+    from_item(&row.ok_or_else(|| missing(id))?)
+}
+
+/// A pending request under the next id, not written yet. One write (the counter).
+pub(super) async fn fresh(
+    table: &Table,
+    new: NewRequest,
+    max_attempts: u32,
+    now: Timestamp,
+) -> Result<Request, StoreError> {
+    let id = RequestId::new(counters::next_id(table, "REQUEST").await?);
+    Ok(Request::pending(id, new, max_attempts, now))
+}
+
+/// A request enters the lists of its status. A pending one needs its account: `failed` if that is deleted meanwhile.
+pub(super) fn enter<E>(tx: &mut Tx<E>, request: &Request, failed: E) {
+    let (account, status, id) = (request.account_id, request.status, request.id.get());
+    tx.count(&List::requests(status), id, 1);
+    let of_account = List::requests_of(account, status);
+    match status {
+        RequestStatus::Pending => tx.count_if_open(&of_account, id, failed),
+        _ => tx.count(&of_account, id, 1),
+    }
+}
+
+/// It leaves the lists of a status that it had.
+pub(super) fn leave<E>(tx: &mut Tx<E>, request: &Request, status: RequestStatus) {
+    tx.count(&List::requests(status), request.id.get(), -1);
+    tx.count(
+        &List::requests_of(request.account_id, status),
+        request.id.get(),
+        -1,
+    );
+}
+
+/// It goes from one status to the one that it has.
+pub(super) fn moves<E>(tx: &mut Tx<E>, request: &Request, old: RequestStatus, failed: E) {
+    if request.status != old {
+        leave(tx, request, old);
+        enter(tx, request, failed);
+    }
 }

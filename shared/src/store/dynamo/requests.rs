@@ -1,73 +1,52 @@
-//! Certificate requests: claim, fence, lists.
+//! Certificate requests: claim, fence, lists; ended or removed by a client.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
-    types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
-};
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use futures::future::try_join_all;
 
 use super::{
-    DynamoStore, Item, Row,
-    flight::{Insert, Lock},
-    n, refused,
-    request_items::{attempts_key, key, lists, open_list, read, write},
-    request_lists::ranges,
-    s,
-    write::{Condition, Refusal},
+    accounts, challenges, chores, counters,
+    flight::{self, Insert, Lock},
+    idempotency,
+    item::{Row, n, s},
+    keys::{self, List, Work},
+    lists::{self, Asked, Narrowed},
+    range::Range,
+    request_items::{self, as_read, changing, from_item, held, leave, missing, moves, one, to_item},
+    store::DynamoStore,
+    table::{Table, Updated},
+    tx::Tx,
 };
-use crate::store::{AccountStore, Idempotency, RequestFilter, RequestStore, StoreError};
+use crate::store::{
+    DEPTH, Idempotency, RequestFilter, RequestLifecycle, RequestStore, StoreError, cancelled, id_after,
+    may_be_deleted, rows_before,
+};
 use certmint_core::{
+    chore::Chore,
     issuance::{NewRequest, Request, RequestStatus},
     words::{Page, PageRequest, RequestId, Timestamp},
 };
 
-impl DynamoStore {
-    /// The counter writes of a request that enters a list. A pending one needs its account: the write fails if that
-    /// is deleted meanwhile.
-    pub(super) fn enter(&self, list: &str, request: &Request) -> Result<[TransactWriteItem; 2], StoreError> {
-        match request.status {
-            RequestStatus::Pending if list == open_list(request.account_id, request.status) => {
-                self.count_if_open(list, request.id.get())
-            }
-            _ => self.count(list, request.id.get(), 1),
-        }
-    }
+/// Tries against a worker that writes the same request.
+const TRIES: usize = 8;
 
-    /// Counter and pointer writes for a request that goes from one status and number of attempts to another.
-    pub(super) fn moves(
-        &self,
-        request: &Request,
-        old: (RequestStatus, u64),
-    ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let mut writes = Vec::new();
-        let (was, is) = (
-            lists(request.account_id, old.0),
-            lists(request.account_id, request.status),
-        );
-        for list in was.iter().filter(|l| !is.contains(l)) {
-            writes.extend(self.count(list, request.id.get(), -1)?);
-        }
-        for list in is.iter().filter(|l| !was.contains(l)) {
-            writes.extend(self.enter(list, request)?);
-        }
-        let attempts = u64::from(request.issuance.attempts);
-        if attempts != old.1 {
-            if old.1 > 0 {
-                writes.push(self.delete("ATTEMPTS", &attempts_key(old.1, request.id))?);
-            }
-            if attempts > 0 {
-                let pointer = Item::from([
-                    ("pk".into(), s("ATTEMPTS")),
-                    ("sk".into(), s(attempts_key(attempts, request.id))),
-                    ("id".into(), n(request.id)),
-                ]);
-                writes.push(self.put(pointer, Condition::default())?);
-            }
-        }
-        Ok(writes)
+fn wrong_state(id: RequestId, state: &str) -> StoreError {
+    StoreError::WrongState {
+        kind: "request",
+        id: id.to_string(),
+        state: state.to_owned(),
+        needed: "failed",
     }
+}
+
+/// The requests that rows of an index stand for. Those that went on to another status meanwhile are left out: the index
+/// lags.
+async fn read(table: &Table, rows: &[Row], statuses: &[RequestStatus]) -> Result<Vec<Request>, StoreError> {
+    let mut list = lists::records(table, &lists::keys_of(rows), from_item).await?;
+    list.retain(|request| statuses.contains(&request.status));
+    Ok(list)
 }
 
 #[async_trait]
@@ -80,113 +59,100 @@ impl RequestStore for DynamoStore {
         idempotency: Option<Idempotency>,
         now: Timestamp,
     ) -> Result<Request, StoreError> {
+        let table = &self.table;
         if let Some(key) = &idempotency
-            && let Some(known) = self.replay(key).await?
+            && let Some(known) = idempotency::replay(table, key).await?
         {
-            return self.request(RequestId::new(known.id)).await;
+            return one(table, RequestId::new(known.id)).await;
         }
-        self.account(new.account_id).await?;
-        let request = self.new_request(new, max_attempts, now).await?;
-        match self
-            .insert(&request, idempotency.as_ref(), Lock::Whatever, now)
-            .await?
-        {
+        accounts::one(table, new.account_id).await?;
+        let request = request_items::fresh(table, new, max_attempts, now).await?;
+        match flight::insert(table, &request, idempotency.as_ref(), Lock::Whatever, now).await? {
             Insert::Written => Ok(request),
-            Insert::Known(id) => self.request(id).await,
-            Insert::Beaten => Err(StoreError::Conflict {
-                kind: "request",
-                id: request.id.to_string(),
-            }),
+            Insert::Known(id) => one(table, id).await,
+            Insert::Beaten => Err(changing(request.id)),
         }
     }
 
     async fn request(&self, id: RequestId) -> Result<Request, StoreError> {
-        match self.get(&key(id), "META").await? {
-            Some(row) => read(&row),
-            None => Err(StoreError::NotFound {
-                kind: "request",
-                id: id.to_string(),
-            }),
-        }
+        one(&self.table, id).await
     }
 
-    /// First page: the total (8 small items) and one read of the page. Deep pages: the list's buckets, and at most
-    /// one bucket of rows. With `min_attempts`: one read for each request that has so many.
+    /// The totals of at most four lists, the rows up to the page, and a batch read of the page. With `min_attempts`: at
+    /// most 1,000 rows beyond its place, and no totals.
     async fn requests(
         &self,
         filter: &RequestFilter,
         page: &PageRequest,
     ) -> Result<Page<Request>, StoreError> {
-        if let Some(least) = filter.min_attempts.filter(|m| *m > 0) {
-            return self.with_attempts(filter, least, page).await;
+        let (table, size) = (&self.table, page.page_size as usize);
+        let (before, found) = id_after(page)?.unwrap_or((u64::MAX, 0));
+        let all = RequestStatus::ALL.into_iter();
+        let statuses: Vec<_> = all.filter(|x| filter.status.is_none_or(|y| y == *x)).collect();
+        let range = |status: &RequestStatus| match filter.account_id {
+            Some(account) => Range::requests_of(account, *status),
+            None => Range::list(&List::requests(*status)),
+        };
+        let asked = Asked {
+            ranges: statuses.iter().map(|x| range(x).newest().below(before)).collect(),
+            skip: rows_before(page, DEPTH)?,
+            size,
+        };
+        if let Some(least) = filter.min_attempts.filter(|least| *least > 0) {
+            let often = |row: &Row| {
+                let attempts = row.opt_number::<u32>("attempts");
+                attempts.ok().flatten().is_some_and(|n| n >= least)
+            };
+            let narrowed = Narrowed::by_row(asked, table, often).await?;
+            let list = read(table, &narrowed.rows, &statuses).await?;
+            return narrowed.page(list, found);
         }
-        let list = match (filter.account_id, filter.status) {
-            (None, None) => "REQUEST".to_owned(),
-            (None, Some(x)) => format!("REQUEST#{}", x.as_str()),
-            (Some(a), None) => format!("REQUEST#A{a}"),
-            (Some(a), Some(x)) => format!("REQUEST#A{a}#{}", x.as_str()),
-        };
-        let total = self.total(&list).await?;
-        let size = page.page_size as usize;
-        let (before, skip) = match &page.cursor {
-            Some(cursor) => (cursor.parse().map_err(|_| StoreError::BadCursor)?, 0),
-            None => {
-                self.seek(&list, u64::from(page.page.max(1) - 1) * u64::from(page.page_size))
-                    .await?
-            }
-        };
-        let want = size + usize::try_from(skip).unwrap_or(0);
-        let rows = if *filter == RequestFilter::default() {
-            self.walk(before, want).await?
-        } else {
-            self.merged(ranges(filter, before), want).await?
-        };
-        let rows: Vec<Request> = rows.into_iter().skip(want - size).collect();
-        Ok(Page::up_to(size, rows, total, |r| r.id.to_string()))
+        let counted = statuses.iter().map(|status| match filter.account_id {
+            Some(account) => List::requests_of(account, *status),
+            None => List::requests(*status),
+        });
+        let counted: Vec<List> = counted.collect();
+        let totals = try_join_all(counted.iter().map(|list| counters::total(table, list))).await?;
+        let rows = lists::rows(table, asked).await?;
+        let list = read(table, &rows, &statuses).await?;
+        let cursor = rows.last().and_then(lists::id_of).map(|id| id.to_string());
+        Ok(lists::page(list, totals.iter().sum(), &rows, size, cursor))
     }
 
     /// Four sums of at most eight items.
     async fn request_counts(&self) -> Result<[(RequestStatus, u64); 4], StoreError> {
         let mut counts = RequestStatus::ALL.map(|status| (status, 0));
         for (status, count) in &mut counts {
-            *count = self.total(&format!("REQUEST#{}", status.as_str())).await?;
+            *count = counters::total(&self.table, &List::requests(*status)).await?;
         }
         Ok(counts)
     }
 
     /// One transaction, on condition that the request is still failed under the fence that was read.
     async fn retry_request(&self, id: RequestId, now: Timestamp) -> Result<Request, StoreError> {
-        let old = self.request(id).await?;
-        let wrong = |state: &str| StoreError::WrongState {
-            kind: "request",
-            id: id.to_string(),
-            state: state.to_owned(),
-            needed: "failed",
-        };
+        let old = one(&self.table, id).await?;
         if old.status != RequestStatus::Failed {
-            return Err(wrong(old.status.as_str()));
+            return Err(wrong_state(id, old.status.as_str()));
         }
         let fresh = old.again(now);
-        let condition = Condition::new("fence = :fence").with(":fence", n(old.lease.fence));
-        let mut items = vec![self.put(write(&fresh)?, condition)?];
-        items.extend(self.moves(&fresh, (old.status, u64::from(old.issuance.attempts)))?);
-        self.transact(items).await.map_err(|r| r.or(wrong("changing")))?;
+        let mut tx = Tx::new();
+        tx.put_if(
+            to_item(&fresh)?,
+            held(old.lease.fence),
+            wrong_state(id, "changing"),
+        );
+        moves(&mut tx, &fresh, old.status, wrong_state(id, "changing"));
+        tx.commit(&self.table).await??;
         Ok(fresh)
     }
 
     /// Eight small index reads.
     async fn due_requests(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError> {
-        let rows = self.due("WORK", now, limit).await?;
-        let mut due: Vec<(String, RequestId)> = rows
+        let due = lists::due(&self.table, Work::Requests, now, limit).await?;
+        Ok(due
             .iter()
-            .filter_map(|row| {
-                let id = row.text("pk").ok()?.strip_prefix("REQUEST#")?.parse().ok()?;
-                Some((row.text("work_sk").ok()?.to_owned(), id))
-            })
-            .collect();
-        due.sort();
-        due.truncate(limit);
-        Ok(due.into_iter().map(|(_, id)| id).collect())
+            .filter_map(|row| keys::request_in(&row.key().pk))
+            .collect())
     }
 
     /// One conditional write: due, and the lease free or over since `skew`. Refused, it shows the item, so that a
@@ -199,13 +165,9 @@ impl RequestStore for DynamoStore {
         lease: Duration,
         skew: Duration,
     ) -> Result<Option<Request>, StoreError> {
-        let claimed = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", s(key(id)))
-            .key("sk", s("META"))
-            .update_expression(
+        let key = keys::request(id);
+        let claim = self.table.update(&key, |call| {
+            call.update_expression(
                 "SET lease_owner = :owner, lease_until = :until, claimed_at = :now, fence = fence + :one",
             )
             .condition_expression(
@@ -218,57 +180,80 @@ impl RequestStore for DynamoStore {
             .expression_attribute_values(":free", n(now.minus(skew).millis()))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let error = match claimed {
-            Ok(answer) => return read(&Row(answer.attributes.unwrap_or_default())).map(Some),
-            Err(error) => error,
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(check)) => {
-                let row = Row(check.item.clone().unwrap_or_default());
+        });
+        match claim.await? {
+            Updated::Done(row) => from_item(&row).map(Some),
+            Updated::Refused(row) => {
                 // The first save drops the mark: a lease is found again only before anything was done under it.
                 let is_ours = row.opt_text("lease_owner") == Some(owner)
                     && row.opt_time("claimed_at").ok().flatten() == Some(now);
-                if is_ours { read(&row).map(Some) } else { Ok(None) }
+                is_ours.then(|| from_item(&row)).transpose()
             }
-            _ => Err(refused("UpdateItem", &error)),
         }
     }
 
     /// One read, one conditional transaction (`fence = :ours`). A repeat after a lost answer finds its own write.
     async fn save_request(&self, request: &Request, _now: Timestamp) -> Result<(), StoreError> {
-        let lost = StoreError::LeaseLost(request.id);
-        let stored = self.request(request.id).await?;
+        let lost = || StoreError::LeaseLost(request.id);
+        let stored = one(&self.table, request.id).await?;
         if stored.lease.fence != request.lease.fence {
-            return Err(lost);
+            return Err(lost());
         }
-        let condition = Condition::new("fence = :fence AND updated_at = :seen")
-            .with(":fence", n(request.lease.fence))
-            .with(":seen", n(stored.updated_at.millis()));
-        let mut items = vec![self.put(write(request)?, condition)?];
-        items.extend(self.moves(request, (stored.status, u64::from(stored.issuance.attempts)))?);
-        match self.transact(items).await {
+        let mut tx = Tx::new();
+        tx.put_if(to_item(request)?, as_read(&stored), ());
+        moves(&mut tx, request, stored.status, ());
+        match tx.commit(&self.table).await? {
             Ok(()) => Ok(()),
-            Err(Refusal::Condition(_)) if self.request(request.id).await? == *request => Ok(()),
-            Err(refusal) => Err(refusal.or(lost)),
+            Err(()) if one(&self.table, request.id).await? == *request => Ok(()),
+            Err(()) => Err(lost()),
         }
     }
 
     /// One write: out of the due index, with the reason beside.
     async fn quarantine_request(&self, id: RequestId, why: &str, now: Timestamp) -> Result<(), StoreError> {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", s(key(id)))
-            .key("sk", s("META"))
-            .update_expression("SET quarantined = :why, quarantined_at = :now REMOVE work_pk, work_sk")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":why", s(why))
-            .expression_attribute_values(":now", n(now.millis()))
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|e| refused("UpdateItem", &e))
+        let key = keys::request(id);
+        let quarantine = self.table.update(&key, |call| {
+            call.update_expression("SET quarantined = :why, quarantined_at = :now REMOVE work_pk, work_sk")
+                .condition_expression("attribute_exists(pk)")
+                .expression_attribute_values(":why", s(why))
+                .expression_attribute_values(":now", n(now.millis()))
+        });
+        match quarantine.await? {
+            Updated::Done(_) => Ok(()),
+            Updated::Refused(_) => Err(missing(id)),
+        }
+    }
+}
+
+#[async_trait]
+impl RequestLifecycle for DynamoStore {
+    async fn cancel_request(&self, id: RequestId, now: Timestamp) -> Result<Request, StoreError> {
+        for _ in 0..TRIES {
+            let old = one(&self.table, id).await?;
+            let ended = cancelled(&old, now)?;
+            let mut tx = Tx::new();
+            tx.put_if(to_item(&ended)?, as_read(&old), ());
+            moves(&mut tx, &ended, old.status, ());
+            if tx.commit(&self.table).await?.is_ok() {
+                return Ok(ended);
+            }
+        }
+        Err(changing(id))
+    }
+
+    async fn delete_request(&self, id: RequestId, now: Timestamp) -> Result<(), StoreError> {
+        let request = one(&self.table, id).await?;
+        let values = challenges::of_request(&self.table, id).await?;
+        may_be_deleted(&request, values.len())?;
+        let mut tx = Tx::new();
+        tx.delete_if(keys::request(id), as_read(&request), changing(id));
+        leave(&mut tx, &request, request.status);
+        let keys = request.key_names();
+        if !keys.is_empty() {
+            let names = request.names.as_slice().to_vec();
+            let chore = Chore::DeleteKeys { keys, names };
+            chores::promise(&mut tx, &format!("request-{id}"), &chore, now)?;
+        }
+        tx.commit(&self.table).await?
     }
 }

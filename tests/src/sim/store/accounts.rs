@@ -5,9 +5,9 @@ use certmint_core::{
     account::{Account, NewAccount},
     words::{AccountId, Page, PageRequest, Timestamp},
 };
-use certmint_shared::store::{AccountFilter, AccountStore, Idempotency, StoreError};
+use certmint_shared::store::{AccountFilter, AccountStore, Idempotency, StoreError, id_after};
 
-use super::{super::op::Op, MemoryStore, not_found, page};
+use super::{super::op::Op, MemoryStore, cursor_after, not_found, page};
 
 #[async_trait]
 impl AccountStore for MemoryStore {
@@ -50,7 +50,7 @@ impl AccountStore for MemoryStore {
         request: &PageRequest,
     ) -> Result<Page<Account>, StoreError> {
         let tables = self.tables();
-        let rows = tables
+        let mut rows: Vec<Account> = tables
             .accounts
             .values()
             .filter(|a| {
@@ -60,7 +60,13 @@ impl AccountStore for MemoryStore {
             })
             .cloned()
             .collect();
-        Ok(page(rows, request))
+        let total = rows.len() as u64;
+        let after = id_after(request)?.map_or(0, |(after, _)| after);
+        rows.retain(|a| a.id.get() > after);
+        let mut found = page(rows, request)?;
+        found.total = total;
+        found.next_cursor = cursor_after(&found, request, |a| a.id.to_string());
+        Ok(found)
     }
 
     async fn save_account(&self, account: &Account) -> Result<Account, StoreError> {

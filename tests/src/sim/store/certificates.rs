@@ -11,10 +11,11 @@ use certmint_core::{
     words::{CertificateId, DomainName, Page, PageRequest, RequestId, Timestamp},
 };
 use certmint_shared::store::{
-    BindingFilter, CertificateFilter, CertificateRelations, CertificateStore, StoreError,
+    BindingFilter, CertificateFilter, CertificateRelations, CertificateStore, StoreError, binding_after,
+    binding_cursor,
 };
 
-use super::{super::op::Op, MemoryStore, Tables, not_found, page, page_by_id};
+use super::{super::op::Op, MemoryStore, Tables, cursor_after, not_found, page, page_by_id};
 
 impl Tables {
     /// The certificate that has or had the fingerprint, as it is now.
@@ -163,7 +164,7 @@ impl CertificateStore for MemoryStore {
         request: &PageRequest,
     ) -> Result<Page<Binding>, StoreError> {
         let tables = self.tables();
-        let rows = tables
+        let mut rows: Vec<Binding> = tables
             .bindings
             .values()
             .filter(|b| {
@@ -172,7 +173,14 @@ impl CertificateStore for MemoryStore {
             })
             .cloned()
             .collect();
-        Ok(page(rows, request))
+        let total = rows.len() as u64;
+        if let Some(after) = binding_after(request)? {
+            rows.retain(|b| (b.certificate_id, b.website_id) > after);
+        }
+        let mut found = page(rows, request)?;
+        found.total = total;
+        found.next_cursor = cursor_after(&found, request, binding_cursor);
+        Ok(found)
     }
 }
 

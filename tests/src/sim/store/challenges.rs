@@ -7,7 +7,7 @@ use certmint_core::{
 };
 use certmint_shared::store::{ChallengeStore, StoreError, place_after, txt_cursor};
 
-use super::{super::op::Op, MemoryStore, page};
+use super::{super::op::Op, MemoryStore, cursor_after, page};
 
 fn stands(record: &TxtRecord) -> bool {
     record.status != TxtStatus::Removed
@@ -149,14 +149,9 @@ impl ChallengeStore for MemoryStore {
                     let after = place_after(cursor)?;
                     rows.retain(|r| r.place() < after);
                 }
-                let first = PageRequest {
-                    page: if request.cursor.is_some() { 1 } else { request.page },
-                    ..request.clone()
-                };
-                let mut found = page(rows, &first);
+                let mut found = page(rows, request)?;
                 found.total = total;
-                let full = found.list.len() == request.page_size as usize;
-                found.next_cursor = found.list.last().filter(|_| full).map(txt_cursor);
+                found.next_cursor = cursor_after(&found, request, txt_cursor);
                 Ok(found)
             })
             .await

@@ -28,7 +28,7 @@ use certmint_core::{
     renewal::Renewal,
     words::{Fqdn, Page, PageRequest, RequestId, Timestamp},
 };
-use certmint_shared::store::{DefaultFallback, Idempotency, StoreError};
+use certmint_shared::store::{DEPTH, DefaultFallback, Idempotency, StoreError, id_after, rows_before};
 
 use super::{gate::Gate, timeline::TaskId};
 use crate::memory_limits::MemoryLimits;
@@ -208,43 +208,37 @@ impl MemoryStore {
     }
 }
 
-/// A page of rows that are in the list's order.
-fn page<T>(rows: Vec<T>, request: &PageRequest) -> Page<T> {
+/// A page of rows that are in the list's order, to the depth that pages by number have.
+fn page<T>(rows: Vec<T>, request: &PageRequest) -> Result<Page<T>, StoreError> {
     let total = rows.len() as u64;
-    let size = request.page_size as usize;
-    let skip = (request.page.max(1) as usize - 1) * size;
-    Page {
-        list: rows.into_iter().skip(skip).take(size).collect(),
+    let skip = rows_before(request, DEPTH)?;
+    Ok(Page {
+        list: rows
+            .into_iter()
+            .skip(skip)
+            .take(request.page_size as usize)
+            .collect(),
         total,
         next_cursor: None,
-    }
+    })
 }
 
 /// A page of rows that are in the order of falling ids; a cursor is the last id that was shown.
 fn page_by_id<T>(rows: Vec<T>, id: impl Fn(&T) -> u64, request: &PageRequest) -> Result<Page<T>, StoreError> {
-    let Some(cursor) = &request.cursor else {
-        let mut page = page(rows, request);
-        page.next_cursor = cursor_after(&page.list, id, request);
-        return Ok(page);
-    };
-    let before: u64 = cursor.parse().map_err(|_| StoreError::BadCursor)?;
     let total = rows.len() as u64;
-    let list: Vec<T> = rows
-        .into_iter()
-        .filter(|row| id(row) < before)
-        .take(request.page_size as usize)
-        .collect();
-    Ok(Page {
-        total,
-        next_cursor: cursor_after(&list, id, request),
-        list,
-    })
+    let before = id_after(request)?.map_or(u64::MAX, |(before, _)| before);
+    let rows = rows.into_iter().filter(|row| id(row) < before).collect();
+    let mut found = page(rows, request)?;
+    found.total = total;
+    found.next_cursor = cursor_after(&found, request, |row| id(row).to_string());
+    Ok(found)
 }
 
-fn cursor_after<T>(list: &[T], id: impl Fn(&T) -> u64, request: &PageRequest) -> Option<String> {
-    list.last()
-        .filter(|_| list.len() == request.page_size as usize)
-        .map(|row| id(row).to_string())
+/// A full page is followed by the one after its last row.
+fn cursor_after<T>(page: &Page<T>, request: &PageRequest, cursor: impl Fn(&T) -> String) -> Option<String> {
+    let last = page.list.last();
+    last.filter(|_| page.list.len() == request.page_size as usize)
+        .map(cursor)
 }
 
 fn not_found(kind: &'static str, id: impl ToString) -> StoreError {

@@ -9,7 +9,7 @@ use certmint_core::{
 };
 use certmint_shared::store::{Idempotency, RequestFilter, RequestStore, StoreError};
 
-use super::{super::op::Op, MemoryStore, Tables, not_found, page, page_by_id};
+use super::{super::op::Op, MemoryStore, Tables, not_found, page_by_id};
 
 impl MemoryStore {
     /// Writes a new request; it holds its names from now on.
@@ -97,9 +97,6 @@ impl RequestStore for MemoryStore {
             })
             .cloned()
             .collect();
-        if filter.min_attempts.is_some_and(|m| m > 0) {
-            return Ok(page(rows, request));
-        }
         page_by_id(rows, |r| r.id.get(), request)
     }
 

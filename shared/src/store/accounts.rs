@@ -1,0 +1,40 @@
+//! ACME accounts.
+
+use async_trait::async_trait;
+
+use super::{error::StoreError, idempotency::Idempotency};
+use certmint_core::{
+    account::{Account, AccountStatus, NewAccount},
+    words::{AccountId, Email, Page, PageRequest, ProviderId, Timestamp},
+};
+
+/// Which accounts to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountFilter {
+    /// Of this provider.
+    pub provider_id: Option<ProviderId>,
+    /// With this status.
+    pub status: Option<AccountStatus>,
+    /// With this address.
+    pub email: Option<Email>,
+}
+
+/// ACME accounts.
+#[async_trait]
+pub trait AccountStore: Send + Sync {
+    /// Takes the next id and writes the account unless provider and address exist. With a known `idempotency` key
+    /// and the same body hash it returns the account of the first call.
+    async fn create_account(
+        &self,
+        new: NewAccount,
+        idempotency: Option<Idempotency>,
+        now: Timestamp,
+    ) -> Result<Account, StoreError>;
+    /// One account. One read.
+    async fn account(&self, id: AccountId) -> Result<Account, StoreError>;
+    /// A page, oldest first.
+    async fn accounts(&self, filter: &AccountFilter, page: &PageRequest)
+    -> Result<Page<Account>, StoreError>;
+    /// Replaces it if its version is still `account.version`; the stored version grows by one.
+    async fn save_account(&self, account: &Account) -> Result<Account, StoreError>;
+}

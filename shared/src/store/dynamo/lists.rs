@@ -1,0 +1,307 @@
+//! Pages of lists. Keys are read up to a page's place, and the items of the page alone.
+//!
+//! Cost: a row of an index is about 150 bytes, so that a read unit buys 54 of them: a page that starts at the deepest
+//! place ([`DEPTH`](crate::store::DEPTH) rows on) costs 190 units, the first one and each behind a cursor 1. Its items cost
+//! half a unit for 4 KB of each.
+
+use std::collections::VecDeque;
+
+use certmint_core::words::{Page, Timestamp};
+use futures::future::try_join_all;
+
+use super::{
+    item::{Item, Row, readable},
+    keys::{self, Index, Key, Work},
+    range::Range,
+    table::{BATCH, Fresh, Table},
+};
+use crate::store::{DEPTH, StoreError};
+
+/// Rows that one query reads at most; they are some 150 KB.
+const STRIDE: usize = 1_000;
+/// What narrows a list by its rows' own attributes looks at.
+const BY_ROW: Bounds = Bounds {
+    depth: DEPTH,
+    look: 1_000,
+};
+
+/// One range on its way into a merge.
+struct Source {
+    range: Range,
+    rows: VecDeque<Row>,
+    start: Option<Item>,
+    ended: bool,
+}
+
+/// Rows of several ranges in one order. All are of one index and one direction.
+pub(super) struct Merge {
+    sources: Vec<Source>,
+    stride: usize,
+}
+
+impl Merge {
+    /// `want`: how many rows will be taken, if it is known.
+    pub(super) fn new(ranges: Vec<Range>, want: usize) -> Self {
+        let source = |range| Source {
+            range,
+            rows: VecDeque::new(),
+            start: None,
+            ended: false,
+        };
+        Self {
+            sources: ranges.into_iter().map(source).collect(),
+            stride: want.clamp(1, STRIDE),
+        }
+    }
+
+    /// Reads on in every range that has no row at hand, side by side.
+    async fn fill(&mut self, table: &Table) -> Result<(), StoreError> {
+        let stride = self.stride;
+        self.stride = (2 * stride).min(STRIDE);
+        let empty = self.sources.iter_mut().filter(|s| s.rows.is_empty() && !s.ended);
+        let reads = empty.map(|source| async move {
+            let start = source.start.take();
+            let (rows, next) = table.page(&source.range, stride, start).await?;
+            source.rows = rows.into();
+            source.ended = next.is_none();
+            source.start = next;
+            Ok(())
+        });
+        try_join_all(reads).await.map(|_| ())
+    }
+
+    pub(super) async fn next(&mut self, table: &Table) -> Result<Option<Row>, StoreError> {
+        while self.sources.iter().any(|s| s.rows.is_empty() && !s.ended) {
+            self.fill(table).await?;
+        }
+        let place = |source: &Source| {
+            let (_, sort) = source.range.index.attributes();
+            let row = source.rows.front()?;
+            Some(row.opt_text(sort).unwrap_or_default().to_owned())
+        };
+        let heads = self.sources.iter_mut().filter_map(|s| Some((place(s)?, s)));
+        let first = heads.reduce(|a, b| {
+            let b_first = if a.1.range.forward { b.0 < a.0 } else { b.0 > a.0 };
+            if b_first { b } else { a }
+        });
+        Ok(first.and_then(|(_, source)| source.rows.pop_front()))
+    }
+}
+
+/// Which rows of a list's ranges to read.
+pub(super) struct Asked {
+    pub(super) ranges: Vec<Range>,
+    /// Rows before the page.
+    pub(super) skip: usize,
+    /// Rows of the page.
+    pub(super) size: usize,
+}
+
+/// The rows of a page, as the index has them. No more ranges are read than are asked for, and no further than to the
+/// page's end.
+pub(super) async fn rows(table: &Table, asked: Asked) -> Result<Vec<Row>, StoreError> {
+    let mut merge = Merge::new(asked.ranges, asked.skip + asked.size);
+    let mut rows = Vec::new();
+    for place in 0..asked.skip + asked.size {
+        match merge.next(table).await? {
+            Some(row) if place >= asked.skip => rows.push(row),
+            Some(_) => {}
+            None => break,
+        }
+    }
+    Ok(rows)
+}
+
+/// How far a narrowed list is looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    /// How many rows on a page by number may start.
+    pub(super) depth: usize,
+    /// Rows that a page looks at beyond its place.
+    pub(super) look: usize,
+}
+
+/// A page of a list in the order of ids that not all rows of its ranges belong to. It looks for one more row than the page
+/// has, so that the last page is known as such; a page that would have to look further than the bounds ends early, perhaps
+/// empty.
+pub(super) struct Narrowed<T> {
+    merge: Merge,
+    skip: usize,
+    size: usize,
+    bounds: Bounds,
+    pub(super) rows: Vec<T>,
+    passed: usize,
+    looked: usize,
+    /// Whether there is one more row than the page has.
+    ahead: bool,
+    /// The id of the row that was looked at last, and of the last one of the page.
+    last: Option<u64>,
+    shown: Option<u64>,
+}
+
+impl<T> Narrowed<T> {
+    pub(super) fn new(asked: Asked, bounds: Bounds) -> Self {
+        Self {
+            merge: Merge::new(asked.ranges, asked.skip + asked.size + 1),
+            skip: asked.skip,
+            size: asked.size,
+            bounds,
+            rows: vec![],
+            passed: 0,
+            looked: 0,
+            ahead: false,
+            last: None,
+            shown: None,
+        }
+    }
+
+    /// Rows to be judged: no more than the page may need, and none when it has what it needs.
+    pub(super) async fn part(&mut self, table: &Table) -> Result<Vec<Row>, StoreError> {
+        let mut part = Vec::new();
+        if self.ahead || self.looked >= self.skip + self.bounds.look {
+            return Ok(part);
+        }
+        let want = self.skip + self.size + 1 - self.passed - self.rows.len();
+        while part.len() < want.min(BATCH) {
+            match self.merge.next(table).await? {
+                Some(row) => part.push(row),
+                None => break,
+            }
+        }
+        if part.is_empty() {
+            (self.last, self.shown) = (None, None);
+        }
+        self.looked += part.len();
+        Ok(part)
+    }
+
+    /// A row of the part, and what it is if the list has it.
+    pub(super) fn judged(&mut self, row: &Row, judged: Option<T>) {
+        self.last = id_of(row);
+        match judged {
+            None => {}
+            Some(_) if self.passed < self.skip => self.passed += 1,
+            Some(_) if self.rows.len() == self.size => self.ahead = true,
+            Some(judged) => {
+                self.rows.push(judged);
+                self.shown = self.last;
+            }
+        }
+    }
+
+    /// The page. `before`: how many rows the pages before it found, as its cursor says; the next one's says so too.
+    ///
+    /// # Errors
+    /// [`StoreError::TooDeep`] if a page by number lies beyond the bounds.
+    pub(super) fn page<R>(&self, list: Vec<R>, before: u64) -> Result<Page<R>, StoreError> {
+        if self.passed < self.skip && self.last.is_some() {
+            let rows = self.bounds.depth;
+            return Err(StoreError::TooDeep { rows });
+        }
+        let found = before + (self.passed + self.rows.len()) as u64;
+        let is_full = self.rows.len() == self.size;
+        let next = if is_full { self.shown } else { self.last };
+        Ok(Page {
+            list,
+            total: found + u64::from(self.ahead),
+            next_cursor: next.map(|id| format!("{id}-{found}")),
+        })
+    }
+}
+
+impl Narrowed<Row> {
+    /// Reads it by what the rows themselves say.
+    pub(super) async fn by_row(
+        asked: Asked,
+        table: &Table,
+        keep: impl Fn(&Row) -> bool,
+    ) -> Result<Self, StoreError> {
+        let mut narrowed = Self::new(asked, BY_ROW);
+        loop {
+            let part = narrowed.part(table).await?;
+            if part.is_empty() {
+                return Ok(narrowed);
+            }
+            for row in part {
+                let judged = keep(&row).then(|| row.clone());
+                narrowed.judged(&row, judged);
+            }
+        }
+    }
+}
+
+/// The id that its place in a list or among an owner's rows is.
+pub(super) fn id_of(row: &Row) -> Option<u64> {
+    [Index::Owner, Index::List, Index::Table]
+        .into_iter()
+        .find_map(|index| row.opt_text(index.attributes().1).and_then(keys::id_in))
+}
+
+/// The records that rows of an index or pointers stand for. Batch reads of a moment ago.
+pub(super) async fn records<T>(
+    table: &Table,
+    keys: &[Key],
+    from_item: impl Fn(&Row) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let rows = table.batch(keys, Fresh::Soon).await?;
+    Ok(readable(&rows, from_item))
+}
+
+/// The primary keys of rows of an index.
+pub(super) fn keys_of(rows: &[Row]) -> Vec<Key> {
+    rows.iter().map(Row::key).collect()
+}
+
+/// A page whose rows may be fewer than its keys: it is followed by another if it has all its keys.
+pub(super) fn page<T>(
+    list: Vec<T>,
+    total: u64,
+    rows: &[Row],
+    size: usize,
+    cursor: Option<String>,
+) -> Page<T> {
+    Page {
+        list,
+        total,
+        next_cursor: cursor.filter(|_| rows.len() == size),
+    }
+}
+
+/// What is due of one kind of work, the earliest first: the places of at most `limit` rows. Up to eight small queries.
+pub(super) async fn due(
+    table: &Table,
+    work: Work,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<Row>, StoreError> {
+    let ranges = Range::due(work, now);
+    let (skip, size) = (0, limit);
+    rows(table, Asked { ranges, skip, size }).await
+}
+
+/// The records of what is due, as they are: one that cannot be read takes no other's place. Beside the queries one batch
+/// read for 100.
+pub(super) async fn due_records<T>(
+    table: &Table,
+    (work, now): (Work, Timestamp),
+    limit: usize,
+    from_item: impl Fn(&Row) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut merge = Merge::new(Range::due(work, now), limit);
+    let (mut due, mut looked) = (Vec::new(), 0);
+    while due.len() < limit && looked < limit + STRIDE {
+        let mut keys = Vec::new();
+        while keys.len() < (limit - due.len()).min(BATCH) {
+            match merge.next(table).await? {
+                Some(row) => keys.push(row.key()),
+                None => break,
+            }
+        }
+        if keys.is_empty() {
+            break;
+        }
+        looked += keys.len();
+        due.extend(readable(&table.batch(&keys, Fresh::Now).await?, &from_item));
+    }
+    Ok(due)
+}

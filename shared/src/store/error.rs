@@ -1,0 +1,108 @@
+//! Why a store did not do what was asked.
+
+use certmint_core::words::{Class, RequestId};
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is no such record.
+    #[error("{kind} {id} does not exist")]
+    NotFound {
+        /// What kind.
+        kind: &'static str,
+        /// Which.
+        id: String,
+    },
+    /// There is one already.
+    #[error("{kind} {id} exists already")]
+    Exists {
+        /// What kind.
+        kind: &'static str,
+        /// Which.
+        id: String,
+    },
+    /// Its present state does not allow that.
+    #[error("{kind} {id} is {state}; this needs {needed}")]
+    WrongState {
+        /// What kind.
+        kind: &'static str,
+        /// Which.
+        id: String,
+        /// As it is.
+        state: String,
+        /// As it should be.
+        needed: &'static str,
+    },
+    /// Another worker took the lease; nothing was written.
+    #[error("request {0} was taken over by another worker")]
+    LeaseLost(RequestId),
+    /// The record changed since it was read.
+    #[error("{kind} {id} changed meanwhile; read it again")]
+    Conflict {
+        /// What kind.
+        kind: &'static str,
+        /// Which.
+        id: String,
+    },
+    /// A record that cannot be read.
+    #[error("{kind} {id} cannot be read: {why}")]
+    Corrupt {
+        /// What kind.
+        kind: &'static str,
+        /// Which.
+        id: String,
+        /// Why.
+        why: String,
+    },
+    /// The cursor is none of ours.
+    #[error("the cursor is not one that an earlier page gave")]
+    BadCursor,
+    /// A page by number that far is not read.
+    #[error("the page leads over {rows} rows on; follow nextCursor")]
+    TooDeep {
+        /// How far pages by number go.
+        rows: usize,
+    },
+    /// The table was written by functions of another version; nothing was done.
+    #[error(
+        "the table has schema version {found}, this function knows version {known} only and does nothing: deploy the \
+         functions that belong to the table"
+    )]
+    SchemaVersion {
+        /// What the table says.
+        found: u64,
+        /// Ours.
+        known: u64,
+    },
+    /// The same Idempotency-Key came with another body.
+    #[error("this Idempotency-Key was used with another body")]
+    KeyReused,
+    /// DynamoDB is slow, throttled or away.
+    #[error("DynamoDB {operation}: {message}")]
+    Unavailable {
+        /// The call.
+        operation: &'static str,
+        /// What it said.
+        message: String,
+    },
+    /// DynamoDB refused for good (permission, table, size).
+    #[error("DynamoDB {operation} refused: {message}")]
+    Refused {
+        /// The call.
+        operation: &'static str,
+        /// What it said.
+        message: String,
+    },
+}
+
+impl StoreError {
+    /// What it means for the next step.
+    #[must_use]
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::Unavailable { .. } | Self::Conflict { .. } | Self::LeaseLost(_) => Class::Transient,
+            _ => Class::Permanent,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Certificate requests.
+
+use async_trait::async_trait;
+
+use super::{error::StoreError, idempotency::Idempotency};
+use certmint_core::{
+    issuance::{NewRequest, Request, RequestStatus},
+    words::{AccountId, Page, PageRequest, RequestId, Timestamp},
+};
+
+/// Which requests to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestFilter {
+    /// With this status.
+    pub status: Option<RequestStatus>,
+    /// Of this account.
+    pub account_id: Option<AccountId>,
+    /// With at least this many attempts.
+    pub min_attempts: Option<u32>,
+}
+
+/// Certificate requests.
+#[async_trait]
+pub trait RequestStore: Send + Sync {
+    /// Takes the next id and writes a pending request, due now, whatever else is on its way
+    /// ([`SingleFlight::request_once`](super::SingleFlight::request_once) looks first). `Idempotency` as with accounts. The account must exist
+    /// ([`StoreError::NotFound`]).
+    async fn create_request(
+        &self,
+        new: NewRequest,
+        max_attempts: u32,
+        idempotency: Option<Idempotency>,
+        now: Timestamp,
+    ) -> Result<Request, StoreError>;
+    /// One request. One read.
+    async fn request(&self, id: RequestId) -> Result<Request, StoreError>;
+    /// A page, newest first.
+    async fn requests(&self, filter: &RequestFilter, page: &PageRequest)
+    -> Result<Page<Request>, StoreError>;
+    /// How many have each status, in the order of [`RequestStatus::ALL`].
+    async fn request_counts(&self) -> Result<[(RequestStatus, u64); 4], StoreError>;
+    /// A failed request becomes a new pending one ([`Issuance::again`](certmint_core::issuance::Issuance::again)): attempts 0,
+    /// error cleared, due now, lease free; the fence grows.
+    async fn retry_request(&self, id: RequestId, now: Timestamp) -> Result<Request, StoreError>;
+    /// Ids that are due, earliest first over all shards, at most `limit`.
+    async fn due_requests(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError>;
+    /// Takes the lease if it is free or over since `skew`; `None` if another holds it or nothing is due. The fence
+    /// grows. The same call again finds its own lease.
+    async fn claim_request(
+        &self,
+        id: RequestId,
+        owner: &str,
+        now: Timestamp,
+        lease: std::time::Duration,
+        skew: std::time::Duration,
+    ) -> Result<Option<Request>, StoreError>;
+    /// Writes state, status, error, wake time and lease if the stored fence is still `request.lease.fence`
+    /// ([`StoreError::LeaseLost`] else). Counters change in the same transaction.
+    async fn save_request(&self, request: &Request, now: Timestamp) -> Result<(), StoreError>;
+    /// Takes a request that cannot be read out of the due index, so that it stops no batch.
+    async fn quarantine_request(&self, id: RequestId, why: &str, now: Timestamp) -> Result<(), StoreError>;
+}
