@@ -12,7 +12,8 @@ use crate::{
     config::{Config, ConfigError, VaultConfig},
     dns::{route53::Route53Zones, view::PublicDns},
     kick::{EventBridgeKick, Kick},
-    store::{StoreError, dynamo::DynamoStore},
+    run_errors::RunErrors,
+    store::dynamo::DynamoStore,
     vault::{
         KeyVault, TokensApart,
         envelope::{EnvelopeSettings, EnvelopeVault},
@@ -149,11 +150,11 @@ impl WorkerFunction {
     /// One pass, until the Lambda deadline (milliseconds since the epoch) is near; then what is left is kicked on.
     ///
     /// # Errors
-    /// If the list of due requests cannot be read.
-    pub async fn run(&self, deadline_ms: u64) -> Result<worker::Report, StoreError> {
+    /// If a list of what is due could not be read; all else was done.
+    pub async fn run(&self, deadline_ms: u64) -> Result<worker::Report, RunErrors> {
         match &self.worker {
             Some(worker) => {
-                let report = worker.run(deadline(deadline_ms, &*self.clock)).await?;
+                let report = worker.run(deadline(deadline_ms, &*self.clock)).await;
                 tracing::info!(
                     renewals = report.renewals,
                     claimed = report.claimed,
@@ -166,7 +167,10 @@ impl WorkerFunction {
                 if report.more {
                     self.kick.kick().await;
                 }
-                Ok(report)
+                match report.errors.is_empty() {
+                    true => Ok(report),
+                    false => Err(report.errors),
+                }
             }
             None => {
                 tracing::info!("ACME_WORKER_ENABLED is false: nothing is done");
@@ -184,7 +188,7 @@ pub async fn worker() -> Result<WorkerFunction, StartError> {
     let (sdk, config) = (sdk().await, config()?);
     let (clock, kick) = (clock(&config), kick(&sdk, &config));
     let adapters = Adapters {
-        store: store(&sdk, &config),
+        store: store(&sdk, &config).into(),
         vault: vault(&sdk, &config),
         ca: Arc::new(AcmeCa::new(
             &config.providers,
@@ -205,7 +209,7 @@ pub async fn worker() -> Result<WorkerFunction, StartError> {
     let worker = config
         .worker
         .enabled
-        .then(|| Worker::new(adapters, settings, owner));
+        .then(|| Worker::new(&adapters, settings, owner));
     Ok(WorkerFunction { worker, kick, clock })
 }
 
@@ -219,9 +223,13 @@ impl CleanupFunction {
     /// One run, until the Lambda deadline (milliseconds since the epoch) is near.
     ///
     /// # Errors
-    /// If the ledger cannot be read or written.
-    pub async fn run(&self, deadline_ms: u64) -> Result<cleanup::Report, StoreError> {
-        self.cleaner.run(deadline(deadline_ms, &*self.clock)).await
+    /// If a part of the ledger could not be read or written; all else was done.
+    pub async fn run(&self, deadline_ms: u64) -> Result<cleanup::Report, RunErrors> {
+        let report = self.cleaner.run(deadline(deadline_ms, &*self.clock)).await;
+        match report.errors.is_empty() {
+            true => Ok(report),
+            false => Err(report.errors),
+        }
     }
 }
 
@@ -232,6 +240,8 @@ impl CleanupFunction {
 pub async fn cleaner() -> Result<CleanupFunction, StartError> {
     let (sdk, config) = (sdk().await, config()?);
     let clock = clock(&config);
-    let cleaner = Cleaner::new(store(&sdk, &config), zones(&sdk, clock.clone()), clock.clone());
+    let store = store(&sdk, &config);
+    let zones = zones(&sdk, clock.clone());
+    let cleaner = Cleaner::new(store.clone(), store, zones, clock.clone());
     Ok(CleanupFunction { cleaner, clock })
 }

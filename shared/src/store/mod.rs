@@ -10,9 +10,9 @@ mod health;
 mod lifecycle;
 mod rates;
 mod relations;
-mod renewal_request;
 mod renewals;
 pub mod schema;
+mod stores;
 
 use async_trait::async_trait;
 
@@ -20,7 +20,7 @@ pub use self::{
     account_keys::AccountKeys,
     certificate_lifecycle::{CertificateLifecycle, deleted, is_to_be_removed, revoking, settled},
     cursor::{place_after, txt_cursor},
-    fallback::{DefaultFallback, FallbackPolicy, in_fallback},
+    fallback::{DefaultFallback, FallbackPolicy, default_fallback, in_fallback},
     flight::{Flight, SingleFlight},
     health::{ProviderHealth, ProviderTrouble},
     lifecycle::{
@@ -28,8 +28,8 @@ pub use self::{
     },
     rates::{GiveBack, RateLedger, Reserved},
     relations::CertificateRelations,
-    renewal_request::{default_fallback, renewal_request},
     renewals::RenewalStore,
+    stores::{IssueStore, Stores},
 };
 
 use certmint_core::{
@@ -300,43 +300,4 @@ pub trait ChallengeStore: Send + Sync {
         desired: Option<DesiredState>,
         page: &PageRequest,
     ) -> Result<Page<TxtRecord>, StoreError>;
-}
-
-/// All of it.
-pub trait Store:
-    AccountStore
-    + RequestStore
-    + SingleFlight
-    + CertificateStore
-    + RenewalStore
-    + CertificateRelations
-    + ChallengeStore
-    + ProviderHealth
-    + RateLedger
-    + AccountLifecycle
-    + FallbackPolicy
-    + AccountKeys
-    + RequestLifecycle
-    + CertificateLifecycle
-    + ChoreStore
-{
-}
-
-impl<T> Store for T where
-    T: AccountStore
-        + RequestStore
-        + SingleFlight
-        + CertificateStore
-        + RenewalStore
-        + CertificateRelations
-        + ChallengeStore
-        + ProviderHealth
-        + RateLedger
-        + AccountLifecycle
-        + FallbackPolicy
-        + AccountKeys
-        + RequestLifecycle
-        + CertificateLifecycle
-        + ChoreStore
-{
 }
