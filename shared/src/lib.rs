@@ -10,6 +10,8 @@ pub mod config;
 pub mod dns;
 mod failure;
 pub mod kick;
+mod renewal_request;
+mod run_errors;
 pub mod start;
 pub mod store;
 pub mod telemetry;

@@ -12,7 +12,8 @@ use crate::{
     config::{Config, ConfigError, VaultConfig},
     dns::{route53::Route53Zones, view::PublicDns},
     kick::{EventBridgeKick, Kick},
-    store::{StoreError, dynamo::DynamoStore},
+    run_errors::RunErrors,
+    store::dynamo::DynamoStore,
     vault::{
         KeyVault, TokensApart,
         envelope::{EnvelopeSettings, EnvelopeVault},
@@ -153,11 +154,11 @@ impl WorkerFunction {
     /// One pass, until the Lambda deadline (milliseconds since the epoch) is near; then what is left is kicked on.
     ///
     /// # Errors
-    /// If the list of due requests cannot be read.
-    pub async fn run(&self, deadline_ms: u64) -> Result<worker::Report, StoreError> {
+    /// If a list of what is due could not be read; all else was done.
+    pub async fn run(&self, deadline_ms: u64) -> Result<worker::Report, RunErrors> {
         match &self.worker {
             Some(worker) => {
-                let report = worker.run(deadline(deadline_ms, &*self.clock)).await?;
+                let report = worker.run(deadline(deadline_ms, &*self.clock)).await;
                 tracing::info!(
                     renewals = report.renewals,
                     claimed = report.claimed,
@@ -170,7 +171,10 @@ impl WorkerFunction {
                 if report.more {
                     self.kick.kick().await;
                 }
-                Ok(report)
+                match report.errors.is_empty() {
+                    true => Ok(report),
+                    false => Err(report.errors),
+                }
             }
             None => {
                 tracing::info!("ACME_WORKER_ENABLED is false: nothing is done");
@@ -190,7 +194,7 @@ pub async fn worker() -> Result<WorkerFunction, StartError> {
     let store = store(&sdk, &config);
     store.claim_schema().await?;
     let adapters = Adapters {
-        store,
+        store: store.into(),
         vault: vault(&sdk, &config),
         ca: Arc::new(AcmeCa::new(
             &config.providers,
@@ -211,7 +215,7 @@ pub async fn worker() -> Result<WorkerFunction, StartError> {
     let worker = config
         .worker
         .enabled
-        .then(|| Worker::new(adapters, settings, owner));
+        .then(|| Worker::new(&adapters, settings, owner));
     Ok(WorkerFunction { worker, kick, clock })
 }
 
@@ -225,9 +229,13 @@ impl CleanupFunction {
     /// One run, until the Lambda deadline (milliseconds since the epoch) is near.
     ///
     /// # Errors
-    /// If the ledger cannot be read or written.
-    pub async fn run(&self, deadline_ms: u64) -> Result<cleanup::Report, StoreError> {
-        self.cleaner.run(deadline(deadline_ms, &*self.clock)).await
+    /// If a part of the ledger could not be read or written; all else was done.
+    pub async fn run(&self, deadline_ms: u64) -> Result<cleanup::Report, RunErrors> {
+        let report = self.cleaner.run(deadline(deadline_ms, &*self.clock)).await;
+        match report.errors.is_empty() {
+            true => Ok(report),
+            false => Err(report.errors),
+        }
     }
 }
 
@@ -241,6 +249,7 @@ pub async fn cleaner() -> Result<CleanupFunction, StartError> {
     let store = store(&sdk, &config);
     // Its role writes nothing but the ledger.
     store.check_schema().await?;
-    let cleaner = Cleaner::new(store, zones(&sdk, clock.clone()), clock.clone());
+    let zones = zones(&sdk, clock.clone());
+    let cleaner = Cleaner::new(store.clone(), store, zones, clock.clone());
     Ok(CleanupFunction { cleaner, clock })
 }

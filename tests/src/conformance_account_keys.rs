@@ -7,11 +7,12 @@ use certmint_core::{
     chore::Chore,
     words::AccountId,
 };
-use certmint_shared::store::{Store, StoreError, account_keys::UNSURE};
+use certmint_shared::store::{StoreError, account_keys::UNSURE};
 
 use crate::{
     conformance_lifecycle::{account, is_wrong},
     conformance_store::start,
+    store::Store,
 };
 
 fn version(number: u32) -> KeyVersion {

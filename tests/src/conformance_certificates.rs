@@ -10,11 +10,12 @@ use certmint_core::{
     chore::Chore,
     words::{AccountId, CertificateId, PageRequest, Timestamp},
 };
-use certmint_shared::store::{BindingFilter, CertificateFilter, Store, StoreError};
+use certmint_shared::store::{BindingFilter, CertificateFilter, StoreError};
 
 use crate::{
     conformance_lifecycle::{account, is_wrong},
     conformance_store::start,
+    store::Store,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -4,11 +4,12 @@ use certmint_core::{
     issuance::{Fallback, NewRequest},
     words::{AccountId, NameSet},
 };
-use certmint_shared::store::{DefaultFallback, Store, StoreError};
+use certmint_shared::store::{DefaultFallback, StoreError};
 
 use crate::{
     conformance_lifecycle::{account, is_wrong},
     conformance_store::start,
+    store::Store,
 };
 
 /// The default list is of usable accounts, in order, and keeps them from being deleted.

@@ -8,10 +8,10 @@ use certmint_core::{
     issuance::{NewRequest, Phase, RequestStatus},
     words::{AccountId, NameSet, ProviderId, Timestamp},
 };
-use certmint_shared::store::{Flight, Idempotency, Store, StoreError};
+use certmint_shared::store::{Flight, Idempotency, StoreError};
 use futures::future::join_all;
 
-use crate::conformance_store::start;
+use crate::{conformance_store::start, store::Store};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -9,9 +9,9 @@ use certmint_core::{
     issuance::{NewRequest, Phase, Request, RequestStatus},
     words::{AccountId, Fqdn, NameSet, PageRequest, ProviderId, RequestId},
 };
-use certmint_shared::store::{AccountFilter, RequestFilter, Store, StoreError};
+use certmint_shared::store::{AccountFilter, RequestFilter, StoreError};
 
-use crate::conformance_store::start;
+use crate::{conformance_store::start, store::Store};
 
 const LEASE: Duration = Duration::from_secs(60);
 

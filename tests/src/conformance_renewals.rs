@@ -10,10 +10,10 @@ use certmint_core::{
     renewal::{self, RenewMode, Renewal, Window},
     words::{CertificateId, NameSet, PageRequest, ProviderId, RequestId, Timestamp},
 };
-use certmint_shared::store::{CertificateFilter, Store, StoreError};
+use certmint_shared::store::{CertificateFilter, StoreError};
 use futures::future::join_all;
 
-use crate::conformance_store::start;
+use crate::{conformance_store::start, store::Store};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

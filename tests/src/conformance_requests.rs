@@ -8,10 +8,10 @@ use certmint_core::{
     issuance::{Lease, NewRequest, Phase, Request, RequestStatus},
     words::{AccountId, NameSet, ProviderId, Timestamp},
 };
-use certmint_shared::store::{Idempotency, RequestFilter, Store, StoreError};
+use certmint_shared::store::{Idempotency, RequestFilter, StoreError};
 use futures::future::join_all;
 
-use crate::conformance_store::start;
+use crate::{conformance_store::start, store::Store};
 
 const SKEW: Duration = Duration::from_secs(600);
 const LEASE: Duration = Duration::from_secs(60);

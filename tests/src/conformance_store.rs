@@ -8,10 +8,10 @@ use certmint_core::{
     issuance::{NewRequest, Phase, Request, RequestStatus},
     words::{AccountId, CertificateId, NameSet, PageRequest, ProviderId, RequestId, Timestamp},
 };
-use certmint_shared::store::{
-    AccountFilter, CertificateFilter, Idempotency, RequestFilter, Store, StoreError,
-};
+use certmint_shared::store::{AccountFilter, CertificateFilter, Idempotency, RequestFilter, StoreError};
 use futures::future::join_all;
+
+use crate::store::Store;
 
 const SKEW: Duration = Duration::from_secs(600);
 const LEASE: Duration = Duration::from_secs(60);

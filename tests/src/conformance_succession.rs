@@ -10,13 +10,14 @@ use certmint_core::{
     words::{CertificateId, NameSet},
     x509::chain::key_id_of,
 };
-use certmint_shared::store::{Store, StoreError};
+use certmint_shared::store::StoreError;
 use rcgen::{CertificateParams, KeyPair};
 
 use crate::{
     conformance_lifecycle::{account, failed, is_wrong},
     conformance_renewals::{begin, certificate, issued, renewal_of},
     conformance_store::start,
+    store::Store,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

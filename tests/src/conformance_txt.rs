@@ -6,9 +6,8 @@ use certmint_core::{
     challenge::{DesiredState, IN_FLIGHT, SHOWN, TxtRecord, TxtStatus},
     words::{Fqdn, PageRequest, RequestId},
 };
-use certmint_shared::store::Store;
 
-use crate::conformance_store::start;
+use crate::{conformance_store::start, store::Store};
 
 fn name() -> Fqdn {
     Fqdn::new("_acme-challenge.example.com")

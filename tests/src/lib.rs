@@ -28,4 +28,5 @@ pub mod journey;
 pub mod memory_limits;
 pub mod scripted;
 pub mod sim;
+pub mod store;
 pub mod zones;

@@ -313,7 +313,7 @@ impl World {
         );
         let providers = Providers::new(vec![provider(1, "one"), provider(2, "two")]).expect("providers");
         let adapters = Adapters {
-            store: store.clone(),
+            store: store.clone().into(),
             vault: vault.clone(),
             ca: ca.clone(),
             zones: Arc::new(MemoryZones::default()),
@@ -327,7 +327,7 @@ impl World {
             patience: Duration::ZERO,
             ..WorkerSettings::default()
         };
-        let worker = Worker::new(adapters, settings, "w".into());
+        let worker = Worker::new(&adapters, settings, "w".into());
         Self {
             store,
             vault,
@@ -348,7 +348,8 @@ impl World {
     /// One pass of the worker.
     pub async fn run(&self) {
         let deadline = self.watch.now().plus(Duration::from_secs(600));
-        self.worker.run(deadline).await.expect("a pass");
+        let report = self.worker.run(deadline).await;
+        assert!(report.errors.is_empty(), "{}", report.errors);
     }
 
     /// Time goes by.

@@ -34,7 +34,7 @@ impl World {
         let books = Arc::new(Mutex::new(CaState::default()));
         let ca = SimCa::new(books, state, secrets.clone(), Gate::open(), 0);
         let adapters = Adapters {
-            store: store.clone(),
+            store: store.clone().into(),
             vault: Arc::new(MemoryVault::new(secrets.clone(), Gate::open())),
             ca: Arc::new(ca),
             zones: zones.clone(),
@@ -42,7 +42,7 @@ impl World {
             clock: Arc::new(SystemClock),
             providers: Providers::default(),
         };
-        let worker = Worker::new(adapters, WorkerSettings::default(), "worker".into());
+        let worker = Worker::new(&adapters, WorkerSettings::default(), "worker".into());
         Self {
             store,
             secrets,
@@ -73,7 +73,8 @@ impl World {
         let now = SystemClock.now();
         let request = self.store.create_request(new, 10, None, now).await.unwrap();
         let deadline = now.plus(Duration::from_secs(60));
-        self.worker.run(deadline).await.unwrap();
+        let report = self.worker.run(deadline).await;
+        assert!(report.errors.is_empty(), "{}", report.errors);
         self.store.request(request.id).await.unwrap()
     }
 }

@@ -138,9 +138,15 @@ impl World {
     }
 
     async fn clean(&self) {
-        let cleaner = Cleaner::new(self.store.clone(), self.zones.clone(), self.clock.clone());
+        let cleaner = Cleaner::new(
+            self.store.clone(),
+            self.store.clone(),
+            self.zones.clone(),
+            self.clock.clone(),
+        );
         let deadline = self.clock.now().plus(Duration::from_secs(60));
-        cleaner.run(deadline).await.unwrap();
+        let report = cleaner.run(deadline).await;
+        assert!(report.errors.is_empty(), "{}", report.errors);
     }
 }
 

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use certmint_shared::store::Store;
 use certmint_tests::{
     conformance_account_keys as account_keys, conformance_certificates as certificates,
     conformance_fallback as fallback, conformance_flight as flight, conformance_health as health,
     conformance_lifecycle as lifecycle, conformance_rates as rates, conformance_renewals as renewals,
     conformance_requests as requests, conformance_store as suite, conformance_succession as succession,
-    conformance_txt as txt, dynamo, sim::MemoryStore,
+    conformance_txt as txt, dynamo, sim::MemoryStore, store::Store,
 };
 
 macro_rules! conforms {

@@ -1,4 +1,4 @@
-//! Work beside issuances: what a call promised and the worker does.
+//! Work beside issuances: what a call enqueued and the worker does.
 
 use serde::{Deserialize, Serialize};
 

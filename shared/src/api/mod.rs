@@ -23,7 +23,15 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use self::{auth::Auth, error::ApiError, input::Params};
-use crate::{kick::Kick, store::Store, vault::KeyVault};
+use crate::{
+    kick::Kick,
+    store::{
+        AccountKeys, AccountLifecycle, AccountStore, CertificateLifecycle, CertificateRelations,
+        CertificateStore, ChallengeStore, FallbackPolicy, ProviderHealth, RateLedger, RenewalStore,
+        RequestLifecycle, RequestStore, SingleFlight,
+    },
+    vault::KeyVault,
+};
 use certmint_core::{clock::Clock, provider::Providers, renewal::RenewMode};
 
 /// A call as the transport read it.
@@ -86,9 +94,24 @@ fn data<T: Serialize>(value: &T) -> Data {
     })
 }
 
+macro_rules! together {
+    ($name:ident: $first:ident $(+ $other:ident)*) => {
+        /// What the calls use.
+        pub trait $name: $first $(+ $other)* {}
+
+        impl<T: $first $(+ $other)*> $name for T {}
+    };
+}
+
+together!(
+    ApiStore: AccountStore + AccountKeys + AccountLifecycle + CertificateStore + CertificateLifecycle
+        + CertificateRelations + ChallengeStore + FallbackPolicy + ProviderHealth + RateLedger + RenewalStore
+        + RequestStore + RequestLifecycle + SingleFlight
+);
+
 /// The API over its capabilities.
 pub struct Api {
-    store: Arc<dyn Store>,
+    store: Arc<dyn ApiStore>,
     vault: Arc<dyn KeyVault>,
     providers: Providers,
     kick: Arc<dyn Kick>,
@@ -100,7 +123,7 @@ impl Api {
     /// An API over a store, a vault, the configured CAs, the worker's bell and a clock.
     #[must_use]
     pub fn new(
-        store: Arc<dyn Store>,
+        store: Arc<dyn ApiStore>,
         vault: Arc<dyn KeyVault>,
         providers: Providers,
         kick: Arc<dyn Kick>,

@@ -10,7 +10,7 @@ use super::{
     input::{Body, Params, id_in_path},
     wire::{CertificateView, List, planned},
 };
-use crate::store::{StoreError, renewal_request};
+use crate::{renewal_request::RenewalRequests, store::StoreError};
 use certmint_core::{
     account::AccountStatus,
     certificate::{Certificate, CertificateSource, CertificateStatus},
@@ -276,7 +276,13 @@ impl Api {
         let names = NameSet::try_from(row.certificate.names.clone())
             .map_err(|e| ApiError::state(format!("certificate {id}: {e}")))?;
         let terms = row.renewal.terms;
-        let new = renewal_request(&*self.store, &row.certificate, terms, account_id, names).await?;
+        let requests = RenewalRequests {
+            requests: self.store.clone(),
+            accounts: self.store.clone(),
+            fallback: self.store.clone(),
+            relations: self.store.clone(),
+        };
+        let new = requests.of(&row.certificate, terms, account_id, names).await?;
         self.one_is_usable(&new).await?;
         let now = self.clock.now();
         let wanted = renewal::wanted(&row.renewal, &row.certificate, now);

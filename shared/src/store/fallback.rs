@@ -40,3 +40,18 @@ pub fn in_fallback(id: AccountId) -> StoreError {
         needed: "it taken out of that list first",
     }
 }
+
+/// The default list as a request of `account` takes it. One read.
+///
+/// # Errors
+/// If it cannot be read.
+pub async fn default_fallback(
+    policy: &dyn FallbackPolicy,
+    account: AccountId,
+) -> Result<certmint_core::issuance::Fallback, StoreError> {
+    let accounts = policy.fallback().await?.accounts;
+    Ok(certmint_core::issuance::Fallback {
+        accounts: accounts.into_iter().filter(|id| *id != account).collect(),
+        own: false,
+    })
+}

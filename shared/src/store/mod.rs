@@ -2,7 +2,6 @@
 
 pub mod account_keys;
 mod accounts;
-mod all;
 mod certificate_lifecycle;
 mod certificates;
 mod challenges;
@@ -16,15 +15,14 @@ mod idempotency;
 mod lifecycle;
 mod rates;
 mod relations;
-mod renewal_request;
 mod renewals;
 mod requests;
 pub mod schema;
+mod stores;
 
 pub use self::{
     account_keys::AccountKeys,
     accounts::{AccountFilter, AccountStore},
-    all::Store,
     certificate_lifecycle::{CertificateLifecycle, deleted, is_to_be_removed, revoking, settled},
     certificates::{BindingFilter, CertificateFilter, CertificateStore},
     challenges::ChallengeStore,
@@ -33,7 +31,7 @@ pub use self::{
         txt_cursor_of,
     },
     error::StoreError,
-    fallback::{DefaultFallback, FallbackPolicy, in_fallback},
+    fallback::{DefaultFallback, FallbackPolicy, default_fallback, in_fallback},
     flight::{Flight, SingleFlight},
     health::{ProviderHealth, ProviderTrouble},
     idempotency::Idempotency,
@@ -42,7 +40,7 @@ pub use self::{
     },
     rates::{GiveBack, RateLedger, Reserved},
     relations::CertificateRelations,
-    renewal_request::{default_fallback, renewal_request},
     renewals::RenewalStore,
     requests::{RequestFilter, RequestStore},
+    stores::{IssueStore, Stores},
 };

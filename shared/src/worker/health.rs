@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::sync::Mutex;
 
-use crate::store::{ProviderTrouble, Store};
+use crate::store::{ProviderHealth, ProviderTrouble};
 use certmint_core::{
     issuance::backoff,
     provider::Provider,
@@ -18,12 +18,12 @@ const ERROR: usize = 500;
 
 /// What this worker knows of CAs in trouble; the store has the same for other workers and clients.
 pub(super) struct Health {
-    store: Arc<dyn Store>,
+    store: Arc<dyn ProviderHealth>,
     known: Mutex<HashMap<ProviderId, ProviderTrouble>>,
 }
 
 impl Health {
-    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+    pub(super) fn new(store: Arc<dyn ProviderHealth>) -> Self {
         Self {
             store,
             known: Mutex::default(),

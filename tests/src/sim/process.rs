@@ -90,7 +90,9 @@ impl Process {
             gate.clone(),
         ));
         let function = match kind {
-            Kind::Cleaner => Function::Cleaner(Arc::new(Cleaner::new(store, zones, clock.clone()))),
+            Kind::Cleaner => {
+                Function::Cleaner(Arc::new(Cleaner::new(store.clone(), store, zones, clock.clone())))
+            }
             Kind::Worker(settings, owner, limits) => {
                 let ca = SimCa::new(
                     outside.ca.clone(),
@@ -100,7 +102,7 @@ impl Process {
                     skew,
                 );
                 let adapters = Adapters {
-                    store,
+                    store: store.into(),
                     vault: Arc::new(MemoryVault::new(outside.secrets.clone(), gate)),
                     ca: Arc::new(ca),
                     zones: zones.clone(),
@@ -108,7 +110,7 @@ impl Process {
                     clock: clock.clone(),
                     providers: limited_to(limits),
                 };
-                Function::Worker(Arc::new(Worker::new(adapters, settings, owner)))
+                Function::Worker(Arc::new(Worker::new(&adapters, settings, owner)))
             }
         };
         Self {

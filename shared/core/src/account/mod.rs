@@ -6,6 +6,7 @@
 )]
 mod account;
 mod eab;
+pub mod eab_refusal;
 mod key_rollover;
 mod key_version;
 

@@ -9,6 +9,7 @@ mod made;
     reason = "the record that gives the folder its name"
 )]
 mod renewal;
+mod request;
 pub mod schedule;
 mod window;
 
@@ -17,5 +18,6 @@ pub use self::{
     halt::{Halt, halt, halted, wanted},
     made::{first, in_mode, recorded, replaced, succeeded, successor},
     renewal::{RenewMode, Renewal},
+    request::{NoKey, Origin},
     window::{RenewalInfo, Window},
 };

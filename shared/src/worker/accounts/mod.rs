@@ -6,14 +6,17 @@ use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::Mutex;
 
-use super::{Adapters, health::Health};
+use self::registration::Registrar;
+use super::{adapters::Adapters, health::Health};
 use crate::{
     ca::{AccountKey, CaAccount},
-    store::StoreError,
+    store::{AccountStore, StoreError},
+    vault::KeyVault,
 };
 use certmint_core::{
     account::{Account, AccountStatus},
-    provider::Provider,
+    clock::Clock,
+    provider::{Provider, Providers},
     words::{AccountId, Cause, Class, Failure, ProviderId, Stage},
     x509::keys,
 };
@@ -25,26 +28,39 @@ const TRIES: usize = 3;
 
 /// Hands out accounts; a hundred requests of one account register it once.
 pub(in crate::worker) struct Accounts {
-    adapters: Adapters,
+    store: Arc<dyn AccountStore>,
+    vault: Arc<dyn KeyVault>,
+    registrar: Registrar,
     health: Arc<Health>,
+    providers: Providers,
+    clock: Arc<dyn Clock>,
     slots: Mutex<HashMap<AccountId, Slot>>,
     /// An account never changes its CA.
-    providers: Mutex<HashMap<AccountId, ProviderId>>,
+    cas: Mutex<HashMap<AccountId, ProviderId>>,
 }
 
 impl Accounts {
-    pub(in crate::worker) fn new(adapters: Adapters, health: Arc<Health>) -> Self {
+    pub(in crate::worker) fn new(adapters: &Adapters, health: Arc<Health>) -> Self {
         Self {
-            adapters,
+            store: adapters.store.accounts.clone(),
+            vault: adapters.vault.clone(),
+            registrar: Registrar::new(adapters),
             health,
+            providers: adapters.providers.clone(),
+            clock: adapters.clock.clone(),
             slots: Mutex::default(),
-            providers: Mutex::default(),
+            cas: Mutex::default(),
         }
     }
 
-    /// Forgets what earlier passes learned: an operator may have changed an account.
-    pub(in crate::worker) async fn forget(&self) {
+    /// What earlier passes learned is read anew: an operator may have changed an account.
+    pub(in crate::worker) async fn evict_all(&self) {
         self.slots.lock().await.clear();
+    }
+
+    /// The same for one account: its key was changed.
+    pub(in crate::worker) async fn evict(&self, id: AccountId) {
+        self.slots.lock().await.remove(&id);
     }
 
     /// The account, registered with its CA.
@@ -56,7 +72,7 @@ impl Accounts {
         }
         // Others may have waited for a first one that found nobody.
         let provider = self.provider(id).await?;
-        if let Some((_, reason)) = self.health.hold(provider, self.adapters.clock.now()).await {
+        if let Some((_, reason)) = self.health.hold(provider, self.clock.now()).await {
             return Err(Failure::new(
                 Class::Transient,
                 Stage::Request,
@@ -69,7 +85,7 @@ impl Accounts {
         if let Err(failure) = &fresh
             && failure.is_outage()
         {
-            let now = self.adapters.clock.now();
+            let now = self.clock.now();
             self.health.away(provider, &failure.problem.detail, now).await;
         }
         // A transient failure is asked again by the next request: another call may succeed.
@@ -81,12 +97,12 @@ impl Accounts {
 
     /// The CA of an account. One read of an account that this worker has not met.
     pub(in crate::worker) async fn provider(&self, id: AccountId) -> Result<&Provider, Failure> {
-        let known = self.providers.lock().await.get(&id).copied();
+        let known = self.cas.lock().await.get(&id).copied();
         let provider = match known {
             Some(provider) => provider,
             None => {
                 let account = self.read(id).await?;
-                self.providers.lock().await.insert(id, account.provider_id);
+                self.cas.lock().await.insert(id, account.provider_id);
                 account.provider_id
             }
         };
@@ -94,7 +110,7 @@ impl Accounts {
     }
 
     async fn read(&self, id: AccountId) -> Result<Account, Failure> {
-        match self.adapters.store.account(id).await {
+        match self.store.account(id).await {
             Ok(account) => Ok(account),
             Err(StoreError::NotFound { .. }) => Err(unusable(&format!("account {id} was deleted"))),
             Err(error) => Err(error.into()),
@@ -102,16 +118,16 @@ impl Accounts {
     }
 
     fn configured(&self, id: AccountId, provider: ProviderId) -> Result<&Provider, Failure> {
-        self.adapters.providers.by_id(provider).ok_or_else(|| {
+        self.providers.by_id(provider).ok_or_else(|| {
             let why = format!("provider {provider} of account {id} is no longer configured");
             unusable(&why)
         })
     }
 
     /// The CA turned the account away: it becomes failed with the cause, and its other requests end with that
-    /// reason instead of asking. Two workers that find out at once write the same. One that is not registered has been
-    /// judged by its registration, or has another binding since.
-    pub(in crate::worker) async fn condemn(&self, id: AccountId, failure: &Failure) {
+    /// reason instead of asking. Two workers that find out at once write the same. The registration of
+    /// one that is not registered has said so already, or it has another binding since.
+    pub(in crate::worker) async fn mark_account_failed(&self, id: AccountId, failure: &Failure) {
         let why = &failure.problem.detail;
         tracing::error!(
             account_id = id.get(),
@@ -120,7 +136,7 @@ impl Accounts {
             "the CA rejects the account"
         );
         let slot = self.slots.lock().await.entry(id).or_default().clone();
-        let saved = match self.adapters.store.account(id).await {
+        let saved = match self.store.account(id).await {
             Ok(account) => {
                 let known = (account.status != AccountStatus::Pending)
                     .then(|| Err(in_state(id, AccountStatus::Failed, why)));
@@ -142,15 +158,15 @@ impl Accounts {
         let failed = Account {
             status: AccountStatus::Failed,
             last_error: Some(why.to_owned()),
-            updated_at: self.adapters.clock.now(),
+            updated_at: self.clock.now(),
             ..account
         };
-        self.adapters.store.save_account(&failed).await.map(|_| ())
+        self.store.save_account(&failed).await.map(|_| ())
     }
 
     /// A refusal may only mean that the account's key was changed under this call. That is asked of the store before the
     /// refusal counts (one read, of failures only): then it is transient, and the next call reads the account anew.
-    pub(in crate::worker) async fn judge<T>(
+    pub(in crate::worker) async fn confirm_refusal<T>(
         &self,
         used: &CaAccount,
         answer: Result<T, Failure>,
@@ -159,11 +175,11 @@ impl Accounts {
             Err(failure) if failure.may_mean_the_key() => failure,
             answer => return answer,
         };
-        match self.adapters.store.account(used.id).await {
+        match self.store.account(used.id).await {
             Ok(now) if now.key_version == used.key_version && now.open_rollover().is_none() => Err(failure),
             Err(StoreError::NotFound { .. }) => Err(failure),
             Ok(_) => {
-                self.drop(used.id).await;
+                self.evict(used.id).await;
                 tracing::info!(
                     account_id = used.id.get(),
                     "refused while the account's key is changed"
@@ -175,11 +191,6 @@ impl Accounts {
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Forgets one account: its key was changed.
-    pub(in crate::worker) async fn drop(&self, id: AccountId) {
-        self.slots.lock().await.remove(&id);
     }
 
     async fn load(&self, id: AccountId) -> Result<CaAccount, Failure> {
@@ -227,9 +238,8 @@ impl Accounts {
         // The key is in the vault before the CA sees it: a repeat registers the same account again.
         let new_key = keys::generate_account_key()?;
         let name = Account::key_name(id, account.key_version);
-        let key = self.adapters.vault.put_if_absent(&name, new_key).await;
-        let key = key?;
-        let uri = registration::register(&self.adapters, account, provider, &key).await?;
+        let key = self.vault.put_if_absent(&name, new_key).await?;
+        let uri = self.registrar.register(account, provider, &key).await?;
         Ok(uri.map(|uri| signer(account, provider, uri, key)))
     }
 
@@ -242,7 +252,7 @@ impl Accounts {
         })?;
         // The CA knows the key: one that is gone is an error, never replaced by another.
         let name = Account::key_name(account.id, account.key_version);
-        let key = self.adapters.vault.get(&name).await?;
+        let key = self.vault.get(&name).await?;
         Ok(signer(account, provider, uri, key))
     }
 }

@@ -4,13 +4,30 @@
 //! one. Which of the two it has is asked of the CA, never concluded from an answer that did not come: while it cannot
 //! say, the rollover stays under way.
 
-use crate::worker::Worker;
-use crate::{ca::AccountKey, store::StoreError, vault::VaultError};
+use std::sync::Arc;
+
+use crate::{
+    ca::{AccountKey, Ca},
+    store::{AccountKeys, AccountStore, StoreError},
+    vault::{KeyVault, VaultError},
+    worker::{accounts::Accounts, adapters::Adapters},
+};
 use certmint_core::{
     account::{Account, AccountStatus, KeyVersion},
-    words::{AccountId, Class, Failure},
+    clock::Clock,
+    words::{AccountId, Class, Failure, Timestamp},
     x509::keys,
 };
+
+/// The chores of a rollover.
+pub(super) struct KeyRollovers {
+    store: Arc<dyn AccountStore>,
+    keys: Arc<dyn AccountKeys>,
+    vault: Arc<dyn KeyVault>,
+    ca: Arc<dyn Ca>,
+    accounts: Arc<Accounts>,
+    clock: Arc<dyn Clock>,
+}
 
 /// What became of a keyChange.
 enum Answer {
@@ -20,15 +37,25 @@ enum Answer {
     Refused(String),
 }
 
-impl Worker {
-    /// The chore of a rollover.
-    pub(in crate::worker) async fn roll_key(
-        &self,
-        id: AccountId,
-        version: KeyVersion,
-    ) -> Result<(), Failure> {
-        let store = &self.adapters.store;
-        let account = match store.account(id).await {
+impl KeyRollovers {
+    pub(super) fn new(adapters: &Adapters, accounts: Arc<Accounts>) -> Self {
+        Self {
+            store: adapters.store.accounts.clone(),
+            keys: adapters.store.account_keys.clone(),
+            vault: adapters.vault.clone(),
+            ca: adapters.ca.clone(),
+            accounts,
+            clock: adapters.clock.clone(),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Gives the account its next key.
+    pub(super) async fn roll(&self, id: AccountId, version: KeyVersion) -> Result<(), Failure> {
+        let account = match self.store.account(id).await {
             Ok(account) => account,
             Err(error) => return self.without_account(id, version, error).await,
         };
@@ -36,17 +63,18 @@ impl Worker {
             return Ok(());
         }
         let stored = match self.change_key(&account, version).await {
-            Ok(Answer::Changed) => store.key_changed(id, version, self.now()).await,
+            Ok(Answer::Changed) => self.keys.key_changed(id, version, self.now()).await,
             Ok(Answer::Refused(why)) => {
                 tracing::error!(account_id = id.get(), error = why, "the account keeps its key");
-                store.rollover_failed(id, version, &why, self.now()).await
+                let now = self.now();
+                self.keys.rollover_failed(id, version, &why, now).await
             }
             Err(failure) => {
                 self.note(&account, version, &failure).await;
                 return Err(failure);
             }
         };
-        self.accounts.drop(id).await;
+        self.accounts.evict(id).await;
         match stored {
             Ok(_) => Ok(()),
             Err(error) => self.without_account(id, version, error).await,
@@ -56,8 +84,7 @@ impl Worker {
     async fn change_key(&self, account: &Account, version: KeyVersion) -> Result<Answer, Failure> {
         let fresh = keys::generate_account_key()?;
         let name = Account::key_name(account.id, version);
-        let new_key = self.adapters.vault.put_if_absent(&name, fresh).await;
-        let new_key = new_key?;
+        let new_key = self.vault.put_if_absent(&name, fresh).await?;
         // An earlier try may have come to the CA without its answer coming to us.
         if self.ca_has(account, &new_key).await? {
             return Ok(Answer::Changed);
@@ -67,7 +94,7 @@ impl Worker {
             return Ok(Answer::Refused(why));
         }
         let signer = self.accounts.signer(account).await?;
-        match self.adapters.ca.change_key(&signer, &new_key).await {
+        match self.ca.change_key(&signer, &new_key).await {
             Ok(()) => Ok(Answer::Changed),
             // Another worker may have done it since.
             Err(failure) if failure.class == Class::Permanent => {
@@ -83,23 +110,14 @@ impl Worker {
     /// Whether the CA has this key for the account.
     async fn ca_has(&self, account: &Account, key: &AccountKey) -> Result<bool, Failure> {
         let provider = self.accounts.provider(account.id).await?;
-        let found = self
-            .adapters
-            .ca
-            .find_account(&provider.directory_url, key)
-            .await?;
+        let found = self.ca.find_account(&provider.directory_url, key).await?;
         Ok(found.is_some() && found == account.registration_uri)
     }
 
     /// The chore that follows a rollover that failed, when no keyChange can be on its way any more. One that came to the
     /// CA after all, sent by a worker that was frozen, is written down: the account works again.
-    pub(in crate::worker) async fn discard_key(
-        &self,
-        id: AccountId,
-        version: KeyVersion,
-    ) -> Result<(), Failure> {
-        let (store, vault) = (&self.adapters.store, &self.adapters.vault);
-        let account = match store.account(id).await {
+    pub(super) async fn discard(&self, id: AccountId, version: KeyVersion) -> Result<(), Failure> {
+        let account = match self.store.account(id).await {
             Ok(account) => account,
             Err(error) => return self.without_account(id, version, error).await,
         };
@@ -107,18 +125,18 @@ impl Worker {
             return Ok(());
         }
         let name = Account::key_name(id, version);
-        let key = match vault.get(&name).await {
+        let key = match self.vault.get(&name).await {
             Ok(key) => key,
             Err(VaultError::NotFound(_) | VaultError::PendingDeletion(_)) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
         if account.key_version < version && self.ca_has(&account, &key).await? {
             tracing::warn!(account_id = id.get(), "the CA has the new key after all");
-            let changed = store.key_changed(id, version, self.now()).await;
-            self.accounts.drop(id).await;
+            let changed = self.keys.key_changed(id, version, self.now()).await;
+            self.accounts.evict(id).await;
             return changed.map(|_| ()).map_err(Into::into);
         }
-        vault.delete(&name).await.map_err(Into::into)
+        self.vault.delete(&name).await.map_err(Into::into)
     }
 
     /// An account that was deleted meanwhile needs no new key; one that came into the vault after the account's secrets
@@ -133,7 +151,7 @@ impl Worker {
             return Err(error.into());
         };
         let name = Account::key_name(id, version);
-        self.adapters.vault.delete(&name).await.map_err(Into::into)
+        self.vault.delete(&name).await.map_err(Into::into)
     }
 
     /// Shows clients why it takes long. One write for each new reason.
@@ -146,7 +164,7 @@ impl Worker {
         let Some(noted) = account.not_rolled(version, why, false, self.now()) else {
             return;
         };
-        if let Err(error) = self.adapters.store.save_account(&noted).await {
+        if let Err(error) = self.store.save_account(&noted).await {
             tracing::warn!(account_id = account.id.get(), %error, "the rollover's trouble was not stored");
         }
     }

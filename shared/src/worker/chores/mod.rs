@@ -1,58 +1,101 @@
-//! Work beside issuances: what calls promised.
+//! Work beside issuances: what calls enqueued.
 
+mod contact;
+mod gone;
 mod key_rollover;
 mod revocations;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use crate::store::StoreError;
-use crate::worker::Worker;
+use self::{contact::Contacts, gone::unless_gone, key_rollover::KeyRollovers, revocations::Revocations};
+use super::{accounts::Accounts, adapters::Adapters, report::Done, settings::WorkerSettings};
+use crate::{
+    store::{CertificateLifecycle, CertificateRelations, ChoreStore},
+    vault::KeyVault,
+};
 use certmint_core::{
-    account::Account,
     chore::{Chore, StoredChore},
+    clock::Clock,
     issuance::backoff,
-    words::{AccountId, Class, Failure, Timestamp},
+    words::{Failure, Timestamp},
 };
 
 /// Chores in hand at once.
 const BATCH: usize = 25;
 
-impl Worker {
+/// Does the chores that are due.
+pub(super) struct Chores {
+    chores: Arc<dyn ChoreStore>,
+    certificates: Arc<dyn CertificateLifecycle>,
+    relations: Arc<dyn CertificateRelations>,
+    vault: Arc<dyn KeyVault>,
+    contacts: Contacts,
+    rollovers: KeyRollovers,
+    revocations: Revocations,
+    clock: Arc<dyn Clock>,
+    settings: WorkerSettings,
+}
+
+/// What became of a chore.
+enum Outcome {
+    /// It is done.
+    Done,
+    /// It was tried, and is due again later.
+    PutOff,
+    /// Another worker has it, or it could not be taken up.
+    NotTaken,
+}
+
+impl Chores {
+    pub(super) fn new(adapters: &Adapters, accounts: Arc<Accounts>, settings: WorkerSettings) -> Self {
+        Self {
+            chores: adapters.store.chores.clone(),
+            certificates: adapters.store.certificate_lifecycle.clone(),
+            relations: adapters.store.relations.clone(),
+            vault: adapters.vault.clone(),
+            contacts: Contacts::new(adapters, accounts.clone()),
+            rollovers: KeyRollovers::new(adapters, accounts.clone()),
+            revocations: Revocations::new(adapters, accounts),
+            clock: adapters.clock.clone(),
+            settings,
+        }
+    }
+
     /// Does what is due, until `stop_at`; says how many were done. Safe beside other workers: a chore is taken up by
-    /// one, and each can be done twice.
-    pub(in crate::worker) async fn chores(&self, stop_at: Timestamp, deadline: Timestamp) -> usize {
-        let mut done = 0;
-        while self.now() < stop_at {
-            let due = match self.adapters.store.due_chores(self.now(), BATCH).await {
+    /// one, and each can be done twice. One that fails is put off and keeps none of the others waiting.
+    pub(super) async fn run(&self, stop_at: Timestamp, deadline: Timestamp) -> Done {
+        let mut done = Done::default();
+        while self.clock.now() < stop_at {
+            let due = match self.chores.due_chores(self.clock.now(), BATCH).await {
                 Ok(due) => due,
                 Err(error) => {
-                    tracing::warn!(%error, "chores not read");
+                    done.errors.note("due chores", &error);
                     break;
                 }
             };
-            let mut progress = 0;
+            let mut taken = 0;
             for chore in due {
-                progress += usize::from(self.take_up(chore, deadline).await);
+                let outcome = self.take_up(chore, deadline).await;
+                done.count += usize::from(matches!(outcome, Outcome::Done));
+                taken += usize::from(!matches!(outcome, Outcome::NotTaken));
             }
-            if progress == 0 {
+            if taken == 0 {
                 break;
             }
-            done += progress;
         }
         done
     }
 
-    /// Whether it was done.
-    async fn take_up(&self, chore: StoredChore, deadline: Timestamp) -> bool {
-        let store = &self.adapters.store;
+    async fn take_up(&self, chore: StoredChore, deadline: Timestamp) -> Outcome {
+        let store = &self.chores;
         // Longer than this invocation lives, by any clock.
         let until = deadline.plus(self.settings.lease_margin + self.settings.skew);
         let taken = match store.take_chore(&chore, until).await {
             Ok(Some(taken)) => taken,
-            Ok(None) => return false,
+            Ok(None) => return Outcome::NotTaken,
             Err(error) => {
                 tracing::warn!(chore = chore.name, %error, "chore not taken");
-                return false;
+                return Outcome::NotTaken;
             }
         };
         match self.do_chore(&taken.chore).await {
@@ -61,17 +104,17 @@ impl Worker {
                     tracing::warn!(chore = taken.name, %error, "chore done, but not struck off; it is done again");
                 }
                 tracing::info!(chore = taken.name, "chore done");
-                true
+                Outcome::Done
             }
             Err(failure) => {
                 let error = &failure.problem.detail;
                 tracing::warn!(chore = taken.name, tries = taken.tries, error, "chore failed");
                 let seed = taken.name.bytes().map(u64::from).sum();
                 let wait: Duration = backoff(taken.tries, seed);
-                if let Err(error) = store.take_chore(&taken, self.now().plus(wait)).await {
+                if let Err(error) = store.take_chore(&taken, self.clock.now().plus(wait)).await {
                     tracing::warn!(chore = taken.name, %error, "chore not put off");
                 }
-                false
+                Outcome::PutOff
             }
         }
     }
@@ -80,79 +123,29 @@ impl Worker {
         match chore {
             Chore::DeleteSecrets { names } => {
                 for name in names {
-                    self.adapters.vault.delete(name).await?;
+                    self.vault.delete(name).await?;
                 }
                 Ok(())
             }
             Chore::DeleteKeys { keys, names } => {
-                let used = self.adapters.store.keys_in_use(names).await?;
+                let used = self.relations.keys_in_use(names).await?;
                 for name in keys.iter().filter(|name| !used.contains(name)) {
-                    self.adapters.vault.delete(name).await?;
+                    self.vault.delete(name).await?;
                 }
                 Ok(())
             }
-            Chore::UpdateContact { id } => self.update_contact(*id).await,
-            Chore::RollKey { id, version } => self.roll_key(*id, *version).await,
-            Chore::DiscardKey { id, version } => self.discard_key(*id, *version).await,
-            Chore::RevokeCertificate { id } => self.revoke(*id).await,
+            Chore::UpdateContact { id } => self.contacts.update(*id).await,
+            Chore::RollKey { id, version } => self.rollovers.roll(*id, *version).await,
+            Chore::DiscardKey { id, version } => self.rollovers.discard(*id, *version).await,
+            Chore::RevokeCertificate { id } => self.revocations.revoke(*id).await,
             Chore::ExpireCertificate { id } => {
-                let moved = self.adapters.store.expire_certificate(*id, self.now()).await;
+                let moved = self.certificates.expire_certificate(*id, self.clock.now()).await;
                 moved.map(|_| ()).or_else(unless_gone)
             }
             Chore::RemoveCertificate { id } => {
-                let removed = self.adapters.store.remove_certificate(*id, self.now()).await;
+                let removed = self.certificates.remove_certificate(*id, self.clock.now()).await;
                 removed.map_err(Into::into)
             }
         }
-    }
-
-    /// Tells the CA until the address that was told is the one that stands: another call may change it meanwhile, and
-    /// another worker tell it.
-    async fn update_contact(&self, id: AccountId) -> Result<(), Failure> {
-        let store = &self.adapters.store;
-        let mut told = None;
-        loop {
-            let account = match store.account(id).await {
-                Ok(account) => account,
-                Err(error) => return unless_gone(error),
-            };
-            if told.as_ref() == Some(&account.email) {
-                return Ok(());
-            }
-            let answer = match self.accounts.get(id).await {
-                Ok(session) => {
-                    let answer = self.adapters.ca.update_contact(&session, &account.email).await;
-                    self.accounts.judge(&session, answer).await
-                }
-                Err(failure) => Err(failure),
-            };
-            match answer {
-                Ok(()) => told = Some(account.email),
-                Err(failure) if failure.class == Class::Permanent => {
-                    let why = &failure.problem.detail;
-                    tracing::error!(
-                        account_id = id.get(),
-                        error = why,
-                        "the CA refuses the account's address"
-                    );
-                    let noted = Account {
-                        last_error: Some(format!("the CA refuses the address {}: {why}", account.email)),
-                        updated_at: self.now(),
-                        ..account
-                    };
-                    // Changed meanwhile: looked at anew by the next try.
-                    return store.save_account(&noted).await.map(|_| ()).map_err(Into::into);
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
-    }
-}
-
-/// What is gone needs nothing more.
-pub(in crate::worker) fn unless_gone(error: StoreError) -> Result<(), Failure> {
-    match error {
-        StoreError::NotFound { .. } => Ok(()),
-        error => Err(error.into()),
     }
 }

@@ -1,18 +1,50 @@
 //! Revocations that clients asked for.
 
-use super::unless_gone;
-use crate::worker::Worker;
+use std::sync::Arc;
+
+use super::gone::unless_gone;
+use crate::{
+    ca::Ca,
+    store::{CertificateLifecycle, RenewalStore},
+    vault::KeyVault,
+    worker::{accounts::Accounts, adapters::Adapters},
+};
 use certmint_core::{
     certificate::{Certificate, Revocation, RevokedBy},
+    clock::Clock,
+    provider::Providers,
     words::{Cause, CertificateId, Class, Failure, ProviderId, Stage},
     x509::keys,
 };
 
-impl Worker {
+/// The chore of a revocation.
+pub(super) struct Revocations {
+    versions: Arc<dyn RenewalStore>,
+    lifecycle: Arc<dyn CertificateLifecycle>,
+    vault: Arc<dyn KeyVault>,
+    ca: Arc<dyn Ca>,
+    accounts: Arc<Accounts>,
+    providers: Providers,
+    clock: Arc<dyn Clock>,
+}
+
+impl Revocations {
+    pub(super) fn new(adapters: &Adapters, accounts: Arc<Accounts>) -> Self {
+        Self {
+            versions: adapters.store.renewals.clone(),
+            lifecycle: adapters.store.certificate_lifecycle.clone(),
+            vault: adapters.vault.clone(),
+            ca: adapters.ca.clone(),
+            accounts,
+            providers: adapters.providers.clone(),
+            clock: adapters.clock.clone(),
+        }
+    }
+
     /// Asks for each version whose revocation is open: a renewal may have replaced one since. What the CA refuses for
     /// good is written down for the client; what it cannot answer now is tried again.
-    pub(in crate::worker) async fn revoke(&self, id: CertificateId) -> Result<(), Failure> {
-        let versions = match self.adapters.store.certificate_versions(id).await {
+    pub(super) async fn revoke(&self, id: CertificateId) -> Result<(), Failure> {
+        let versions = match self.versions.certificate_versions(id).await {
             Ok(versions) => versions,
             Err(error) => return unless_gone(error),
         };
@@ -42,8 +74,8 @@ impl Worker {
             Err(failure) => return Err(failure),
         };
         let (id, version) = (certificate.id, certificate.version);
-        let store = &self.adapters.store;
-        let settled = store.settle_revocation(id, version, refusal.as_deref(), self.now());
+        let (refusal, now) = (refusal.as_deref(), self.clock.now());
+        let settled = self.lifecycle.settle_revocation(id, version, refusal, now);
         settled.await.map(|_| ()).or_else(unless_gone)
     }
 
@@ -62,9 +94,8 @@ impl Worker {
             ));
         };
         let account = self.accounts.get(account).await?;
-        let ca = &self.adapters.ca;
-        let answer = ca.revoke(&account, &certificate.cert_pem, revocation.reason);
-        self.accounts.judge(&account, answer.await).await
+        let answer = self.ca.revoke(&account, &certificate.cert_pem, revocation.reason);
+        self.accounts.confirm_refusal(&account, answer.await).await
     }
 
     async fn revoke_by_key(
@@ -73,14 +104,14 @@ impl Worker {
         revocation: &Revocation,
         provider: ProviderId,
     ) -> Result<(), Failure> {
-        let configured = self.adapters.providers.by_id(provider).ok_or_else(|| {
+        let configured = self.providers.by_id(provider).ok_or_else(|| {
             let why = format!("provider {provider} is no longer configured");
             Failure::new(Class::Permanent, Stage::Request, Cause::NoProvider, why)
         })?;
-        let stored = self.adapters.vault.get(&certificate.key_ref).await;
-        let key = keys::parse(&stored?)?.key_pem;
+        let stored = self.vault.get(&certificate.key_ref).await?;
+        let key = keys::parse(&stored)?.key_pem;
         let (directory, pem) = (&configured.directory_url, &certificate.cert_pem);
-        let ca = &self.adapters.ca;
-        ca.revoke_with_key(directory, &key, pem, revocation.reason).await
+        let revoked = self.ca.revoke_with_key(directory, &key, pem, revocation.reason);
+        revoked.await
     }
 }

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{effects::Fault, job::Job, key_reuse::Reuse};
 use crate::ca::CaAccount;
-use crate::worker::Worker;
+use crate::worker::issuer::Issuer as Worker;
 use certmint_core::{
     certificate::{Certificate, CertificateSource, KeyAlgorithm, KeyPlan, Lifecycle},
     issuance::{Event, Request, key_name},

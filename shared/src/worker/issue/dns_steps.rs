@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 
 use super::job::Job;
 use crate::dns::{DnsError, Zone, ledger::Outcome};
-use crate::worker::Worker;
+use crate::worker::issuer::Issuer as Worker;
 use certmint_core::{
     issuance::{Challenge, Effect, Event},
     words::{Cause, Failure, Fqdn, Stage, Timestamp},

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::job::Job;
-use crate::worker::Worker;
+use crate::worker::issuer::Issuer as Worker;
 use crate::{
     ca::{CaAccount, OrderTerms},
     dns::Visibility,
@@ -111,7 +111,7 @@ impl Worker {
             Err(Fault { failure, .. }) if failure.problem.cause.is_acme() => {
                 self.health.answered(provider.id).await;
                 if failure.blames_account(ordering) {
-                    self.accounts.condemn(account, failure).await;
+                    self.accounts.mark_account_failed(account, failure).await;
                 }
             }
             Err(_) => {}
@@ -138,7 +138,7 @@ impl Worker {
         match done {
             Err(Fault { failure, reached_ca }) => {
                 let class = failure.class;
-                let judged = self.accounts.judge(&account, Err(failure)).await;
+                let judged = self.accounts.confirm_refusal(&account, Err(failure)).await;
                 judged.map_err(|failure| Fault {
                     reached_ca: reached_ca && failure.class == class,
                     failure,

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::store::{RequestStore, Store, StoreError};
+use crate::store::{RequestStore, RequestStore as Store, StoreError};
 use certmint_core::{
     issuance::{Effect, Event, Lease, Phase, Request, Step, next},
     words::Timestamp,

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use crate::worker::Worker;
+use crate::worker::issuer::Issuer as Worker;
 use crate::{store::StoreError, vault::VaultError};
 use certmint_core::{
     certificate::{Certificate, KeyPlan},

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::sync::Mutex;
 
-use crate::store::{GiveBack, Reserved, Store};
+use crate::store::{GiveBack, RateLedger as Store, Reserved};
 use certmint_core::{
     issuance::{Event, Phase, Request},
     provider::{Bucket, Provider, RateKey, of_order},

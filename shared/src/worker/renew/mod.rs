@@ -1,40 +1,74 @@
 //! Renewals: looks at those that are due, asks their CA, and makes the requests.
 
+mod replace;
+
+use std::sync::Arc;
+
 use futures::{StreamExt, stream};
 
-use crate::worker::Worker;
+pub(super) use self::replace::{Replaced, keep, replaced_by};
+use super::{accounts::Accounts, adapters::Adapters, health::Health, report::Done, settings::WorkerSettings};
 use crate::{
-    ca::certificate_id,
-    store::{StoreError, renewal_request},
+    ca::{Ca, certificate_id},
+    renewal_request::RenewalRequests,
+    store::{CertificateStore, RenewalStore, StoreError},
 };
 use certmint_core::{
-    certificate::{Certificate, RenewAs},
-    issuance::{MAX_ATTEMPTS, Request},
+    certificate::Certificate,
+    clock::Clock,
+    issuance::MAX_ATTEMPTS,
     renewal::{self, Decision, Renewal, RenewalInfo},
     words::{CertificateId, Failure, NameSet, Timestamp},
 };
 
-/// What an order replaces.
-pub(in crate::worker) struct Replaced {
-    /// The certificate's identifier (RFC 9773 §4.1).
-    pub(in crate::worker) identifier: String,
-    /// Whether the CA's window for it is open.
-    pub(in crate::worker) in_window: bool,
+/// Begins the renewals that are due.
+pub(super) struct Renewals {
+    certificates: Arc<dyn CertificateStore>,
+    renewals: Arc<dyn RenewalStore>,
+    requests: RenewalRequests,
+    ca: Arc<dyn Ca>,
+    accounts: Arc<Accounts>,
+    health: Arc<Health>,
+    clock: Arc<dyn Clock>,
+    settings: WorkerSettings,
 }
 
-impl Worker {
+impl Renewals {
+    pub(super) fn new(
+        adapters: &Adapters,
+        accounts: Arc<Accounts>,
+        health: Arc<Health>,
+        settings: WorkerSettings,
+    ) -> Self {
+        Self {
+            certificates: adapters.store.certificates.clone(),
+            renewals: adapters.store.renewals.clone(),
+            requests: RenewalRequests::new(&adapters.store),
+            ca: adapters.ca.clone(),
+            accounts,
+            health,
+            clock: adapters.clock.clone(),
+            settings,
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Looks at what is due, a bounded number a pass, and makes the requests that are called for; the pass goes on
     /// with them. An error of one stays with that one.
-    pub(in crate::worker) async fn renew_due(&self, stop_at: Timestamp) -> usize {
-        let due = self
-            .adapters
-            .store
-            .due_renewals(self.now(), self.settings.renewals);
-        let due = match due.await {
+    pub(super) async fn run(&self, stop_at: Timestamp) -> Done {
+        let mut done = Done::default();
+        let due = match self
+            .renewals
+            .due_renewals(self.now(), self.settings.renewals)
+            .await
+        {
             Ok(due) => due,
             Err(error) => {
-                tracing::warn!(%error, "due renewals cannot be read");
-                return 0;
+                done.errors.note("due renewals", &error);
+                return done;
             }
         };
         let looks = due.into_iter().map(|id| async move {
@@ -47,17 +81,18 @@ impl Worker {
                 false
             })
         });
-        stream::iter(looks)
+        done.count = stream::iter(looks)
             .buffer_unordered(self.settings.parallelism)
             .filter(|begun| futures::future::ready(*begun))
             .count()
-            .await
+            .await;
+        done
     }
 
     /// Whether a request was made.
     async fn look_at(&self, id: CertificateId) -> Result<bool, StoreError> {
-        let store = &self.adapters.store;
-        let certificate = match store.certificate(id).await {
+        let store = &self.renewals;
+        let certificate = match self.certificates.certificate(id).await {
             Ok(certificate) => certificate,
             Err(StoreError::NotFound { .. }) => {
                 store.forget_renewal(id).await?;
@@ -138,8 +173,8 @@ impl Worker {
         if let Some((until, reason)) = self.health.hold(provider, self.now()).await {
             return Err((Some(until), reason));
         }
-        let ca = &self.adapters.ca;
-        let answer = ca.renewal_info(&provider.directory_url, &identifier).await;
+        let directory = &provider.directory_url;
+        let answer = self.ca.renewal_info(directory, &identifier).await;
         if let Err(failure) = &answer
             && failure.is_outage()
         {
@@ -156,8 +191,8 @@ impl Worker {
         ) else {
             return Ok(false);
         };
-        let store = &self.adapters.store;
-        let new = match renewal_request(&**store, certificate, renewal.terms, account_id, names).await {
+        let requests = &self.requests;
+        let new = match requests.of(certificate, renewal.terms, account_id, names).await {
             Ok(new) => new,
             Err(error @ StoreError::WrongState { .. }) => {
                 let given_up = Renewal {
@@ -166,71 +201,19 @@ impl Worker {
                     updated_at: self.now(),
                     ..renewal.clone()
                 };
-                return store.save_renewal(&given_up).await.map(|_| false);
+                return self.renewals.save_renewal(&given_up).await.map(|_| false);
             }
             Err(error) => return Err(error),
         };
-        let request = store
-            .start_renewal(renewal, new, MAX_ATTEMPTS, self.now())
-            .await?;
+        let started = self
+            .renewals
+            .start_renewal(renewal, new, MAX_ATTEMPTS, self.now());
+        let request = started.await?;
         tracing::info!(
             certificate_id = certificate.id.get(),
             request_id = request.id.get(),
             "renewal begun"
         );
         Ok(true)
-    }
-
-    /// What the order of a renewal replaces. Only the account that has a certificate may replace it (RFC 9773 §5).
-    pub(in crate::worker) async fn replaced_by(
-        &self,
-        request: &Request,
-    ) -> Result<Option<Replaced>, Failure> {
-        let Some(id) = request.renews else {
-            return Ok(None);
-        };
-        let store = &self.adapters.store;
-        let certificate = match store.certificate(id).await {
-            Ok(certificate) => certificate,
-            Err(StoreError::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        if certificate.account_id != Some(request.account()) {
-            return Ok(None);
-        }
-        let renewals = store.renewals(std::slice::from_ref(&certificate)).await;
-        let window = renewals?.pop().and_then(|r| r.window);
-        Ok(certificate_id(&certificate.cert_pem).map(|identifier| Replaced {
-            identifier,
-            in_window: window.is_some_and(|w| w.start <= self.now()),
-        }))
-    }
-
-    /// Records a certificate: in the place of the one that the request renews or as its successor, if that still exists.
-    pub(in crate::worker) async fn keep(
-        &self,
-        request: &Request,
-        certificate: Certificate,
-    ) -> Result<Certificate, StoreError> {
-        let (store, fence) = (&self.adapters.store, (request.id, request.lease.fence));
-        let Some(id) = request.renews else {
-            return store.record_certificate(certificate, Some(request)).await;
-        };
-        let kept = match request.renew_as {
-            RenewAs::New => store.succeed_certificate(id, certificate.clone(), fence).await,
-            RenewAs::Replace => {
-                let in_place = Certificate {
-                    id,
-                    ..certificate.clone()
-                };
-                store.replace_certificate(in_place, fence).await
-            }
-        };
-        match kept {
-            Err(StoreError::NotFound {
-                kind: "certificate", ..
-            }) => store.record_certificate(certificate, Some(request)).await,
-            answer => answer,
-        }
     }
 }

@@ -1,0 +1,80 @@
+//! Tells CAs an account's new address.
+
+use std::sync::Arc;
+
+use super::gone::unless_gone;
+use crate::{
+    ca::Ca,
+    store::AccountStore,
+    worker::{accounts::Accounts, adapters::Adapters},
+};
+use certmint_core::{
+    account::Account,
+    clock::Clock,
+    words::{AccountId, Class, Failure},
+};
+
+/// The chore of a new address.
+pub(super) struct Contacts {
+    store: Arc<dyn AccountStore>,
+    ca: Arc<dyn Ca>,
+    accounts: Arc<Accounts>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Contacts {
+    pub(super) fn new(adapters: &Adapters, accounts: Arc<Accounts>) -> Self {
+        Self {
+            store: adapters.store.accounts.clone(),
+            ca: adapters.ca.clone(),
+            accounts,
+            clock: adapters.clock.clone(),
+        }
+    }
+
+    /// Tells the CA until the address that was told is the one that stands: another call may change it meanwhile, and
+    /// another worker tell it.
+    pub(super) async fn update(&self, id: AccountId) -> Result<(), Failure> {
+        let mut told = None;
+        loop {
+            let account = match self.store.account(id).await {
+                Ok(account) => account,
+                Err(error) => return unless_gone(error),
+            };
+            if told.as_ref() == Some(&account.email) {
+                return Ok(());
+            }
+            let answer = match self.accounts.get(id).await {
+                Ok(session) => {
+                    let answer = self.ca.update_contact(&session, &account.email).await;
+                    self.accounts.confirm_refusal(&session, answer).await
+                }
+                Err(failure) => Err(failure),
+            };
+            match answer {
+                Ok(()) => told = Some(account.email),
+                Err(failure) if failure.class == Class::Permanent => {
+                    let why = &failure.problem.detail;
+                    tracing::error!(
+                        account_id = id.get(),
+                        error = why,
+                        "the CA refuses the account's address"
+                    );
+                    let noted = Account {
+                        last_error: Some(format!("the CA refuses the address {}: {why}", account.email)),
+                        updated_at: self.clock.now(),
+                        ..account
+                    };
+                    // Changed meanwhile: looked at anew by the next try.
+                    return self
+                        .store
+                        .save_account(&noted)
+                        .await
+                        .map(|_| ())
+                        .map_err(Into::into);
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+}

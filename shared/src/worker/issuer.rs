@@ -1,0 +1,95 @@
+//! What issuing works with.
+
+use std::sync::Arc;
+
+use super::{
+    accounts::Accounts,
+    adapters::Adapters,
+    health::Health,
+    issue::{limiter::Limiter, pace::Pace},
+    renew::{self, Replaced},
+    settings::WorkerSettings,
+};
+use crate::{
+    ca::Ca,
+    clock::Timer,
+    dns::{DnsView, DnsZones, ledger::Ledger},
+    store::{IssueStore, StoreError},
+    vault::KeyVault,
+};
+use certmint_core::{
+    certificate::Certificate,
+    issuance::Request,
+    provider::Providers,
+    words::{Failure, Timestamp},
+};
+
+/// The world as issuing sees it.
+pub(super) struct IssueAdapters {
+    pub(super) store: Arc<dyn IssueStore>,
+    pub(super) vault: Arc<dyn KeyVault>,
+    pub(super) ca: Arc<dyn Ca>,
+    pub(super) zones: Arc<dyn DnsZones>,
+    pub(super) view: Arc<dyn DnsView>,
+    pub(super) clock: Arc<dyn Timer>,
+    pub(super) providers: Providers,
+}
+
+/// Does the effects of claimed requests.
+pub(super) struct Issuer {
+    pub(super) adapters: IssueAdapters,
+    pub(super) ledger: Ledger,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) health: Arc<Health>,
+    pub(super) limiter: Limiter,
+    pub(super) settings: WorkerSettings,
+    pub(super) pace: Pace,
+}
+
+impl Issuer {
+    pub(super) fn new(
+        adapters: &Adapters,
+        accounts: Arc<Accounts>,
+        health: Arc<Health>,
+        settings: WorkerSettings,
+    ) -> Self {
+        let (store, clock) = (&adapters.store, adapters.clock.clone());
+        Self {
+            ledger: Ledger::new(adapters.zones.clone(), store.challenges.clone(), clock.clone()),
+            accounts,
+            health,
+            limiter: Limiter::new(store.rates.clone()),
+            settings,
+            pace: Pace::default(),
+            adapters: IssueAdapters {
+                store: store.issuing.clone(),
+                vault: adapters.vault.clone(),
+                ca: adapters.ca.clone(),
+                zones: adapters.zones.clone(),
+                view: adapters.view.clone(),
+                clock,
+                providers: adapters.providers.clone(),
+            },
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.adapters.clock.now()
+    }
+
+    /// What the order of a renewal replaces.
+    pub(super) async fn replaced_by(&self, request: &Request) -> Result<Option<Replaced>, Failure> {
+        let store = &self.adapters.store;
+        renew::replaced_by(&**store, &**store, request, self.now()).await
+    }
+
+    /// Records a certificate.
+    pub(super) async fn keep(
+        &self,
+        request: &Request,
+        certificate: Certificate,
+    ) -> Result<Certificate, StoreError> {
+        let store = &self.adapters.store;
+        renew::keep(&**store, &**store, request, certificate).await
+    }
+}

@@ -1,0 +1,32 @@
+//! What a pass did.
+
+use crate::run_errors::RunErrors;
+
+/// What a pass did, for the log and the answer of the invocation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Report {
+    /// Renewals that were begun.
+    pub renewals: usize,
+    /// Requests that were taken up.
+    pub claimed: usize,
+    /// Certificates recorded.
+    pub succeeded: usize,
+    /// Requests that ended without one.
+    pub failed: usize,
+    /// Requests handed back to be looked at later.
+    pub parked: usize,
+    /// Chores done.
+    pub chores: usize,
+    /// Whether the time ran out while work was due.
+    pub more: bool,
+    /// The lists of what is due that could not be read; what was in hand was done in spite of that.
+    #[serde(skip_serializing_if = "RunErrors::is_empty")]
+    pub errors: RunErrors,
+}
+
+/// What a part of a pass did.
+#[derive(Default)]
+pub(super) struct Done {
+    pub(super) count: usize,
+    pub(super) errors: RunErrors,
+}
