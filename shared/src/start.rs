@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
 use crate::{
+    acme::{AcmeCa, SetupError},
     api::Api,
-    ca::acme::{AcmeCa, SetupError},
     cleanup::{self, Cleaner},
     clock::{ShiftedClock, SystemClock, Timer},
     config::{Config, ConfigError, VaultConfig},

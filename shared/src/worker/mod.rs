@@ -22,7 +22,7 @@ use self::{
     issue::{job::Job, limiter::Limiter, pace::Pace},
 };
 use crate::{
-    ca::Ca,
+    acme::Ca,
     clock::Timer,
     dns::{DnsView, DnsZones, ledger::Ledger},
     store::{Store, StoreError},

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use super::{Adapters, health::Health};
 use crate::{
-    ca::{AccountKey, CaAccount},
+    acme::{AccountKey, CaAccount},
     store::StoreError,
 };
 use certmint_core::{

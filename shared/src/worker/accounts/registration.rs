@@ -2,11 +2,12 @@
 
 use crate::worker::Adapters;
 use crate::{
-    ca::{AccountKey, CHECK_ACCOUNT, Eab},
+    acme::{AccountKey, Eab},
     store::StoreError,
 };
 use certmint_core::{
     account::{Account, AccountStatus},
+    acme::CHECK_ACCOUNT,
     provider::Provider,
     words::{AcmeError, Class, Failure, Timestamp},
 };

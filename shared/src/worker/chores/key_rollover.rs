@@ -5,7 +5,7 @@
 //! say, the rollover stays under way.
 
 use crate::worker::Worker;
-use crate::{ca::AccountKey, store::StoreError, vault::VaultError};
+use crate::{acme::AccountKey, store::StoreError, vault::VaultError};
 use certmint_core::{
     account::{Account, AccountStatus, KeyVersion},
     words::{AccountId, Class, Failure},

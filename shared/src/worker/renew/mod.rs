@@ -4,7 +4,7 @@ use futures::{StreamExt, stream};
 
 use crate::worker::Worker;
 use crate::{
-    ca::certificate_id,
+    acme::certificate_id,
     store::{StoreError, renewal_request},
 };
 use certmint_core::{
