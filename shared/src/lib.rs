@@ -1,9 +1,9 @@
 //! certmint: certificates through ACME DNS-01, from AWS Lambda.
 #![warn(missing_docs)]
 
+pub mod acme;
 pub mod api;
 pub mod bundle;
-pub mod ca;
 pub mod cleanup;
 pub mod clock;
 pub mod config;

@@ -5,15 +5,15 @@ use std::{sync::Arc, time::Duration};
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
 use crate::{
+    acme::{AcmeCa, SetupError},
     api::Api,
-    ca::acme::{AcmeCa, SetupError},
     cleanup::{self, Cleaner},
     clock::{ShiftedClock, SystemClock, Timer},
     config::{Config, ConfigError, VaultConfig},
     dns::{route53::Route53Zones, view::PublicDns},
     kick::{EventBridgeKick, Kick},
     run_errors::RunErrors,
-    store::dynamo::DynamoStore,
+    store::{StoreError, dynamo::DynamoStore},
     vault::{
         KeyVault, TokensApart,
         envelope::{EnvelopeSettings, EnvelopeVault},

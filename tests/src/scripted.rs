@@ -20,7 +20,10 @@ use certmint_core::{
     },
 };
 use certmint_shared::{
-    ca::{AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView},
+    acme::{
+        AccountKey, AcmeAccounts, AcmeOrders, AcmeRenewalInfo, AcmeRevocation, CaAccount, Eab, OrderTerms,
+        OrderView,
+    },
     clock::Timer,
     dns::{DnsError, DnsView, Visibility},
     store::{AccountKeys, AccountStore, RequestStore, dynamo::DynamoStore},
@@ -86,7 +89,7 @@ impl ScriptedCa {
 }
 
 #[async_trait]
-impl Ca for ScriptedCa {
+impl AcmeAccounts for ScriptedCa {
     async fn register(
         &self,
         directory_url: &str,
@@ -115,6 +118,32 @@ impl Ca for ScriptedCa {
         }
     }
 
+    /// Knows the account of the key that was changed to.
+    async fn find_account(&self, directory_url: &str, key: &AccountKey) -> Result<Option<String>, Failure> {
+        let changed = self.changed_key.lock().unwrap();
+        let found = changed.as_deref() == Some(key.expose_secret());
+        Ok(found.then(|| format!("{directory_url}/account/ops@example.com")))
+    }
+
+    async fn update_contact(&self, _: &CaAccount, email: &Email) -> Result<(), Failure> {
+        self.contacts.lock().unwrap().push(email.to_string());
+        match &*self.contact.lock().unwrap() {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(()),
+        }
+    }
+
+    async fn change_key(&self, _: &CaAccount, new_key: &AccountKey) -> Result<(), Failure> {
+        if let Some(failure) = &*self.key_change.lock().unwrap() {
+            return Err(failure.clone());
+        }
+        *self.changed_key.lock().unwrap() = Some(new_key.expose_secret().to_owned());
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl AcmeOrders for ScriptedCa {
     async fn new_order(&self, account: &CaAccount, _terms: &OrderTerms<'_>) -> Result<String, Failure> {
         let directory = account.directory_url.clone();
         self.asked.lock().unwrap().push(directory.clone());
@@ -122,10 +151,6 @@ impl Ca for ScriptedCa {
             Some(failure) => Err(failure.clone()),
             None => Ok(format!("{directory}/order")),
         }
-    }
-
-    async fn renewal_info(&self, _: &str, _: &str) -> Result<Option<RenewalInfo>, Failure> {
-        Ok(None)
     }
 
     async fn order(&self, _: &CaAccount, _: &str, _: bool) -> Result<OrderView, Failure> {
@@ -147,29 +172,13 @@ impl Ca for ScriptedCa {
         Ok(())
     }
 
-    async fn update_contact(&self, _: &CaAccount, email: &Email) -> Result<(), Failure> {
-        self.contacts.lock().unwrap().push(email.to_string());
-        match &*self.contact.lock().unwrap() {
-            Some(failure) => Err(failure.clone()),
-            None => Ok(()),
-        }
+    async fn certificate(&self, _: &CaAccount, _: &str) -> Result<Option<String>, Failure> {
+        Ok(None)
     }
+}
 
-    /// Knows the account of the key that was changed to.
-    async fn find_account(&self, directory_url: &str, key: &AccountKey) -> Result<Option<String>, Failure> {
-        let changed = self.changed_key.lock().unwrap();
-        let found = changed.as_deref() == Some(key.expose_secret());
-        Ok(found.then(|| format!("{directory_url}/account/ops@example.com")))
-    }
-
-    async fn change_key(&self, _: &CaAccount, new_key: &AccountKey) -> Result<(), Failure> {
-        if let Some(failure) = &*self.key_change.lock().unwrap() {
-            return Err(failure.clone());
-        }
-        *self.changed_key.lock().unwrap() = Some(new_key.expose_secret().to_owned());
-        Ok(())
-    }
-
+#[async_trait]
+impl AcmeRevocation for ScriptedCa {
     async fn revoke(&self, _: &CaAccount, _: &str, reason: RevocationReason) -> Result<(), Failure> {
         self.revoked.lock().unwrap().push(reason);
         match &*self.revoke.lock().unwrap() {
@@ -193,8 +202,11 @@ impl Ca for ScriptedCa {
             None => Ok(()),
         }
     }
+}
 
-    async fn certificate(&self, _: &CaAccount, _: &str) -> Result<Option<String>, Failure> {
+#[async_trait]
+impl AcmeRenewalInfo for ScriptedCa {
+    async fn renewal_info(&self, _: &str, _: &str) -> Result<Option<RenewalInfo>, Failure> {
         Ok(None)
     }
 }

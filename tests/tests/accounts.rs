@@ -9,7 +9,7 @@ use certmint_core::{
     words::{AccountId, NameSet},
 };
 use certmint_shared::{
-    ca::{Ca, CaAccount, OrderTerms, acme::AcmeCa},
+    acme::{AcmeAccounts, AcmeCa, AcmeOrders, CaAccount, OrderTerms},
     clock::SystemClock,
 };
 use certmint_tests::{

@@ -9,7 +9,7 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use certmint_shared::ca::decode_eab_key;
+use certmint_shared::acme::decode_eab_key;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::{Map, json};
 use tokio::{net::TcpStream, process::Child};

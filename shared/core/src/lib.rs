@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod account;
+pub mod acme;
 pub mod certificate;
 pub mod challenge;
 pub mod chore;

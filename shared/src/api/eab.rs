@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::{Api, ApiRequest, Data, error::ApiError, input::Body};
 use crate::{
-    ca::decode_eab_key,
+    acme::decode_eab_key,
     store::{StoreError, account_keys::may_be_bound},
 };
 use certmint_core::{

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use aws_sdk_route53::{
     Client,
-    error::{ProvideErrorMetadata, SdkError},
+    error::ProvideErrorMetadata,
     operation::list_resource_record_sets::ListResourceRecordSetsOutput,
     types::{Change, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType},
 };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    ca::Ca,
+    acme::Ca,
     clock::Timer,
     dns::{DnsView, DnsZones},
     store::Stores,

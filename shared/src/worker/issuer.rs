@@ -11,7 +11,7 @@ use super::{
     settings::WorkerSettings,
 };
 use crate::{
-    ca::Ca,
+    acme::Ca,
     clock::Timer,
     dns::{DnsView, DnsZones, ledger::Ledger},
     store::{IssueStore, StoreError},

@@ -31,6 +31,8 @@ pub enum Fault {
     LoseAnswer,
     /// The answer is cut in the middle.
     Truncate,
+    /// The answer stops in the middle, and nothing more comes, not even its end.
+    Stall,
     /// Everything takes this much longer.
     Slow(Duration),
     /// Runs before the other side sees the call, which then goes on.

@@ -3,9 +3,14 @@
 use std::{convert::Infallible, io, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures::{Stream, StreamExt, stream};
 use http::{HeaderValue, Request, Response, Uri, header::HOST};
-use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::{
+    body::{Frame, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -189,6 +194,13 @@ fn whole(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(|e: Infallible| match e {}).boxed()
 }
 
+/// The first half of a body, and what comes in the place of the second.
+fn half(body: &Bytes, end: impl Stream<Item = io::Result<Frame<Bytes>>> + Send + Sync + 'static) -> Body {
+    let half = Frame::data(body.slice(..body.len() / 2));
+    let frames = stream::iter([Ok(half)]).chain(end);
+    BodyExt::boxed(StreamBody::new(frames))
+}
+
 async fn answer(
     request: Request<Incoming>,
     rules: &Rules,
@@ -225,14 +237,14 @@ async fn answer(
             forward(request, side).await?;
             Err(cut())
         }
+        // The header promises more than comes.
         Some(Fault::Truncate) => {
             let answer = forward(request, side).await?;
-            let half = answer.body().slice(..answer.body().len() / 2);
-            // The header promises more than comes: the connection closes in the middle.
-            Ok(answer.map(|_| {
-                let cut_off = futures::stream::iter([Ok(hyper::body::Frame::data(half)), Err(cut())]);
-                http_body_util::StreamBody::new(cut_off).boxed()
-            }))
+            Ok(answer.map(|body| half(&body, stream::iter([Err(cut())]))))
+        }
+        Some(Fault::Stall) => {
+            let answer = forward(request, side).await?;
+            Ok(answer.map(|body| half(&body, stream::pending())))
         }
         Some(Fault::Slow(by)) => {
             tokio::time::sleep(by).await;

@@ -12,7 +12,10 @@ use certmint_core::{
     renewal::RenewalInfo,
     words::{Class, Email, Failure, Timestamp},
 };
-use certmint_shared::ca::{AccountKey, Ca, CaAccount, Eab, OrderTerms, OrderView};
+use certmint_shared::acme::{
+    AccountKey, AcmeAccounts, AcmeOrders, AcmeRenewalInfo, AcmeRevocation, CaAccount, Eab, OrderTerms,
+    OrderView,
+};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
@@ -102,7 +105,7 @@ impl SimCa {
 }
 
 #[async_trait]
-impl Ca for SimCa {
+impl AcmeAccounts for SimCa {
     async fn register(
         &self,
         _directory_url: &str,
@@ -125,6 +128,36 @@ impl Ca for SimCa {
             .await
     }
 
+    async fn find_account(&self, _: &str, key: &AccountKey) -> Result<Option<String>, Failure> {
+        self.gate
+            .call(Op::FindAccount, || {
+                Ok(self.lock().account_of(key.expose_secret()))
+            })
+            .await
+    }
+
+    async fn update_contact(&self, _: &CaAccount, _: &Email) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn change_key(&self, account: &CaAccount, new_key: &AccountKey) -> Result<(), Failure> {
+        self.gate
+            .call(Op::ChangeKey, || {
+                self.signed(account)?;
+                if self.mood(100) {
+                    return Err(problem(Class::Permanent, "unauthorized", "no new key today"));
+                }
+                let (uri, key) = (&account.registration_uri, new_key.expose_secret());
+                let changed = self.lock().change_key(uri, key, &self.secrets);
+                self.never(changed);
+                Ok(())
+            })
+            .await
+    }
+}
+
+#[async_trait]
+impl AcmeOrders for SimCa {
     async fn new_order(&self, account: &CaAccount, terms: &OrderTerms<'_>) -> Result<String, Failure> {
         let names = terms.names;
         let op = if terms.replaces.is_some() {
@@ -149,29 +182,6 @@ impl Ca for SimCa {
                 let mut state = self.lock();
                 let replaces = terms.replaces.map(|id| state.may_replace(id, uri)).transpose()?;
                 Ok(state.new_order(uri, names.as_slice(), replaces, now, expires_at))
-            })
-            .await
-    }
-
-    async fn renewal_info(
-        &self,
-        _directory_url: &str,
-        certificate_id: &str,
-    ) -> Result<Option<RenewalInfo>, Failure> {
-        self.gate
-            .call(Op::RenewalInfo, || {
-                if self.mood(50) {
-                    return Err(problem(Class::Transient, "serverInternal", "no windows now"));
-                }
-                let said = self.lock().window(certificate_id, self.gate.now());
-                let info = said.unwrap_or_else(|what| {
-                    self.never(Err(what));
-                    None
-                });
-                // Half a day is the longest that anybody keeps to: fewer looks for a run to go through.
-                let hours = self.gate.draw(6, 30);
-                let retry_after = (hours < 24).then(|| Duration::from_secs(hours * 3600));
-                Ok(info.map(|info| RenewalInfo { retry_after, ..info }))
             })
             .await
     }
@@ -263,33 +273,22 @@ impl Ca for SimCa {
             .await
     }
 
-    async fn update_contact(&self, _: &CaAccount, _: &Email) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    async fn find_account(&self, _: &str, key: &AccountKey) -> Result<Option<String>, Failure> {
+    async fn certificate(&self, account: &CaAccount, order_url: &str) -> Result<Option<String>, Failure> {
         self.gate
-            .call(Op::FindAccount, || {
-                Ok(self.lock().account_of(key.expose_secret()))
-            })
-            .await
-    }
-
-    async fn change_key(&self, account: &CaAccount, new_key: &AccountKey) -> Result<(), Failure> {
-        self.gate
-            .call(Op::ChangeKey, || {
+            .call(Op::Download, || {
                 self.signed(account)?;
-                if self.mood(100) {
-                    return Err(problem(Class::Permanent, "unauthorized", "no new key today"));
+                match self.open(order_url)? {
+                    OrderProgress::Valid => Ok(self.lock().certificate(order_url)),
+                    OrderProgress::Processing => Ok(None),
+                    _ => Err(problem(Class::OrderLost, "malformed", "the order has no CSR")),
                 }
-                let (uri, key) = (&account.registration_uri, new_key.expose_secret());
-                let changed = self.lock().change_key(uri, key, &self.secrets);
-                self.never(changed);
-                Ok(())
             })
             .await
     }
+}
 
+#[async_trait]
+impl AcmeRevocation for SimCa {
     async fn revoke(&self, _: &CaAccount, cert_pem: &str, _: RevocationReason) -> Result<(), Failure> {
         self.gate
             .call(Op::Revoke, || {
@@ -310,16 +309,29 @@ impl Ca for SimCa {
     ) -> Result<(), Failure> {
         Ok(())
     }
+}
 
-    async fn certificate(&self, account: &CaAccount, order_url: &str) -> Result<Option<String>, Failure> {
+#[async_trait]
+impl AcmeRenewalInfo for SimCa {
+    async fn renewal_info(
+        &self,
+        _directory_url: &str,
+        certificate_id: &str,
+    ) -> Result<Option<RenewalInfo>, Failure> {
         self.gate
-            .call(Op::Download, || {
-                self.signed(account)?;
-                match self.open(order_url)? {
-                    OrderProgress::Valid => Ok(self.lock().certificate(order_url)),
-                    OrderProgress::Processing => Ok(None),
-                    _ => Err(problem(Class::OrderLost, "malformed", "the order has no CSR")),
+            .call(Op::RenewalInfo, || {
+                if self.mood(50) {
+                    return Err(problem(Class::Transient, "serverInternal", "no windows now"));
                 }
+                let said = self.lock().window(certificate_id, self.gate.now());
+                let info = said.unwrap_or_else(|what| {
+                    self.never(Err(what));
+                    None
+                });
+                // Half a day is the longest that anybody keeps to: fewer looks for a run to go through.
+                let hours = self.gate.draw(6, 30);
+                let retry_after = (hours < 24).then(|| Duration::from_secs(hours * 3600));
+                Ok(info.map(|info| RenewalInfo { retry_after, ..info }))
             })
             .await
     }

@@ -12,7 +12,7 @@ use base64::{
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
 use certmint_core::words::Timestamp;
-use certmint_shared::ca::certificate_id;
+use certmint_shared::acme::certificate_id;
 use rcgen::{CertificateParams, KeyPair, PublicKeyData, SerialNumber};
 use time::OffsetDateTime;
 

@@ -27,7 +27,7 @@ mod year;
 mod zones;
 
 pub use self::{
-    ca::SimCa,
+    acme::SimCa,
     ca_renewals::Ari,
     ca_state::{CaHabits, CaState},
     clock::SimClock,

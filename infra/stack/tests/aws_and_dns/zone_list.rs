@@ -62,10 +62,15 @@ async fn a_zone_that_was_made_anew_is_written_and_read() {
     served.route53.create_zone("example.test").unwrap();
     // Whoever holds the old id: to read one, to read many, to write.
     assert_eq!(zones.txt_rrset(&before, &fqdn).await, Ok(None));
-    let many: Vec<Fqdn> = (0..20).map(|n| Fqdn::new(&format!("a{n}.example.test"))).collect();
+    let many: Vec<Fqdn> = (0..20)
+        .map(|n| Fqdn::new(&format!("a{n}.example.test")))
+        .collect();
     assert_eq!(zones.txt_rrsets(&before, &many).await.map(|m| m.len()), Ok(0));
     zones.change_txt(&before, &[publish(&fqdn)]).await.unwrap();
-    assert_eq!(zones.txt_rrset(&before, &fqdn).await.map(|s| s.is_some()), Ok(true));
+    assert_eq!(
+        zones.txt_rrset(&before, &fqdn).await.map(|s| s.is_some()),
+        Ok(true)
+    );
     let now = zones.find_zone(&fqdn).await.unwrap().unwrap();
     assert_ne!(now.id, before.id);
 }

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use self::registration::Registrar;
 use super::{adapters::Adapters, health::Health};
 use crate::{
-    ca::{AccountKey, CaAccount},
+    acme::{AccountKey, CaAccount},
     store::{AccountStore, StoreError},
     vault::KeyVault,
 };

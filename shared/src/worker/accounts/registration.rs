@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::worker::adapters::Adapters;
 use crate::{
-    ca::{AccountKey, CHECK_ACCOUNT, Ca, Eab},
+    acme::{AccountKey, Ca, Eab},
     store::{AccountStore, StoreError},
     vault::KeyVault,
 };
 use certmint_core::{
     account::{Account, AccountStatus, eab_refusal},
+    acme::CHECK_ACCOUNT,
     clock::Clock,
     provider::Provider,
     words::{Class, Failure},

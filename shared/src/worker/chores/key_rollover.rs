@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::{
-    ca::{AccountKey, Ca},
+    acme::{AccountKey, Ca},
     store::{AccountKeys, AccountStore, StoreError},
     vault::{KeyVault, VaultError},
     worker::{accounts::Accounts, adapters::Adapters},

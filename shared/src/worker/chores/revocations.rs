@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::gone::unless_gone;
 use crate::{
-    ca::Ca,
+    acme::Ca,
     store::{CertificateLifecycle, RenewalStore},
     vault::KeyVault,
     worker::{accounts::Accounts, adapters::Adapters},

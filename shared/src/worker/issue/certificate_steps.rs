@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{effects::Fault, job::Job, key_reuse::Reuse};
-use crate::ca::CaAccount;
+use crate::acme::CaAccount;
 use crate::worker::issuer::Issuer as Worker;
 use certmint_core::{
     certificate::{Certificate, CertificateSource, KeyAlgorithm, KeyPlan, Lifecycle},

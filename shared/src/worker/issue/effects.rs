@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::job::Job;
 use crate::worker::issuer::Issuer as Worker;
 use crate::{
-    ca::{CaAccount, OrderTerms},
+    acme::{CaAccount, OrderTerms},
     dns::Visibility,
 };
 use certmint_core::{

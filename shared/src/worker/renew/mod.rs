@@ -9,7 +9,7 @@ use futures::{StreamExt, stream};
 pub(super) use self::replace::{Replaced, keep, replaced_by};
 use super::{accounts::Accounts, adapters::Adapters, health::Health, report::Done, settings::WorkerSettings};
 use crate::{
-    ca::{Ca, certificate_id},
+    acme::{Ca, certificate_id},
     renewal_request::RenewalRequests,
     store::{CertificateStore, RenewalStore, StoreError},
 };

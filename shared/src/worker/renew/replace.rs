@@ -1,7 +1,7 @@
 //! What the order of a renewal replaces, and where its certificate goes.
 
 use crate::{
-    ca::certificate_id,
+    acme::certificate_id,
     store::{CertificateStore, RenewalStore, StoreError},
 };
 use certmint_core::{

@@ -1,25 +1,11 @@
-//! The certificate authority, behind one small trait.
-
-pub mod acme;
-mod chains;
-mod http;
-mod jws;
-mod key_change;
-mod new_account;
-mod orders;
-mod problem;
-mod renewal_info;
-mod revocation;
-mod session;
+//! What we ask of a certificate authority, cut by who asks it.
+//!
+//! Errors are [`Failure`]s: classified, with the CA's problem in words. A CA that cannot even give its directory is a
+//! transient one with [`Cause::DirectoryUnreachable`](certmint_core::words::Cause).
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-pub use self::{
-    new_account::{EabKeyError, decode_eab_key},
-    problem::CHECK_ACCOUNT,
-    renewal_info::certificate_id,
-};
 use certmint_core::{
     account::KeyVersion,
     certificate::RevocationReason,
@@ -34,7 +20,7 @@ pub type AccountKey = SecretString;
 /// What a signed call needs.
 #[derive(Clone)]
 pub struct CaAccount {
-    /// Our id; the adapter may keep a session under it.
+    /// Our id.
     pub id: AccountId,
     /// The ACME directory.
     pub directory_url: String,
@@ -42,7 +28,7 @@ pub struct CaAccount {
     pub registration_uri: String,
     /// The account key.
     pub key: AccountKey,
-    /// Which of the account's keys that is: a session made with another is of no use.
+    /// Which of the account's keys that is.
     pub key_version: KeyVersion,
     /// The common name of the root that chains should lead to.
     pub preferred_chain: Option<String>,
@@ -76,14 +62,13 @@ pub struct OrderTerms<'a> {
     pub names: &'a NameSet,
     /// One of the CA's profiles; `None`: its default.
     pub profile: Option<&'a str>,
-    /// The [identifier](certificate_id) of the certificate that the new one takes the place of (RFC 9773 §5).
+    /// The [identifier](super::certificate_id) of the certificate that the new one takes the place of (RFC 9773 §5).
     pub replaces: Option<&'a str>,
 }
 
-/// A certificate authority. Errors are [`Failure`]s: classified, with the CA's problem in words. One that cannot even
-/// give its directory is a transient failure with [`Cause::DirectoryUnreachable`](certmint_core::words::Cause).
+/// Accounts and their keys.
 #[async_trait]
-pub trait Ca: Send + Sync {
+pub trait AcmeAccounts: Send + Sync {
     /// Registers the key, or finds the account that has it (RFC 8555 §7.3): safe to repeat.
     async fn register(
         &self,
@@ -92,17 +77,23 @@ pub trait Ca: Send + Sync {
         email: &Email,
         eab: Option<&Eab>,
     ) -> Result<String, Failure>;
+    /// The URL of the account that the CA has for this key (RFC 8555 §7.3.1); `None` if it has none. Changes nothing.
+    async fn find_account(&self, directory_url: &str, key: &AccountKey) -> Result<Option<String>, Failure>;
+    /// Tells the CA the account's address in place of what it knew (RFC 8555 §7.3.2). Safe to repeat.
+    async fn update_contact(&self, account: &CaAccount, email: &Email) -> Result<(), Failure>;
+    /// Puts a key in the place of the account's (RFC 8555 §7.3.5). A repeat after a lost answer is refused, since the old
+    /// key signs no more: [`AcmeAccounts::find_account`] tells.
+    async fn change_key(&self, account: &CaAccount, new_key: &AccountKey) -> Result<(), Failure>;
+}
+
+/// Orders, from newOrder to the certificate.
+#[async_trait]
+pub trait AcmeOrders: Send + Sync {
     /// newOrder; returns the order URL. A profile that the directory does not advertise is a permanent failure that
-    /// lists those it does. An order that the CA will not take as a replacement is one with [`Cause::ReplacesRefused`](certmint_core::words::Cause):
-    /// the same without `replaces` may succeed.
+    /// lists those it does. An order that the CA will not take as a replacement is one with
+    /// [`Cause::ReplacesRefused`](certmint_core::words::Cause): the same without `replaces` may succeed.
     async fn new_order(&self, account: &CaAccount, terms: &OrderTerms<'_>) -> Result<String, Failure>;
-    /// The window of a certificate by its [identifier](certificate_id); `None` if the CA has no renewal information.
-    async fn renewal_info(
-        &self,
-        directory_url: &str,
-        certificate_id: &str,
-    ) -> Result<Option<RenewalInfo>, Failure>;
-    /// Reads the order; with `with_challenges` its authorizations too.
+    /// Reads the order: one request. With `with_challenges` its authorizations too: one more for each name.
     async fn order(
         &self,
         account: &CaAccount,
@@ -113,22 +104,21 @@ pub trait Ca: Send + Sync {
     async fn accept_challenges(&self, account: &CaAccount, order_url: &str) -> Result<(), Failure>;
     /// Sends the CSR (DER) if the order is `ready`; does nothing if it is past that.
     async fn finalize(&self, account: &CaAccount, order_url: &str, csr: &[u8]) -> Result<(), Failure>;
-    /// Tells the CA the account's address in place of what it knew (RFC 8555 §7.3.2). Safe to repeat.
-    async fn update_contact(&self, account: &CaAccount, email: &Email) -> Result<(), Failure>;
-    /// The URL of the account that the CA has for this key (RFC 8555 §7.3.1); `None` if it has none. Changes nothing.
-    async fn find_account(&self, directory_url: &str, key: &AccountKey) -> Result<Option<String>, Failure>;
-    /// Puts a key in the place of the account's (RFC 8555 §7.3.5). A repeat after a lost answer is refused, since the old
-    /// key signs no more: [`Ca::find_account`] tells.
-    async fn change_key(&self, account: &CaAccount, new_key: &AccountKey) -> Result<(), Failure>;
-    /// Revokes a certificate (PEM) by the account that ordered it (RFC 8555 §7.6). Revoked already is success.
+    /// The chain as PEM; `None` while the CA works on it.
+    async fn certificate(&self, account: &CaAccount, order_url: &str) -> Result<Option<String>, Failure>;
+}
+
+/// Revocation (RFC 8555 §7.6). Of a certificate that is revoked already it is success.
+#[async_trait]
+pub trait AcmeRevocation: Send + Sync {
+    /// Revokes a certificate (PEM) by the account that ordered it.
     async fn revoke(
         &self,
         account: &CaAccount,
         cert_pem: &str,
         reason: RevocationReason,
     ) -> Result<(), Failure>;
-    /// Revokes a certificate (PEM) by its own private key (PKCS#8 PEM), whoever ordered it (RFC 8555 §7.6). Revoked
-    /// already is success.
+    /// Revokes a certificate (PEM) by its own private key (PKCS#8 PEM), whoever ordered it.
     async fn revoke_with_key(
         &self,
         directory_url: &str,
@@ -136,6 +126,21 @@ pub trait Ca: Send + Sync {
         cert_pem: &str,
         reason: RevocationReason,
     ) -> Result<(), Failure>;
-    /// The chain as PEM; `None` while the CA works on it.
-    async fn certificate(&self, account: &CaAccount, order_url: &str) -> Result<Option<String>, Failure>;
 }
+
+/// When a CA wants its certificates renewed (RFC 9773).
+#[async_trait]
+pub trait AcmeRenewalInfo: Send + Sync {
+    /// The window of a certificate by its [identifier](super::certificate_id); `None` if the CA has no renewal
+    /// information.
+    async fn renewal_info(
+        &self,
+        directory_url: &str,
+        certificate_id: &str,
+    ) -> Result<Option<RenewalInfo>, Failure>;
+}
+
+/// A certificate authority, for those that hold all of it.
+pub trait Ca: AcmeAccounts + AcmeOrders + AcmeRevocation + AcmeRenewalInfo {}
+
+impl<T: AcmeAccounts + AcmeOrders + AcmeRevocation + AcmeRenewalInfo> Ca for T {}

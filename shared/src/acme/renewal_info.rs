@@ -1,20 +1,16 @@
 //! ACME Renewal Information (RFC 9773), read without the account: its URL is a plain GET (§4.1).
 
+use async_trait::async_trait;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use http::Method;
 use instant_acme::{CertificateIdentifier, Error};
 use serde::Deserialize;
-use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use x509_parser::{extensions::ParsedExtension, parse_x509_certificate, pem::parse_x509_pem};
 
-use super::{
-    http::AcmeHttp,
-    jws::{read, send},
-};
+use super::{ca::AcmeRenewalInfo, call::Call, client::AcmeCa};
 use certmint_core::{
-    renewal::Window,
-    words::{Timestamp, clip},
+    renewal::{RenewalInfo, Window},
+    words::{Failure, Timestamp, clip},
 };
 
 /// Characters of an explanation's URL that are kept.
@@ -45,7 +41,7 @@ pub(super) fn identifier(id: &str) -> Option<CertificateIdentifier<'_>> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct Information {
     suggested_window: Suggested,
     #[serde(rename = "explanationURL")]
     explanation_url: Option<String>,
@@ -65,7 +61,7 @@ fn moment(text: &str) -> Result<Timestamp, Error> {
 
 /// The suggested window and where it is explained.
 fn parse(bytes: &[u8]) -> Result<(Window, Option<String>), Error> {
-    let answer: Answer = serde_json::from_slice(bytes)?;
+    let answer: Information = serde_json::from_slice(bytes)?;
     let window = Window {
         start: moment(&answer.suggested_window.start)?,
         end: moment(&answer.suggested_window.end)?,
@@ -80,22 +76,37 @@ fn parse(bytes: &[u8]) -> Result<(Window, Option<String>), Error> {
     Ok((window, url.map(|u| clip(&u, URL))))
 }
 
-/// Asks for one certificate; `None` if the directory has no renewal information.
-pub(super) async fn ask(
-    http: &AcmeHttp,
-    directory: &Value,
-    certificate_id: &str,
-) -> Result<Option<(Window, Option<String>)>, Error> {
-    let Some(base) = directory.get("renewalInfo").and_then(Value::as_str) else {
-        return Ok(None);
-    };
-    let url = format!("{}/{certificate_id}", base.trim_end_matches('/'));
-    let (ok, bytes) = read(send(http, Method::GET, &url, None).await?).await?;
-    match serde_json::from_slice(&bytes) {
-        _ if ok => parse(&bytes).map(Some),
-        Ok(problem) => Err(Error::Api(problem)),
-        Err(_) => Err(Error::Str("the answer is no renewal information")),
+#[async_trait]
+impl AcmeRenewalInfo for AcmeCa {
+    async fn renewal_info(
+        &self,
+        directory_url: &str,
+        certificate_id: &str,
+    ) -> Result<Option<RenewalInfo>, Failure> {
+        let call = self.call(directory_url).await?;
+        let Some(base) = &call.directory().renewal_info else {
+            return Ok(None);
+        };
+        let (window, explanation_url) = call.checked(ask(&call, base, certificate_id).await)?;
+        let head = call.last();
+        Ok(Some(RenewalInfo {
+            window,
+            explanation_url,
+            retry_after: head.retry_after.map(|at| at.since(head.received)),
+        }))
     }
+}
+
+async fn ask(call: &Call, base: &str, certificate_id: &str) -> Result<(Window, Option<String>), Error> {
+    let url = format!("{}/{certificate_id}", base.trim_end_matches('/'));
+    let answer = call.get(&url).await?;
+    if answer.parts.status.is_success() {
+        return parse(&answer.body);
+    }
+    Err(match serde_json::from_slice(&answer.body) {
+        Ok(problem) => Error::Api(problem),
+        Err(_) => Error::Str("the answer is no renewal information"),
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,90 @@
+//! Why an order is invalid (RFC 8555 §7.1.6), and whether a new one could do better.
+
+use super::meaning::classify;
+use crate::words::{AcmeError, Cause, Class, Failure, Problem, Stage, Subproblem};
+
+/// The failure of an invalid order: its own problem, and one for each name whose challenge failed.
+#[must_use]
+pub fn invalid_order(whole: Option<Problem>, subproblems: Vec<Subproblem>) -> Failure {
+    let first = subproblems.first().map(|s| s.cause.clone());
+    let problem = match (whole, &first) {
+        (Some(whole), None) => whole,
+        (Some(whole), Some(_)) => Problem { subproblems, ..whole },
+        (None, Some(first)) => Problem {
+            cause: first.clone(),
+            detail: "the CA could not validate every name".into(),
+            subproblems,
+        },
+        (None, None) => Problem {
+            detail: "the order expired or was refused".into(),
+            ..Problem::default()
+        },
+    };
+    let deciding = first.unwrap_or_else(|| problem.cause.clone());
+    Failure {
+        class: class_of(deciding),
+        stage: Stage::Request,
+        problem,
+    }
+}
+
+/// The order is spent. Where the CA says that trying again is useless, believe it; a TXT value that it did not see
+/// (unauthorized, RFC 8555 §8.4) may be there next time.
+fn class_of(cause: Cause) -> Class {
+    if cause.acme().is_none_or(|error| *error == AcmeError::Unauthorized) {
+        return Class::OrderLost;
+    }
+    let problem = Problem {
+        cause,
+        ..Problem::default()
+    };
+    match classify(problem, 0, None).class {
+        Class::Permanent => Class::Permanent,
+        _ => Class::OrderLost,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sub(error: AcmeError) -> Subproblem {
+        Subproblem {
+            identifier: "example.com".into(),
+            cause: error.into(),
+            detail: "d".into(),
+        }
+    }
+
+    #[test]
+    fn the_first_name_decides_and_every_name_is_told() {
+        let whole = Problem {
+            cause: AcmeError::Malformed.into(),
+            detail: "the whole".into(),
+            subproblems: vec![],
+        };
+        for (whole, subs, class, detail) in [
+            (None, vec![], Class::OrderLost, "expired or was refused"),
+            (None, vec![sub(AcmeError::Dns)], Class::OrderLost, "every name"),
+            (None, vec![sub(AcmeError::Caa)], Class::Permanent, "every name"),
+            (
+                None,
+                vec![sub(AcmeError::Unauthorized)],
+                Class::OrderLost,
+                "every name",
+            ),
+            (Some(whole.clone()), vec![], Class::Permanent, "the whole"),
+            (
+                Some(whole),
+                vec![sub(AcmeError::Dns)],
+                Class::OrderLost,
+                "the whole",
+            ),
+        ] {
+            let failure = invalid_order(whole, subs.clone());
+            assert_eq!(failure.class, class, "{subs:?}");
+            assert!(failure.problem.detail.contains(detail), "{failure:?}");
+            assert_eq!(failure.problem.subproblems, subs);
+        }
+    }
+}

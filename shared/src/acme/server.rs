@@ -1,0 +1,100 @@
+//! One CA between calls: its connections, its nonces and its directory.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Method, Request};
+use instant_acme::{BodyWrapper, Error};
+use tokio::sync::Mutex;
+
+use super::{
+    answer::{Answer, Head},
+    directory::Directory,
+    nonces::Nonces,
+    problem,
+    transport::Transport,
+};
+use certmint_core::{
+    acme::no_directory,
+    clock::Clock,
+    words::{Failure, Timestamp},
+};
+
+/// A directory may change: it is read again after this time.
+const DIRECTORY_KEPT: Duration = Duration::from_secs(10 * 60);
+
+type Reading = Result<Arc<Directory>, Failure>;
+
+pub(super) struct Server {
+    pub(super) url: String,
+    transport: Transport,
+    /// A request that has no whole answer in this time has none.
+    deadline: Duration,
+    clock: Arc<dyn Clock>,
+    pub(super) nonces: Nonces,
+    /// The last reading and when it was over.
+    directory: Mutex<Option<(Timestamp, Reading)>>,
+}
+
+impl Server {
+    pub(super) fn new(url: String, transport: Transport, deadline: Duration, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            url,
+            transport,
+            deadline,
+            clock,
+            nonces: Nonces::default(),
+            directory: Mutex::default(),
+        }
+    }
+
+    /// The directory, read if the last reading is too old. Those who ask meanwhile get the same answer, be it that there
+    /// is none: a CA that is away is waited for once.
+    pub(super) async fn directory(&self) -> Reading {
+        let asked = self.clock.now();
+        let mut kept = self.directory.lock().await;
+        match &*kept {
+            Some((at, Ok(directory))) if asked.since(*at) < DIRECTORY_KEPT => return Ok(directory.clone()),
+            Some((at, Err(failure))) if *at >= asked => return Err(failure.clone()),
+            _ => {}
+        }
+        let read = self.read_directory().await.map(Arc::new);
+        *kept = Some((self.clock.now(), read.clone()));
+        read
+    }
+
+    /// Makes the next call read the directory. One that is being read is as good.
+    pub(super) fn forget_directory(&self) {
+        if let Ok(mut kept) = self.directory.try_lock() {
+            *kept = None;
+        }
+    }
+
+    async fn read_directory(&self) -> Result<Directory, Failure> {
+        let wrong = |error: &Error, head: &Head| no_directory(&self.url, problem::failure(error, head));
+        let request = plain(Method::GET, &self.url).map_err(|e| wrong(&e, &Head::default()))?;
+        let answer = self
+            .send(request)
+            .await
+            .map_err(|e| wrong(&e, &Head::default()))?;
+        answer.nonce.into_iter().for_each(|nonce| self.nonces.put(nonce));
+        let directory = match answer.parts.status.is_success() {
+            true => Directory::read(answer.body),
+            false => Err(Error::Str("the answer is no directory")),
+        };
+        directory.map_err(|e| wrong(&e, &answer.head))
+    }
+
+    /// One request. The answer's nonce is the caller's.
+    pub(super) async fn send(&self, request: Request<BodyWrapper<Bytes>>) -> Result<Answer, Error> {
+        let url = request.uri().clone();
+        let answer = self.transport.send(request, self.deadline).await?;
+        Ok(Answer::new(answer, &url, self.clock.now()))
+    }
+}
+
+/// A request that carries nothing.
+pub(super) fn plain(method: Method, url: &str) -> Result<Request<BodyWrapper<Bytes>>, Error> {
+    let request = Request::builder().method(method).uri(url);
+    Ok(request.body(BodyWrapper::default())?)
+}
