@@ -21,7 +21,7 @@ pub(super) struct Head {
     /// When the CA wants to be asked again.
     pub(super) retry_after: Option<Timestamp>,
     pub(super) location: Option<String>,
-    links: Vec<Link>,
+    pub(super) links: Vec<Link>,
 }
 
 impl Head {

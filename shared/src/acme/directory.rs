@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::Uri;
 use instant_acme::Error;
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 
 /// What it says, and as it says it. One without the URLs that every CA must have is none.
 #[derive(Debug, Deserialize)]
@@ -33,7 +33,7 @@ pub(super) struct Directory {
 struct Meta {
     /// draft-ietf-acme-profiles §3: names, and words about each.
     #[serde(default)]
-    profiles: BTreeMap<String, IgnoredAny>,
+    profiles: BTreeMap<String, String>,
 }
 
 impl Directory {
@@ -76,9 +76,11 @@ mod tests {
 
     #[test]
     fn profiles_are_those_of_meta() {
-        let text = r#"{"newNonce":"/n","newAccount":"/a","newOrder":"/o","renewalInfo":"/r","meta":{"website":"w","profiles":{"b":"2","a":{"c":1}}}}"#;
+        let text = r#"{"newNonce":"/n","newAccount":"/a","newOrder":"/o","renewalInfo":"/r","meta":{"website":"w","profiles":{"b":"2","a":"1"}}}"#;
         let directory = read(text).unwrap();
         assert_eq!(directory.profiles().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(directory.renewal_info.as_deref(), Some("/r"));
+        // The ACME library reads no other form.
+        assert!(read(&text.replace(r#""1""#, "1")).is_err());
     }
 }

@@ -98,9 +98,13 @@ pub(super) fn is_of_replacement(error: &Error, head: &Head) -> bool {
     }
 }
 
-/// Whether a call for an order says that the order is gone.
+/// Whether the answer to a call for an order says that the order is gone, be it in HTML.
 pub(super) fn order_is_gone(error: &Error, head: &Head) -> bool {
-    head.status == 404 || matches!(error, Error::Api(p) if p.status == Some(404))
+    match error {
+        Error::Api(problem) => problem.status == Some(404) || head.status == 404,
+        Error::Json(_) => head.status == 404,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -126,6 +130,19 @@ mod tests {
             &Error::Str("no order URL found"),
             &answered(201)
         ));
+    }
+
+    #[test]
+    fn an_order_is_gone_if_the_answer_about_it_is_404() {
+        let html = || Error::Json(serde_json::from_str::<()>("<html>").unwrap_err());
+        assert!(order_is_gone(&html(), &answered(404)));
+        assert!(!order_is_gone(&html(), &answered(503)));
+        // That was newNonce.
+        assert!(!order_is_gone(&Error::Str("no nonce"), &answered(404)));
+        let problem = |text| Error::Api(serde_json::from_str(text).unwrap());
+        assert!(order_is_gone(&problem(r#"{"status":404}"#), &answered(400)));
+        assert!(order_is_gone(&problem("{}"), &answered(404)));
+        assert!(!order_is_gone(&problem(r#"{"status":403}"#), &answered(403)));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! One CA between calls: its connections, its nonces and its directory.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -23,7 +26,13 @@ use certmint_core::{
 /// A directory may change: it is read again after this time.
 const DIRECTORY_KEPT: Duration = Duration::from_secs(10 * 60);
 
-type Reading = Result<Arc<Directory>, Failure>;
+/// The last reading of the directory.
+struct Reading {
+    at: Timestamp,
+    /// The same moment on a clock that nobody sets.
+    ended: Instant,
+    result: Result<Arc<Directory>, Failure>,
+}
 
 pub(super) struct Server {
     pub(super) url: String,
@@ -32,8 +41,7 @@ pub(super) struct Server {
     deadline: Duration,
     clock: Arc<dyn Clock>,
     pub(super) nonces: Nonces,
-    /// The last reading and when it was over.
-    directory: Mutex<Option<(Timestamp, Reading)>>,
+    directory: Mutex<Option<Reading>>,
 }
 
 impl Server {
@@ -50,17 +58,25 @@ impl Server {
 
     /// The directory, read if the last reading is too old. Those who ask meanwhile get the same answer, be it that there
     /// is none: a CA that is away is waited for once.
-    pub(super) async fn directory(&self) -> Reading {
-        let asked = self.clock.now();
+    pub(super) async fn directory(&self) -> Result<Arc<Directory>, Failure> {
+        let (now, asked) = (self.clock.now(), Instant::now());
         let mut kept = self.directory.lock().await;
-        match &*kept {
-            Some((at, Ok(directory))) if asked.since(*at) < DIRECTORY_KEPT => return Ok(directory.clone()),
-            Some((at, Err(failure))) if *at >= asked => return Err(failure.clone()),
-            _ => {}
+        if let Some(Reading { at, ended, result }) = &*kept {
+            let answers = match result {
+                Ok(_) => now.since(*at) < DIRECTORY_KEPT,
+                Err(_) => *ended >= asked,
+            };
+            if answers {
+                return result.clone();
+            }
         }
-        let read = self.read_directory().await.map(Arc::new);
-        *kept = Some((self.clock.now(), read.clone()));
-        read
+        let result = self.read_directory().await.map(Arc::new);
+        *kept = Some(Reading {
+            at: self.clock.now(),
+            ended: Instant::now(),
+            result: result.clone(),
+        });
+        result
     }
 
     /// Makes the next call read the directory. One that is being read is as good.
