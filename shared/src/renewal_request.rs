@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::store::{
-    AccountStore, CertificateRelations, FallbackPolicy, RequestStore, StoreError, Stores, default_fallback,
+    AccountStore, CertificateRelations, FallbackPolicy, RequestStore, StoreError, default_fallback,
 };
 use certmint_core::{
     certificate::{Certificate, RenewalTerms},
@@ -22,15 +22,6 @@ pub(crate) struct RenewalRequests {
 }
 
 impl RenewalRequests {
-    pub(crate) fn new(stores: &Stores) -> Self {
-        Self {
-            requests: stores.requests.clone(),
-            accounts: stores.accounts.clone(),
-            fallback: stores.fallback.clone(),
-            relations: stores.relations.clone(),
-        }
-    }
-
     /// The request that renews `certificate` on these terms. [`StoreError::WrongState`] if a certificate with a client's
     /// key has lost its CSR, or the client said that somebody else may have that key.
     ///

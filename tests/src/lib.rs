@@ -21,6 +21,7 @@ pub mod conformance_txt;
 pub mod conformance_vault;
 pub mod conformance_zones;
 pub mod dynamo;
+pub mod failing;
 pub mod faults;
 pub mod files;
 pub mod fleet;

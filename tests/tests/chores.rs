@@ -31,12 +31,16 @@ use secrecy::ExposeSecret;
 const REASON: RevocationReason = RevocationReason::Superseded;
 
 async fn certificate(world: &World) -> CertificateId {
+    recorded(world, "01", "example.com").await
+}
+
+async fn recorded(world: &World, fingerprint: &str, name: &str) -> CertificateId {
     let certificate = Certificate {
         id: CertificateId::new(0),
-        fingerprint: "01".into(),
+        fingerprint: fingerprint.into(),
         serial: "01".into(),
         issuer: "CN=CA".into(),
-        names: vec!["example.com".parse().unwrap()],
+        names: vec![name.parse().unwrap()],
         not_before: start(),
         expires_at: start().plus(Duration::from_secs(90 * 24 * 3600)),
         cert_pem: "pem".into(),
@@ -95,6 +99,28 @@ async fn a_revocation_that_the_ca_cannot_answer_is_asked_again() {
     world.pass(Duration::from_secs(3600));
     world.run().await;
     assert_eq!(world.ca.revoked.lock().unwrap().len(), 2, "and not again");
+}
+
+#[tokio::test]
+async fn chores_that_fail_keep_no_other_waiting() {
+    let world = World::new(Limits::NONE).await;
+    let away = problem(Class::Transient, "urn:certmint:caUnreachable", "no route to host");
+    *world.ca.revoke.lock().unwrap() = Some(away);
+    // More than are looked at together, and all are due before the other.
+    for n in 0..30 {
+        let id = recorded(&world, &format!("{n:02}"), &format!("a{n}.example.com")).await;
+        let by = RevokedBy::Account;
+        let revoked = world.store.revoke_certificate(id, REASON, by, start()).await;
+        revoked.unwrap();
+    }
+    let later = start().plus(Duration::from_secs(1));
+    let email = "new@example.com".parse().unwrap();
+    let changed = world.store.change_contact(AccountId::new(1), &email, later).await;
+    changed.unwrap();
+    world.pass(Duration::from_secs(2));
+    world.run().await;
+    assert_eq!(world.ca.revoked.lock().unwrap().len(), 30, "each was tried once");
+    assert_eq!(*world.ca.contacts.lock().unwrap(), ["new@example.com"]);
 }
 
 #[tokio::test]

@@ -102,7 +102,7 @@ async fn goes_on(world: &World) {
 }
 
 #[tokio::test]
-async fn what_is_refused_while_the_key_changes_condemns_nobody() {
+async fn what_is_refused_while_the_key_changes_marks_no_account_failed() {
     for kind in ["malformed", "unauthorized", "accountDoesNotExist"] {
         let world = under_way().await;
         let script = || world.ca.new_order.lock().unwrap();

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::{
     accounts::Accounts,
-    adapters::Adapters,
     health::Health,
     issue::{limiter::Limiter, pace::Pace},
     renew::{self, Replaced},
@@ -47,32 +46,6 @@ pub(super) struct Issuer {
 }
 
 impl Issuer {
-    pub(super) fn new(
-        adapters: &Adapters,
-        accounts: Arc<Accounts>,
-        health: Arc<Health>,
-        settings: WorkerSettings,
-    ) -> Self {
-        let (store, clock) = (&adapters.store, adapters.clock.clone());
-        Self {
-            ledger: Ledger::new(adapters.zones.clone(), store.challenges.clone(), clock.clone()),
-            accounts,
-            health,
-            limiter: Limiter::new(store.rates.clone()),
-            settings,
-            pace: Pace::default(),
-            adapters: IssueAdapters {
-                store: store.issuing.clone(),
-                vault: adapters.vault.clone(),
-                ca: adapters.ca.clone(),
-                zones: adapters.zones.clone(),
-                view: adapters.view.clone(),
-                clock,
-                providers: adapters.providers.clone(),
-            },
-        }
-    }
-
     pub(super) fn now(&self) -> Timestamp {
         self.adapters.clock.now()
     }

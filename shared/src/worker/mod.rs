@@ -1,7 +1,7 @@
 //! Takes what is due towards its end: renewals are begun, requests taken to their certificates, chores done.
 //!
-//! The worker is put together here, from parts that each take the capabilities that they use: [`renew`], [`pass`] (over
-//! [`issue`]) and [`chores`]; they share the [`accounts`] and the [`health`] of the CAs.
+//! A worker is put together from parts that each have the capabilities that they use, and no more: `renew`, `pass` (over
+//! `issue`) and `chores`; they share the `accounts` and the `health` of the CAs.
 
 mod accounts;
 mod adapters;
@@ -13,10 +13,11 @@ mod pass;
 mod renew;
 mod report;
 mod settings;
+mod wiring;
 
 use std::sync::Arc;
 
-use self::{accounts::Accounts, chores::Chores, health::Health, issuer::Issuer, pass::Pass, renew::Renewals};
+use self::{accounts::Accounts, chores::Chores, health::Health, pass::Pass, renew::Renewals};
 pub use self::{adapters::Adapters, report::Report, settings::WorkerSettings};
 use certmint_core::words::Timestamp;
 
@@ -35,12 +36,17 @@ impl Worker {
     #[must_use]
     pub fn new(adapters: &Adapters, settings: WorkerSettings, owner: String) -> Self {
         let health = Arc::new(Health::new(adapters.store.health.clone()));
-        let accounts = Arc::new(Accounts::new(adapters, health.clone()));
-        let issuer = Issuer::new(adapters, accounts.clone(), health.clone(), settings);
+        let accounts = Arc::new(wiring::accounts(adapters, health.clone()));
         Self {
-            renewals: Renewals::new(adapters, accounts.clone(), health.clone(), settings),
-            pass: Pass::new(adapters, issuer, settings, owner),
-            chores: Chores::new(adapters, accounts.clone(), settings),
+            renewals: wiring::renewals(adapters, accounts.clone(), health.clone(), settings),
+            pass: Pass {
+                requests: adapters.store.requests.clone(),
+                issuer: wiring::issuer(adapters, accounts.clone(), health.clone(), settings),
+                timer: adapters.clock.clone(),
+                settings,
+                owner,
+            },
+            chores: wiring::chores(adapters, &accounts, settings),
             accounts,
             health,
             settings,

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream};
 
-use super::{adapters::Adapters, issue::job::Job, issuer::Issuer, report::Report, settings::WorkerSettings};
+use super::{issue::job::Job, issuer::Issuer, report::Report, settings::WorkerSettings};
 use crate::{
     clock::Timer,
     store::{RequestStore, StoreError},
@@ -20,25 +20,15 @@ use certmint_core::{
 
 /// Claims requests and drives them.
 pub(super) struct Pass {
-    requests: Arc<dyn RequestStore>,
-    issuer: Issuer,
-    timer: Arc<dyn Timer>,
-    settings: WorkerSettings,
+    pub(super) requests: Arc<dyn RequestStore>,
+    pub(super) issuer: Issuer,
+    pub(super) timer: Arc<dyn Timer>,
+    pub(super) settings: WorkerSettings,
     /// Names this worker in leases.
-    owner: String,
+    pub(super) owner: String,
 }
 
 impl Pass {
-    pub(super) fn new(adapters: &Adapters, issuer: Issuer, settings: WorkerSettings, owner: String) -> Self {
-        Self {
-            requests: adapters.store.requests.clone(),
-            issuer,
-            timer: adapters.clock.clone(),
-            settings,
-            owner,
-        }
-    }
-
     fn now(&self) -> Timestamp {
         self.timer.now()
     }

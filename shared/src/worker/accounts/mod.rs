@@ -6,8 +6,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::Mutex;
 
-use self::registration::Registrar;
-use super::{adapters::Adapters, health::Health};
+pub(super) use self::registration::Registrar;
+use super::health::Health;
 use crate::{
     acme::{AccountKey, CaAccount},
     store::{AccountStore, StoreError},
@@ -40,14 +40,21 @@ pub(in crate::worker) struct Accounts {
 }
 
 impl Accounts {
-    pub(in crate::worker) fn new(adapters: &Adapters, health: Arc<Health>) -> Self {
+    pub(in crate::worker) fn new(
+        store: Arc<dyn AccountStore>,
+        vault: Arc<dyn KeyVault>,
+        registrar: Registrar,
+        health: Arc<Health>,
+        providers: Providers,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
-            store: adapters.store.accounts.clone(),
-            vault: adapters.vault.clone(),
-            registrar: Registrar::new(adapters),
+            store,
+            vault,
+            registrar,
             health,
-            providers: adapters.providers.clone(),
-            clock: adapters.clock.clone(),
+            providers,
+            clock,
             slots: Mutex::default(),
             cas: Mutex::default(),
         }
@@ -125,8 +132,8 @@ impl Accounts {
     }
 
     /// The CA turned the account away: it becomes failed with the cause, and its other requests end with that
-    /// reason instead of asking. Two workers that find out at once write the same. The registration of
-    /// one that is not registered has said so already, or it has another binding since.
+    /// reason instead of asking. Two workers that find out at once write the same. Of one that is not registered
+    /// the registration has said so already, or it has another binding since.
     pub(in crate::worker) async fn mark_account_failed(&self, id: AccountId, failure: &Failure) {
         let why = &failure.problem.detail;
         tracing::error!(

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::worker::adapters::Adapters;
 use crate::{
     acme::{AccountKey, Ca, Eab},
     store::{AccountStore, StoreError},
@@ -17,23 +16,14 @@ use certmint_core::{
 };
 
 /// What a registration needs.
-pub(super) struct Registrar {
-    store: Arc<dyn AccountStore>,
-    vault: Arc<dyn KeyVault>,
-    ca: Arc<dyn Ca>,
-    clock: Arc<dyn Clock>,
+pub(in crate::worker) struct Registrar {
+    pub(in crate::worker) store: Arc<dyn AccountStore>,
+    pub(in crate::worker) vault: Arc<dyn KeyVault>,
+    pub(in crate::worker) ca: Arc<dyn Ca>,
+    pub(in crate::worker) clock: Arc<dyn Clock>,
 }
 
 impl Registrar {
-    pub(super) fn new(adapters: &Adapters) -> Self {
-        Self {
-            store: adapters.store.accounts.clone(),
-            vault: adapters.vault.clone(),
-            ca: adapters.ca.clone(),
-            clock: adapters.clock.clone(),
-        }
-    }
-
     /// Returns the account URL once it is stored; `None` if the account changed meanwhile and is to be looked at anew:
     /// another worker registered it, or it has another binding, or even another key, of which the answer says nothing.
     pub(super) async fn register(

@@ -3,11 +3,7 @@
 use std::sync::Arc;
 
 use super::gone::unless_gone;
-use crate::{
-    acme::Ca,
-    store::AccountStore,
-    worker::{accounts::Accounts, adapters::Adapters},
-};
+use crate::{acme::Ca, store::AccountStore, worker::accounts::Accounts};
 use certmint_core::{
     account::Account,
     clock::Clock,
@@ -15,23 +11,14 @@ use certmint_core::{
 };
 
 /// The chore of a new address.
-pub(super) struct Contacts {
-    store: Arc<dyn AccountStore>,
-    ca: Arc<dyn Ca>,
-    accounts: Arc<Accounts>,
-    clock: Arc<dyn Clock>,
+pub(in crate::worker) struct Contacts {
+    pub(in crate::worker) store: Arc<dyn AccountStore>,
+    pub(in crate::worker) ca: Arc<dyn Ca>,
+    pub(in crate::worker) accounts: Arc<Accounts>,
+    pub(in crate::worker) clock: Arc<dyn Clock>,
 }
 
 impl Contacts {
-    pub(super) fn new(adapters: &Adapters, accounts: Arc<Accounts>) -> Self {
-        Self {
-            store: adapters.store.accounts.clone(),
-            ca: adapters.ca.clone(),
-            accounts,
-            clock: adapters.clock.clone(),
-        }
-    }
-
     /// Tells the CA until the address that was told is the one that stands: another call may change it meanwhile, and
     /// another worker tell it.
     pub(super) async fn update(&self, id: AccountId) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ use crate::{
     acme::{AccountKey, Ca},
     store::{AccountKeys, AccountStore, StoreError},
     vault::{KeyVault, VaultError},
-    worker::{accounts::Accounts, adapters::Adapters},
+    worker::accounts::Accounts,
 };
 use certmint_core::{
     account::{Account, AccountStatus, KeyVersion},
@@ -20,13 +20,13 @@ use certmint_core::{
 };
 
 /// The chores of a rollover.
-pub(super) struct KeyRollovers {
-    store: Arc<dyn AccountStore>,
-    keys: Arc<dyn AccountKeys>,
-    vault: Arc<dyn KeyVault>,
-    ca: Arc<dyn Ca>,
-    accounts: Arc<Accounts>,
-    clock: Arc<dyn Clock>,
+pub(in crate::worker) struct KeyRollovers {
+    pub(in crate::worker) store: Arc<dyn AccountStore>,
+    pub(in crate::worker) keys: Arc<dyn AccountKeys>,
+    pub(in crate::worker) vault: Arc<dyn KeyVault>,
+    pub(in crate::worker) ca: Arc<dyn Ca>,
+    pub(in crate::worker) accounts: Arc<Accounts>,
+    pub(in crate::worker) clock: Arc<dyn Clock>,
 }
 
 /// What became of a keyChange.
@@ -38,17 +38,6 @@ enum Answer {
 }
 
 impl KeyRollovers {
-    pub(super) fn new(adapters: &Adapters, accounts: Arc<Accounts>) -> Self {
-        Self {
-            store: adapters.store.accounts.clone(),
-            keys: adapters.store.account_keys.clone(),
-            vault: adapters.vault.clone(),
-            ca: adapters.ca.clone(),
-            accounts,
-            clock: adapters.clock.clone(),
-        }
-    }
-
     fn now(&self) -> Timestamp {
         self.clock.now()
     }

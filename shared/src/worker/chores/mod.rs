@@ -7,8 +7,9 @@ mod revocations;
 
 use std::{sync::Arc, time::Duration};
 
-use self::{contact::Contacts, gone::unless_gone, key_rollover::KeyRollovers, revocations::Revocations};
-use super::{accounts::Accounts, adapters::Adapters, report::Done, settings::WorkerSettings};
+use self::gone::unless_gone;
+pub(super) use self::{contact::Contacts, key_rollover::KeyRollovers, revocations::Revocations};
+use super::{report::Done, settings::WorkerSettings};
 use crate::{
     store::{CertificateLifecycle, CertificateRelations, ChoreStore},
     vault::KeyVault,
@@ -25,15 +26,15 @@ const BATCH: usize = 25;
 
 /// Does the chores that are due.
 pub(super) struct Chores {
-    chores: Arc<dyn ChoreStore>,
-    certificates: Arc<dyn CertificateLifecycle>,
-    relations: Arc<dyn CertificateRelations>,
-    vault: Arc<dyn KeyVault>,
-    contacts: Contacts,
-    rollovers: KeyRollovers,
-    revocations: Revocations,
-    clock: Arc<dyn Clock>,
-    settings: WorkerSettings,
+    pub(super) chores: Arc<dyn ChoreStore>,
+    pub(super) certificates: Arc<dyn CertificateLifecycle>,
+    pub(super) relations: Arc<dyn CertificateRelations>,
+    pub(super) vault: Arc<dyn KeyVault>,
+    pub(super) contacts: Contacts,
+    pub(super) rollovers: KeyRollovers,
+    pub(super) revocations: Revocations,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) settings: WorkerSettings,
 }
 
 /// What became of a chore.
@@ -47,20 +48,6 @@ enum Outcome {
 }
 
 impl Chores {
-    pub(super) fn new(adapters: &Adapters, accounts: Arc<Accounts>, settings: WorkerSettings) -> Self {
-        Self {
-            chores: adapters.store.chores.clone(),
-            certificates: adapters.store.certificate_lifecycle.clone(),
-            relations: adapters.store.relations.clone(),
-            vault: adapters.vault.clone(),
-            contacts: Contacts::new(adapters, accounts.clone()),
-            rollovers: KeyRollovers::new(adapters, accounts.clone()),
-            revocations: Revocations::new(adapters, accounts),
-            clock: adapters.clock.clone(),
-            settings,
-        }
-    }
-
     /// Does what is due, until `stop_at`; says how many were done. Safe beside other workers: a chore is taken up by
     /// one, and each can be done twice. One that fails is put off and keeps none of the others waiting.
     pub(super) async fn run(&self, stop_at: Timestamp, deadline: Timestamp) -> Done {

@@ -7,7 +7,7 @@ use crate::{
     acme::Ca,
     store::{CertificateLifecycle, RenewalStore},
     vault::KeyVault,
-    worker::{accounts::Accounts, adapters::Adapters},
+    worker::accounts::Accounts,
 };
 use certmint_core::{
     certificate::{Certificate, Revocation, RevokedBy},
@@ -18,29 +18,17 @@ use certmint_core::{
 };
 
 /// The chore of a revocation.
-pub(super) struct Revocations {
-    versions: Arc<dyn RenewalStore>,
-    lifecycle: Arc<dyn CertificateLifecycle>,
-    vault: Arc<dyn KeyVault>,
-    ca: Arc<dyn Ca>,
-    accounts: Arc<Accounts>,
-    providers: Providers,
-    clock: Arc<dyn Clock>,
+pub(in crate::worker) struct Revocations {
+    pub(in crate::worker) versions: Arc<dyn RenewalStore>,
+    pub(in crate::worker) lifecycle: Arc<dyn CertificateLifecycle>,
+    pub(in crate::worker) vault: Arc<dyn KeyVault>,
+    pub(in crate::worker) ca: Arc<dyn Ca>,
+    pub(in crate::worker) accounts: Arc<Accounts>,
+    pub(in crate::worker) providers: Providers,
+    pub(in crate::worker) clock: Arc<dyn Clock>,
 }
 
 impl Revocations {
-    pub(super) fn new(adapters: &Adapters, accounts: Arc<Accounts>) -> Self {
-        Self {
-            versions: adapters.store.renewals.clone(),
-            lifecycle: adapters.store.certificate_lifecycle.clone(),
-            vault: adapters.vault.clone(),
-            ca: adapters.ca.clone(),
-            accounts,
-            providers: adapters.providers.clone(),
-            clock: adapters.clock.clone(),
-        }
-    }
-
     /// Asks for each version whose revocation is open: a renewal may have replaced one since. What the CA refuses for
     /// good is written down for the client; what it cannot answer now is tried again.
     pub(super) async fn revoke(&self, id: CertificateId) -> Result<(), Failure> {

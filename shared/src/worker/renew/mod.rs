@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::{StreamExt, stream};
 
 pub(super) use self::replace::{Replaced, keep, replaced_by};
-use super::{accounts::Accounts, adapters::Adapters, health::Health, report::Done, settings::WorkerSettings};
+use super::{accounts::Accounts, health::Health, report::Done, settings::WorkerSettings};
 use crate::{
     acme::{Ca, certificate_id},
     renewal_request::RenewalRequests,
@@ -23,35 +23,17 @@ use certmint_core::{
 
 /// Begins the renewals that are due.
 pub(super) struct Renewals {
-    certificates: Arc<dyn CertificateStore>,
-    renewals: Arc<dyn RenewalStore>,
-    requests: RenewalRequests,
-    ca: Arc<dyn Ca>,
-    accounts: Arc<Accounts>,
-    health: Arc<Health>,
-    clock: Arc<dyn Clock>,
-    settings: WorkerSettings,
+    pub(super) certificates: Arc<dyn CertificateStore>,
+    pub(super) renewals: Arc<dyn RenewalStore>,
+    pub(super) requests: RenewalRequests,
+    pub(super) ca: Arc<dyn Ca>,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) health: Arc<Health>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) settings: WorkerSettings,
 }
 
 impl Renewals {
-    pub(super) fn new(
-        adapters: &Adapters,
-        accounts: Arc<Accounts>,
-        health: Arc<Health>,
-        settings: WorkerSettings,
-    ) -> Self {
-        Self {
-            certificates: adapters.store.certificates.clone(),
-            renewals: adapters.store.renewals.clone(),
-            requests: RenewalRequests::new(&adapters.store),
-            ca: adapters.ca.clone(),
-            accounts,
-            health,
-            clock: adapters.clock.clone(),
-            settings,
-        }
-    }
-
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
