@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 pub mod api;
+pub mod aws_call;
 pub mod bundle;
 pub mod ca;
 pub mod cleanup;

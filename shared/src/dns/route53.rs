@@ -16,10 +16,25 @@ use futures::{StreamExt, stream};
 use tokio::sync::Mutex;
 
 use super::{DnsError, DnsZones, READS, TxtChange, TxtRrset, Zone};
+use crate::aws_call::AwsCall;
 use certmint_core::{
     clock::Clock,
     words::{Fqdn, Timestamp},
 };
+
+/// What finding zones and following changes calls.
+pub const ZONE_CALLS: &[AwsCall] = &[
+    AwsCall::new("list_hosted_zones", &["route53:ListHostedZones"]),
+    AwsCall::new("get_change", &["route53:GetChange"]),
+];
+/// What reading and changing the TXT RRsets of a known zone calls: all that dns-cleanup needs.
+pub const RRSET_CALLS: &[AwsCall] = &[
+    AwsCall::new("list_resource_record_sets", &["route53:ListResourceRecordSets"]),
+    AwsCall::new(
+        "change_resource_record_sets",
+        &["route53:ChangeResourceRecordSets"],
+    ),
+];
 
 /// Route53 allows five calls a second for the whole AWS account: the zone list is read this seldom.
 const ZONES_KEPT: Duration = Duration::from_secs(5 * 60);

@@ -30,6 +30,7 @@ mod account_keys;
 mod account_lifecycle;
 mod accounts;
 mod bindings;
+pub mod calls;
 mod certificate_lifecycle;
 mod certificates;
 mod challenges;
