@@ -4,6 +4,25 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use certmint_core::provider::{Provider, ProviderEntry, ProviderError, Providers};
 
+/// The variables that are read; another one cannot be.
+pub const VARIABLES: [&str; 13] = [
+    "ACME_WORKER_BATCH_SIZE",
+    "ACME_WORKER_ENABLED",
+    "ACME_WORKER_PATIENCE",
+    "CERTMINT_CA_ROOT",
+    "CERTMINT_CLOCK_OFFSET",
+    "CERTMINT_DNS_SERVER",
+    "CERTMINT_EVENT_BUS",
+    "CERTMINT_KEY_VAULT",
+    "CERTMINT_KMS_KEY",
+    "CERTMINT_PROVIDERS",
+    "CERTMINT_SECRET_PREFIX",
+    "CERTMINT_TABLE",
+    LOG_FILTER,
+];
+/// Of the logs; `telemetry` reads it.
+const LOG_FILTER: &str = "RUST_LOG";
+
 /// A setting that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{name} {why}")]
@@ -69,7 +88,13 @@ impl Config {
     /// # Errors
     /// The first setting that is missing or wrong, with what to set.
     pub fn from_env(env: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let get = |name: &'static str| env(name).filter(|value| !value.is_empty());
+        let get = |name: &'static str| {
+            let known = VARIABLES.contains(&name);
+            known
+                .then(|| env(name))
+                .flatten()
+                .filter(|value| !value.is_empty())
+        };
         let table = get("CERTMINT_TABLE").ok_or_else(|| ConfigError {
             name: "CERTMINT_TABLE",
             why: "is not set; set it to the DynamoDB table's name".into(),

@@ -5,10 +5,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
 
+use crate::aws_call::AwsCall;
+
 /// The event's source and detail type, as the rule in `template.yaml` matches them.
 pub const SOURCE: &str = "certmint";
 /// See [`SOURCE`].
 pub const DETAIL_TYPE: &str = "kick";
+/// What this adapter calls.
+pub const CALLS: &[AwsCall] = &[AwsCall::new("put_events", &["events:PutEvents"])];
 /// A client waits for its answer: the hint gets this long.
 const PATIENCE: Duration = Duration::from_secs(2);
 

@@ -3,6 +3,7 @@
 
 pub mod acme;
 pub mod api;
+pub mod aws_call;
 pub mod bundle;
 pub mod cleanup;
 pub mod clock;

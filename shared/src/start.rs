@@ -7,21 +7,57 @@ use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::Timeou
 use crate::{
     acme::{AcmeCa, SetupError},
     api::Api,
+    aws_call::AwsCall,
     cleanup::{self, Cleaner},
     clock::{ShiftedClock, SystemClock, Timer},
     config::{Config, ConfigError, VaultConfig},
-    dns::{route53::Route53Zones, view::PublicDns},
-    kick::{EventBridgeKick, Kick},
+    dns::{
+        route53::{self, Route53Zones},
+        view::PublicDns,
+    },
+    kick::{self, EventBridgeKick, Kick},
     run_errors::RunErrors,
-    store::{StoreError, dynamo::DynamoStore},
+    store::{
+        StoreError,
+        dynamo::{self, DynamoStore},
+    },
     vault::{
         KeyVault, TokensApart,
-        envelope::{EnvelopeSettings, EnvelopeVault},
-        secrets_manager::SecretsManagerVault,
+        envelope::{self, EnvelopeSettings, EnvelopeVault},
+        kms,
+        secrets_manager::{self, SecretsManagerVault},
     },
     worker::{self, Adapters, Worker, WorkerSettings},
 };
 use certmint_core::{clock::Clock, words::Timestamp};
+
+/// What each function can call of AWS through the adapters that it is wired with below. Its role in `template.yaml` allows
+/// exactly that.
+pub const CALLS: [(&str, &[&[AwsCall]]); 3] = [
+    (
+        "Api",
+        &[
+            dynamo::calls::CALLS,
+            secrets_manager::CALLS,
+            envelope::CALLS,
+            kms::CALLS,
+            kick::CALLS,
+        ],
+    ),
+    (
+        "Worker",
+        &[
+            dynamo::calls::CALLS,
+            secrets_manager::CALLS,
+            envelope::CALLS,
+            kms::CALLS,
+            route53::ZONE_CALLS,
+            route53::RRSET_CALLS,
+            kick::CALLS,
+        ],
+    ),
+    ("Cleanup", &[dynamo::calls::LEDGER_CALLS, route53::RRSET_CALLS]),
+];
 
 /// Why a function cannot start.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::{Bundle, BundleError, Contents, random};
+use super::contents::{Bundle, BundleError, Contents, random};
 
 const MAGIC: u32 = 0xFEED_FEED;
 const VERSION: u32 = 2;

@@ -4,7 +4,7 @@ use pkcs8::{LineEnding, PrivateKeyInfoRef, pkcs5::pbes2::Parameters};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::{Bundle, BundleError, Contents, ITERATIONS, random};
+use super::contents::{Bundle, BundleError, Contents, ITERATIONS, random};
 
 fn failed(error: impl std::fmt::Display) -> BundleError {
     BundleError::Write(error.to_string())

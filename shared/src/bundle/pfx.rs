@@ -9,7 +9,7 @@ use p12_keystore::{
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::{Bundle, BundleError, Contents, ITERATIONS};
+use super::contents::{Bundle, BundleError, Contents, ITERATIONS};
 
 /// How a PKCS#12 file is protected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

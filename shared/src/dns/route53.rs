@@ -19,7 +19,22 @@ use super::{
     sdk::{bare_id, translate},
     zone_list::ZoneList,
 };
+use crate::aws_call::AwsCall;
 use certmint_core::{clock::Clock, words::Fqdn};
+
+/// What finding zones and following changes calls.
+pub const ZONE_CALLS: &[AwsCall] = &[
+    AwsCall::new("list_hosted_zones", &["route53:ListHostedZones"]),
+    AwsCall::new("get_change", &["route53:GetChange"]),
+];
+/// What reading and changing the TXT RRsets of a known zone calls: all that dns-cleanup needs.
+pub const RRSET_CALLS: &[AwsCall] = &[
+    AwsCall::new("list_resource_record_sets", &["route53:ListResourceRecordSets"]),
+    AwsCall::new(
+        "change_resource_record_sets",
+        &["route53:ChangeResourceRecordSets"],
+    ),
+];
 
 /// Route53 through the SDK.
 pub struct Route53Zones {

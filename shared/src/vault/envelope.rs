@@ -18,11 +18,20 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{KeyVault, SecretNames, VaultError, kms::KmsKey};
-use crate::store::dynamo::keys;
+use crate::{aws_call::AwsCall, store::dynamo::keys};
 use certmint_core::{clock::Clock, words::Timestamp};
 
 /// How long a deleted secret can be restored; the same as in Secrets Manager.
 const RECOVERY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// What this adapter calls of DynamoDB for a function.
+pub const CALLS: &[AwsCall] = &[
+    AwsCall::new("get_item", &["dynamodb:GetItem"]),
+    AwsCall::new("put_item", &["dynamodb:PutItem"]),
+    AwsCall::new("update_item", &["dynamodb:UpdateItem"]),
+];
+/// What it calls for an operator who moves keys; no function does.
+pub const OPERATOR_CALLS: &[AwsCall] = &[AwsCall::new("query", &["dynamodb:Query"])];
 
 type Item = HashMap<String, AttributeValue>;
 

@@ -10,6 +10,13 @@ use aws_sdk_kms::{
 use zeroize::Zeroizing;
 
 use super::VaultError;
+use crate::aws_call::AwsCall;
+
+/// What this adapter calls.
+pub const CALLS: &[AwsCall] = &[
+    AwsCall::new("generate_data_key", &["kms:GenerateDataKey"]),
+    AwsCall::new("decrypt", &["kms:Decrypt"]),
+];
 
 /// Octets of an AES-256 key.
 pub(super) const KEY_LEN: usize = 32;

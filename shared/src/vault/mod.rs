@@ -2,7 +2,7 @@
 
 mod apart;
 pub mod envelope;
-mod kms;
+pub mod kms;
 pub mod migrate;
 pub mod secrets_manager;
 

@@ -9,6 +9,20 @@ use aws_sdk_secretsmanager::{
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{KeyVault, SecretNames, VaultError};
+use crate::aws_call::AwsCall;
+
+/// What this adapter calls for a function.
+pub const CALLS: &[AwsCall] = &[
+    AwsCall::new(
+        "create_secret",
+        &["secretsmanager:CreateSecret", "secretsmanager:TagResource"],
+    ),
+    AwsCall::new("get_secret_value", &["secretsmanager:GetSecretValue"]),
+    AwsCall::new("describe_secret", &["secretsmanager:DescribeSecret"]),
+    AwsCall::new("delete_secret", &["secretsmanager:DeleteSecret"]),
+];
+/// What it calls for an operator who moves keys; no function does.
+pub const OPERATOR_CALLS: &[AwsCall] = &[AwsCall::new("list_secrets", &["secretsmanager:ListSecrets"])];
 
 /// Days in which a deleted secret can be restored (Secrets Manager allows 7 to 30).
 const RECOVERY_DAYS: i64 = 7;

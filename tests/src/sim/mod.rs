@@ -13,6 +13,7 @@ mod gate;
 mod later;
 mod leaf;
 mod op;
+mod platform;
 mod process;
 mod renewed;
 mod rng;

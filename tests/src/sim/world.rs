@@ -3,18 +3,14 @@
 use std::{
     collections::BTreeMap,
     future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll, Wake, Waker},
+    sync::Arc,
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use certmint_core::{
     account::NewAccount,
     issuance::RequestStatus,
-    provider::Limits,
     words::{AccountId, ProviderId, RequestId, Timestamp},
 };
 use certmint_shared::store::{AccountKeys, AccountStore};
@@ -22,12 +18,13 @@ use certmint_shared::store::{AccountKeys, AccountStore};
 use super::{
     clients::Wishes,
     gate::Gate,
-    process::{Kind, Outside, Process, Work},
+    platform::Platform,
+    process::Outside,
     rng::Rng,
     scenario::{ALIASES, Scenario, ZONES},
     store::MemoryStore,
     tally::Tally,
-    timeline::{Due, Happening, Life, START, TaskId, Timeline},
+    timeline::{Due, Happening, START, Timeline},
     verdict,
     zones::ZoneState,
 };
@@ -38,28 +35,6 @@ const DEADLINE: Duration = Duration::from_secs(40 * 24 * 3600);
 const MAX_EVENTS: usize = 30_000;
 /// A worker whose clock is ahead finds work so long before it is due (both clocks of five minutes).
 const EARLIEST: Duration = Duration::from_secs(10 * 60);
-
-/// A place where one process runs at a time.
-#[derive(Default)]
-struct Slot {
-    process: Option<Process>,
-    task: Option<TaskId>,
-}
-
-#[derive(Default)]
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-struct Invocation {
-    future: Work,
-    woken: Arc<Woken>,
-    slot: usize,
-}
 
 /// What a run found.
 pub struct Verdict {
@@ -82,10 +57,7 @@ pub(super) struct World {
     /// What clients did with their certificates.
     pub(super) wishes: Wishes,
     pub(super) clients: MemoryStore,
-    slots: Vec<Slot>,
-    running: BTreeMap<TaskId, Invocation>,
-    last_task: TaskId,
-    processes: u32,
+    platform: Platform,
     next_turn: Option<Timestamp>,
 }
 
@@ -155,7 +127,7 @@ impl World {
         for (place, care) in scenario.later.iter().flat_map(|l| l.cares.iter().enumerate()) {
             timeline.at(care.at, Happening::Care(place));
         }
-        let slots = (0..=scenario.workers).map(|_| Slot::default()).collect();
+        let platform = Platform::new(scenario.workers);
         Self {
             scenario,
             outside,
@@ -164,10 +136,7 @@ impl World {
             retried: BTreeMap::new(),
             wishes: Wishes::default(),
             clients,
-            slots,
-            running: BTreeMap::new(),
-            last_task: 0,
-            processes: 0,
+            platform,
             next_turn: None,
         }
     }
@@ -179,7 +148,7 @@ impl World {
             match due {
                 Due::Wake(task, waker) => {
                     waker.wake();
-                    self.poll(task);
+                    self.platform.poll(task, &self.timeline);
                     let now = self.timeline.now();
                     if self.next_turn.is_none() && self.next_work(now).is_some() {
                         self.wake_schedule(now);
@@ -198,7 +167,7 @@ impl World {
     }
 
     fn happen(&mut self, happening: &Happening) {
-        if !matches!(happening, Happening::Kill(task) if !self.running.contains_key(task)) {
+        if !matches!(happening, Happening::Kill(task) if !self.platform.is_running(*task)) {
             self.timeline.note(|| format!("{happening:?}"));
         }
         let now = self.timeline.now();
@@ -225,9 +194,9 @@ impl World {
                 zones.delete_zone(*zone);
             }
             Happening::Kill(task) => {
-                if self.running.contains_key(task) && self.timeline.is_running(*task) {
+                if self.platform.is_running(*task) && self.timeline.is_running(*task) {
                     self.timeline.lock().tally.kills += 1;
-                    self.bury(*task);
+                    self.platform.bury(*task, &self.timeline);
                 }
             }
         }
@@ -265,7 +234,7 @@ impl World {
             return;
         }
         self.next_turn = None;
-        let busy = self.slots.iter().any(|slot| slot.task.is_some());
+        let busy = self.platform.is_busy();
         let Some(next) = self.next_work(now).or_else(|| busy.then_some(now)) else {
             return;
         };
@@ -285,109 +254,17 @@ impl World {
         let requests = self.clients.tables().worker_is_due(None).is_some();
         // What is due later alone is no reason to start workers for the sake of a value.
         let only_values = !requests && for_workers.is_none_or(|at| at > now.plus(EARLIEST));
-        let cleaner = self.slots.len() - 1;
         if clean || only_values {
-            self.invoke(cleaner);
+            let cleaner = self.platform.cleaner();
+            self.platform
+                .invoke(cleaner, &self.scenario, &self.outside, &self.timeline);
         }
-        let free: Vec<usize> = (0..cleaner).filter(|s| self.slots[*s].task.is_none()).collect();
+        let free = self.platform.free_workers();
         for slot in free.into_iter().take(usize::try_from(workers).unwrap_or(1)) {
             if !only_values {
-                self.invoke(slot);
+                self.platform
+                    .invoke(slot, &self.scenario, &self.outside, &self.timeline);
             }
-        }
-    }
-
-    fn start_process(&mut self, is_cleaner: bool) -> Process {
-        self.processes += 1;
-        let name = format!("process-{}", self.processes);
-        let kind = if is_cleaner {
-            Kind::Cleaner
-        } else {
-            let limits = self.scenario.later.as_ref().map_or(Limits::NONE, |l| l.limits);
-            Kind::Worker(self.scenario.settings, name, limits)
-        };
-        Process::start(&self.outside, &self.timeline, kind, self.scenario.clocks_are_off)
-    }
-
-    fn invoke(&mut self, slot: usize) {
-        if self.slots[slot].task.is_some() {
-            return;
-        }
-        let cold = self.scenario.cold_starts;
-        let recycled = self.timeline.draw(|rng| rng.per_mille(cold));
-        if self.slots[slot].process.is_none() || recycled {
-            let is_cleaner = slot + 1 == self.slots.len();
-            self.slots[slot].process = Some(self.start_process(is_cleaner));
-        }
-        self.last_task += 1;
-        let task = self.last_task;
-        let place = &mut self.slots[slot];
-        let Some(process) = &place.process else { return };
-        place.task = Some(task);
-        let future = process.invoke(task, self.scenario.timeout);
-        // The platform is not exact: what is in flight at the deadline may still arrive.
-        let late = self.timeline.draw(|rng| rng.within(0, 20_000));
-        let end = self.timeline.now().plus(self.scenario.timeout);
-        self.timeline
-            .at(end.plus(Duration::from_millis(late)), Happening::Kill(task));
-        {
-            let mut inner = self.timeline.lock();
-            inner.lives.insert(task, Life::default());
-            inner.tally.invocations += 1;
-            inner.note(|| format!("#{task} starts in slot {slot}"));
-        }
-        let woken = Arc::new(Woken::default());
-        self.running.insert(task, Invocation { future, woken, slot });
-        self.poll(task);
-    }
-
-    /// Lets an invocation go on as far as it gets without the world.
-    fn poll(&mut self, task: TaskId) {
-        let Some(invocation) = self.running.get_mut(&task) else {
-            return;
-        };
-        let waker = Waker::from(invocation.woken.clone());
-        let over = loop {
-            invocation.woken.0.store(false, Ordering::Relaxed);
-            let polled = invocation.future.as_mut().poll(&mut Context::from_waker(&waker));
-            if polled.is_ready() {
-                break true;
-            }
-            let life = self.timeline.lock().lives.get(&task).copied().unwrap_or_default();
-            if life.dying {
-                self.bury(task);
-                return;
-            }
-            if life.is_zombie {
-                // The platform starts another process in its place.
-                self.forget(task);
-                return;
-            }
-            if !invocation.woken.0.load(Ordering::Relaxed) {
-                break false;
-            }
-        };
-        if over {
-            let slot = invocation.slot;
-            self.running.remove(&task);
-            self.timeline.lock().lives.remove(&task);
-            if self.slots[slot].task == Some(task) {
-                self.slots[slot].task = None;
-            }
-        }
-    }
-
-    /// The process is gone, with whatever its invocation was about to do.
-    fn bury(&mut self, task: TaskId) {
-        self.forget(task);
-        self.running.remove(&task);
-        self.timeline.lock().lives.remove(&task);
-        self.timeline.note(|| format!("#{task} is no more"));
-    }
-
-    fn forget(&mut self, task: TaskId) {
-        if let Some(slot) = self.slots.iter_mut().find(|s| s.task == Some(task)) {
-            *slot = Slot::default();
         }
     }
 

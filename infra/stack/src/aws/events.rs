@@ -8,7 +8,7 @@ use certmint_shared::kick::{DETAIL_TYPE, SOURCE};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::refusal;
+use super::refusal::refusal;
 use crate::lambda::Function;
 
 /// The default event bus.

@@ -15,7 +15,7 @@ use rand::RngCore;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::refusal;
+use super::refusal::refusal;
 use crate::{StackError, keep};
 
 /// The key that is there from the start.

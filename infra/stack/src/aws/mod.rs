@@ -3,6 +3,7 @@
 
 mod events;
 mod kms;
+mod refusal;
 mod secrets;
 mod table;
 
@@ -15,6 +16,7 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
+use self::refusal::refusal;
 pub use self::{
     events::Bus,
     kms::{ALIAS as KMS_ALIAS, Kms},
@@ -77,15 +79,4 @@ async fn dispatch(State(aws): State<Aws>, request: Request) -> Response {
 
 fn whole(response: http::Response<Bytes>) -> Response {
     response.map(Body::from)
-}
-
-/// An error as the JSON protocols write it.
-fn refusal(status: u16, code: &str, message: &str) -> Response {
-    let body = serde_json::json!({"__type": code, "message": message}).to_string();
-    Response::builder()
-        .status(status)
-        .header("content-type", "application/x-amz-json-1.1")
-        .header("x-amzn-errortype", code)
-        .body(Body::from(body))
-        .unwrap_or_default()
 }

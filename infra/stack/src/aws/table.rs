@@ -12,7 +12,7 @@ use hyper_util::{
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-use super::refusal;
+use super::refusal::refusal;
 use crate::StackError;
 
 /// The service; clones share it.

@@ -20,7 +20,7 @@ use axum::{
 use bytes::Bytes;
 use tokio::{net::TcpListener, process::Child, sync::watch, task::JoinSet, time::Instant};
 
-use super::{Answer, Invocation, InvokeError, Shared};
+use super::shared::{Answer, Invocation, InvokeError, Shared};
 use crate::{StackError, process};
 
 /// Lambda quota: 6 MB for a synchronous request or answer.

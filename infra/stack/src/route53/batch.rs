@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{
-    DnsName, Rrset, rdata,
-    zone::{Key, Rrsets, Zone},
+    name::DnsName,
+    rdata,
+    zone::{Key, Rrset, Rrsets, Zone},
 };
 
 /// Route53 quota: ResourceRecord elements in one request.

@@ -4,7 +4,26 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DnsName, Lookup};
+use super::name::DnsName;
+
+/// What the zones say to a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// No public zone holds the name.
+    NoZone,
+    /// The sets of that type, or the CNAME that stands there. From a wildcard they carry the wildcard's name.
+    Records(Vec<Rrset>),
+    /// The name exists, but not with that type.
+    NoData {
+        /// The zone's SOA.
+        soa: Option<Rrset>,
+    },
+    /// The name does not exist in its zone.
+    NoName {
+        /// The zone's SOA.
+        soa: Option<Rrset>,
+    },
+}
 
 /// A set of records of one name and type (and identifier, when several share them).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,6 +4,7 @@
 mod account_lifecycle;
 mod accounts;
 mod bindings;
+pub mod calls;
 mod certificate_items;
 mod certificate_lifecycle;
 mod certificates;

@@ -1,23 +1,26 @@
 //! The API's actions, by method and path (API Reference, "Actions").
 
+mod answer;
 mod query;
 mod sets;
 mod zones;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{
-    Refusal, Route53, Submission,
-    wire::{self, Namespace, document},
-};
-use query::Query;
+use self::{answer::Answer, query::Query};
+use super::{account::Route53, refusal::Refusal, wire};
 
-type Answer = Result<Response<Bytes>, Refusal>;
+impl Route53 {
+    /// Answers one call whose path begins with `/2013-04-01/`.
+    // Async for the caller's sake: a fallback service wants a future, and a later delay must not change the type.
+    pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
+        respond(self, &request)
+    }
+}
 
-pub(super) fn answer(route53: &Route53, request: &Request<Bytes>) -> Response<Bytes> {
+fn respond(route53: &Route53, request: &Request<Bytes>) -> Response<Bytes> {
     let request_id = Uuid::new_v4().to_string();
     let mut response = route(route53, request)
         .unwrap_or_else(|refusal| wire::error(refusal.status, refusal.code, &refusal.message, &request_id));
@@ -53,37 +56,4 @@ fn route(route53: &Route53, request: &Request<Bytes>) -> Answer {
             format!("{method} {} is not emulated", request.uri().path()),
         )),
     }
-}
-
-fn invalid(message: &str) -> Refusal {
-    Refusal::bad("InvalidInput", message)
-}
-
-fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
-    let text = std::str::from_utf8(body).map_err(|e| invalid(&e.to_string()))?;
-    quick_xml::de::from_str(text).map_err(|e| invalid(&format!("Invalid XML: {e}")))
-}
-
-fn change_info(submission: Submission, in_sync: bool) -> wire::ChangeInfo {
-    wire::ChangeInfo {
-        id: format!("/change/{}", submission.id),
-        status: if in_sync { "INSYNC" } else { "PENDING" },
-        submitted_at: submission.submitted_at.to_string(),
-        comment: submission.comment,
-    }
-}
-
-fn change_answer(root: &str, submission: Submission, in_sync: bool) -> Response<Bytes> {
-    let content = wire::ChangeResponse {
-        xmlns: Namespace,
-        change_info: change_info(submission, in_sync),
-    };
-    document(StatusCode::OK, root, &content)
-}
-
-/// Cuts a page; the second part is what the next page begins with.
-fn page<T>(items: impl Iterator<Item = T>, max_items: usize) -> (Vec<T>, Option<T>) {
-    let mut items = items.fuse();
-    let page = items.by_ref().take(max_items).collect();
-    (page, items.next())
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::Request;
 
-use super::invalid;
-use crate::route53::{DnsName, Refusal};
+use super::answer::invalid;
+use crate::route53::{name::DnsName, refusal::Refusal};
 
 /// The parameters of a list.
 pub(super) struct Query(BTreeMap<String, String>);

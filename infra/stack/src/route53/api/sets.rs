@@ -6,13 +6,18 @@ use bytes::Bytes;
 use certmint_core::words::Timestamp;
 use http::StatusCode;
 
-use super::{Answer, change_answer, invalid, page, parse, query::Query};
+use super::{
+    answer::{Answer, change_answer, invalid, page, parse},
+    query::Query,
+};
 use crate::route53::{
-    DnsName, Refusal, Route53, Routing, Rrset,
+    account::Route53,
     batch::{self, Action, Change},
-    rdata, refused,
+    name::DnsName,
+    rdata,
+    refusal::{Refusal, refused},
     wire::{self, Namespace, document},
-    zone::Key,
+    zone::{Key, Routing, Rrset},
 };
 
 /// API Reference, ListResourceRecordSets: most record sets in an answer.

@@ -3,9 +3,14 @@
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 
-use super::{Answer, change_answer, change_info, invalid, page, parse, query::Query};
+use super::{
+    answer::{Answer, change_answer, change_info, invalid, page, parse},
+    query::Query,
+};
 use crate::route53::{
-    DnsName, Refusal, Route53, new_id,
+    account::{Route53, new_id},
+    name::DnsName,
+    refusal::Refusal,
     wire::{self, Namespace, document},
     zone::{NAME_SERVERS, Zone},
 };

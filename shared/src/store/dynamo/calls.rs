@@ -1,0 +1,30 @@
+//! What the store calls of DynamoDB. A transaction needs the action of each kind of item in it.
+
+use crate::aws_call::AwsCall;
+
+/// All that the store calls.
+pub const CALLS: &[AwsCall] = &[
+    AwsCall::new("get_item", &["dynamodb:GetItem"]),
+    AwsCall::new("batch_get_item", &["dynamodb:BatchGetItem"]),
+    AwsCall::new("query", &["dynamodb:Query"]),
+    AwsCall::new("update_item", &["dynamodb:UpdateItem"]),
+    AwsCall::new(
+        "transact_write_items",
+        &[
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:ConditionCheckItem",
+        ],
+    ),
+];
+
+/// What the TXT ledger calls, and the look at a value's owner: all that dns-cleanup needs.
+pub const LEDGER_CALLS: &[AwsCall] = &[
+    AwsCall::new("get_item", &["dynamodb:GetItem"]),
+    AwsCall::new("query", &["dynamodb:Query"]),
+    AwsCall::new(
+        "transact_write_items",
+        &["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+    ),
+];

@@ -1,0 +1,16 @@
+//! What no compiler checks, by reading the sources with `syn`: import circles, long files, what the pure core depends
+//! on, and which AWS calls an adapter makes. `tests/house.rs` and `tests/template.rs` hold the project to it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a guard fails by panicking"
+)]
+
+pub mod calls;
+pub mod circles;
+pub mod files;
+pub mod modules;
+pub mod pure;
+pub mod source;
+pub mod yaml;
