@@ -28,7 +28,7 @@ mod year;
 mod zones;
 
 pub use self::{
-    acme::SimCa,
+    ca::SimCa,
     ca_renewals::Ari,
     ca_state::{CaHabits, CaState},
     clock::SimClock,

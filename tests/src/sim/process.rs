@@ -20,7 +20,7 @@ use certmint_shared::{
 };
 
 use super::{
-    acme::SimCa,
+    ca::SimCa,
     ca_state::CaState,
     clock::SimClock,
     gate::Gate,
