@@ -12,7 +12,10 @@ use crate::{
     config::{Config, ConfigError, VaultConfig},
     dns::{route53::Route53Zones, view::PublicDns},
     kick::{EventBridgeKick, Kick},
-    store::{StoreError, dynamo::DynamoStore},
+    store::{
+        StoreError,
+        dynamo::{DynamoStore, SchemaUse},
+    },
     vault::{
         KeyVault, TokensApart,
         envelope::{EnvelopeSettings, EnvelopeVault},
@@ -32,9 +35,6 @@ pub enum StartError {
     /// The CA's client cannot be made.
     #[error(transparent)]
     Ca(#[from] SetupError),
-    /// The table is not ours, or cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
     /// The resolver cannot be made.
     #[error("DNS resolver: {0}")]
     Dns(String),
@@ -71,11 +71,9 @@ fn clock(config: &Config) -> Arc<dyn Timer> {
     }
 }
 
-fn store(sdk: &SdkConfig, config: &Config) -> Arc<DynamoStore> {
-    Arc::new(DynamoStore::new(
-        aws_sdk_dynamodb::Client::new(sdk),
-        config.table.clone(),
-    ))
+fn store(sdk: &SdkConfig, config: &Config, schema: SchemaUse) -> Arc<DynamoStore> {
+    let client = aws_sdk_dynamodb::Client::new(sdk);
+    Arc::new(DynamoStore::new(client, config.table.clone()).of_our_version(schema))
 }
 
 fn secrets_manager(sdk: &SdkConfig, config: &Config) -> SecretsManagerVault {
@@ -132,12 +130,12 @@ fn kick(sdk: &SdkConfig, config: &Config) -> EventBridgeKick {
 /// The HTTP API.
 ///
 /// # Errors
-/// If a setting is missing or wrong, or the table is of another version.
+/// If a setting is missing or wrong.
 pub async fn api() -> Result<Api, StartError> {
     let (sdk, config) = (sdk().await, config()?);
     let kick = Arc::new(kick(&sdk, &config));
-    let (store, vault) = (store(&sdk, &config), vault(&sdk, &config));
-    store.claim_schema().await?;
+    let store = store(&sdk, &config, SchemaUse::Claim);
+    let vault = vault(&sdk, &config);
     let clock = clock(&config);
     Ok(Api::new(store, vault, config.providers, kick, clock))
 }
@@ -183,14 +181,12 @@ impl WorkerFunction {
 /// The worker.
 ///
 /// # Errors
-/// If a setting is missing or wrong, or the table is of another version.
+/// If a setting is missing or wrong.
 pub async fn worker() -> Result<WorkerFunction, StartError> {
     let (sdk, config) = (sdk().await, config()?);
     let (clock, kick) = (clock(&config), kick(&sdk, &config));
-    let store = store(&sdk, &config);
-    store.claim_schema().await?;
     let adapters = Adapters {
-        store,
+        store: store(&sdk, &config, SchemaUse::Claim),
         vault: vault(&sdk, &config),
         ca: Arc::new(AcmeCa::new(
             &config.providers,
@@ -234,13 +230,12 @@ impl CleanupFunction {
 /// dns-cleanup.
 ///
 /// # Errors
-/// If a setting is missing or wrong, or the table is of another version.
+/// If a setting is missing or wrong.
 pub async fn cleaner() -> Result<CleanupFunction, StartError> {
     let (sdk, config) = (sdk().await, config()?);
     let clock = clock(&config);
-    let store = store(&sdk, &config);
     // Its role writes nothing but the ledger.
-    store.check_schema().await?;
+    let store = store(&sdk, &config, SchemaUse::Look);
     let cleaner = Cleaner::new(store, zones(&sdk, clock.clone()), clock.clone());
     Ok(CleanupFunction { cleaner, clock })
 }
