@@ -19,7 +19,7 @@ use crate::{
     run_errors::RunErrors,
     store::{
         StoreError,
-        dynamo::{self, DynamoStore},
+        dynamo::{self, DynamoStore, SchemaUse},
     },
     vault::{
         KeyVault, TokensApart,
@@ -69,9 +69,6 @@ pub enum StartError {
     /// The CA's client cannot be made.
     #[error(transparent)]
     Ca(#[from] SetupError),
-    /// The table is not ours, or cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
     /// The resolver cannot be made.
     #[error("DNS resolver: {0}")]
     Dns(String),
@@ -108,11 +105,9 @@ fn clock(config: &Config) -> Arc<dyn Timer> {
     }
 }
 
-fn store(sdk: &SdkConfig, config: &Config) -> Arc<DynamoStore> {
-    Arc::new(DynamoStore::new(
-        aws_sdk_dynamodb::Client::new(sdk),
-        config.table.clone(),
-    ))
+fn store(sdk: &SdkConfig, config: &Config, schema: SchemaUse) -> Arc<DynamoStore> {
+    let client = aws_sdk_dynamodb::Client::new(sdk);
+    Arc::new(DynamoStore::new(client, config.table.clone()).of_our_version(schema))
 }
 
 fn secrets_manager(sdk: &SdkConfig, config: &Config) -> SecretsManagerVault {
@@ -169,12 +164,12 @@ fn kick(sdk: &SdkConfig, config: &Config) -> EventBridgeKick {
 /// The HTTP API.
 ///
 /// # Errors
-/// If a setting is missing or wrong, or the table is of another version.
+/// If a setting is missing or wrong.
 pub async fn api() -> Result<Api, StartError> {
     let (sdk, config) = (sdk().await, config()?);
     let kick = Arc::new(kick(&sdk, &config));
-    let (store, vault) = (store(&sdk, &config), vault(&sdk, &config));
-    store.claim_schema().await?;
+    let store = store(&sdk, &config, SchemaUse::Claim);
+    let vault = vault(&sdk, &config);
     let clock = clock(&config);
     Ok(Api::new(store, vault, config.providers, kick, clock))
 }
@@ -223,14 +218,12 @@ impl WorkerFunction {
 /// The worker.
 ///
 /// # Errors
-/// If a setting is missing or wrong, or the table is of another version.
+/// If a setting is missing or wrong.
 pub async fn worker() -> Result<WorkerFunction, StartError> {
     let (sdk, config) = (sdk().await, config()?);
     let (clock, kick) = (clock(&config), kick(&sdk, &config));
-    let store = store(&sdk, &config);
-    store.claim_schema().await?;
     let adapters = Adapters {
-        store: store.into(),
+        store: store(&sdk, &config, SchemaUse::Claim).into(),
         vault: vault(&sdk, &config),
         ca: Arc::new(AcmeCa::new(
             &config.providers,
@@ -278,13 +271,12 @@ impl CleanupFunction {
 /// dns-cleanup.
 ///
 /// # Errors
-/// If a setting is missing or wrong, or the table is of another version.
+/// If a setting is missing or wrong.
 pub async fn cleaner() -> Result<CleanupFunction, StartError> {
     let (sdk, config) = (sdk().await, config()?);
     let clock = clock(&config);
-    let store = store(&sdk, &config);
     // Its role writes nothing but the ledger.
-    store.check_schema().await?;
+    let store = store(&sdk, &config, SchemaUse::Look);
     let zones = zones(&sdk, clock.clone());
     let cleaner = Cleaner::new(store.clone(), store, zones, clock.clone());
     Ok(CleanupFunction { cleaner, clock })

@@ -8,7 +8,9 @@ use certmint_core::{
     issuance::{NewRequest, Phase, Request, RequestStatus},
     words::{AccountId, CertificateId, NameSet, PageRequest, ProviderId, RequestId, Timestamp},
 };
-use certmint_shared::store::{AccountFilter, CertificateFilter, Idempotency, RequestFilter, StoreError};
+use certmint_shared::store::{
+    AccountFilter, BindingFilter, CertificateFilter, Idempotency, RequestFilter, StoreError,
+};
 use futures::future::join_all;
 
 use crate::store::Store;
@@ -298,4 +300,52 @@ pub async fn certificates(store: &dyn Store) {
         .await
         .expect("a page");
     assert_eq!((all.total, all.list.len()), (2, 2));
+}
+
+/// By number a page leads so far, by cursor any way; one more row than a page has is another page.
+pub async fn depth(store: &dyn Store) {
+    let account = account(store).await;
+    for _ in 0..3 {
+        request(store, account).await;
+    }
+    let page = |page, page_size| PageRequest {
+        page,
+        page_size,
+        cursor: None,
+    };
+    let too_deep = |error: Option<StoreError>| matches!(error, Some(StoreError::TooDeep { .. }));
+    for (deep, refused) in [
+        (page(101, 100), false),
+        (page(102, 100), true),
+        (page(u32::MAX, 100), true),
+    ] {
+        let often = RequestFilter {
+            min_attempts: Some(1),
+            ..RequestFilter::default()
+        };
+        let found = store.requests(&RequestFilter::default(), &deep).await;
+        assert_eq!(too_deep(found.err()), refused, "{deep:?}");
+        assert_eq!(too_deep(store.requests(&often, &deep).await.err()), refused);
+        let accounts = store.accounts(&AccountFilter::default(), &deep).await;
+        assert_eq!(too_deep(accounts.err()), refused);
+        let certificates = store.certificates(&CertificateFilter::default(), &deep).await;
+        assert_eq!(too_deep(certificates.err()), refused);
+        let bindings = store.bindings(&BindingFilter::default(), &deep).await;
+        assert_eq!(too_deep(bindings.err()), refused);
+        assert_eq!(too_deep(store.txt_records(None, &deep).await.err()), refused);
+    }
+    let (mut asked, mut shown) = (page(1, 1), Vec::new());
+    while shown.len() < 4 {
+        let found = store
+            .requests(&RequestFilter::default(), &asked)
+            .await
+            .expect("a page");
+        assert_eq!(found.total, 3);
+        shown.extend(found.list.iter().map(|r| r.id.get()));
+        match found.next_cursor {
+            Some(_) => asked.cursor = found.next_cursor,
+            None => break,
+        }
+    }
+    assert_eq!(shown, [3, 2, 1]);
 }

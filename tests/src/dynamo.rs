@@ -1,26 +1,182 @@
 //! An emulated DynamoDB, in memory, behind the real SDK.
 
+use std::sync::{Arc, Mutex};
+
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Credentials, Region},
+    config::{
+        BehaviorVersion, ConfigBag, Credentials, Intercept, Region, RuntimeComponents,
+        interceptors::{BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef},
+    },
+    error::BoxError,
+    types::AttributeValue,
 };
-use certmint_shared::store::{dynamo::DynamoStore, schema};
+use certmint_shared::store::{
+    dynamo::{DynamoStore, SchemaUse},
+    schema,
+};
+
+const TABLE: &str = "certmint";
 
 /// A fresh store over a fresh emulator. The emulator lives as long as the runtime.
 pub async fn store() -> DynamoStore {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    let database = dynoxide::Database::memory().expect("an in-memory database");
-    tokio::spawn(dynoxide::server::serve_on(listener, database));
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(format!("http://{address}"))
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
-        .build();
-    let client = Client::from_conf(config);
-    schema::create_table(&client, "certmint").await.expect("a table");
-    DynamoStore::new(client, "certmint".into())
+    Emulated::new().await.store
+}
+
+/// A store, the table below it, and the calls that the store makes.
+pub struct Emulated {
+    /// The store.
+    pub store: DynamoStore,
+    /// A client whose calls are not counted.
+    pub client: Client,
+    calls: Calls,
+}
+
+/// What calls cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Calls of this kind.
+    pub queries: usize,
+    /// The same.
+    pub batches: usize,
+    /// All calls.
+    pub calls: usize,
+    /// Bytes of the answers: what was read, as JSON.
+    pub bytes: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Calls(Arc<Mutex<Cost>>);
+
+impl Intercept for Calls {
+    fn name(&self) -> &'static str {
+        "calls"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let headers = context.request().headers();
+        let target = headers.get("x-amz-target").unwrap_or_default();
+        let mut cost = self.0.lock().expect("no test panics under the lock");
+        cost.calls += 1;
+        match target.rsplit('.').next() {
+            Some("Query") => cost.queries += 1,
+            Some("BatchGetItem") => cost.batches += 1,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let read = context.response().body().bytes().map_or(0, <[u8]>::len);
+        self.0.lock().expect("no test panics under the lock").bytes += read;
+        Ok(())
+    }
+}
+
+impl Emulated {
+    /// A fresh one, with a table that nobody used yet.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub async fn new() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let database = dynoxide::Database::memory().expect("an in-memory database");
+        tokio::spawn(dynoxide::server::serve_on(listener, database));
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(format!("http://{address}"))
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("local", "local", None, None, "test"));
+        let client = Client::from_conf(config.clone().build());
+        schema::create_table(&client, TABLE).await.expect("a table");
+        let calls = Calls::default();
+        let counted = Client::from_conf(config.interceptor(calls.clone()).build());
+        Self {
+            store: DynamoStore::new(counted, TABLE.into()),
+            client,
+            calls,
+        }
+    }
+
+    /// A store that looks at the table's version first.
+    #[must_use]
+    pub fn of_our_version(&self, schema: SchemaUse) -> DynamoStore {
+        self.store.clone().of_our_version(schema)
+    }
+
+    /// What the calls cost that it takes to do something.
+    ///
+    /// # Panics
+    /// If a test panicked under the lock.
+    pub async fn cost_of<T>(&self, doing: impl Future<Output = T>) -> (T, Cost) {
+        *self.calls.0.lock().expect("no test panics under the lock") = Cost::default();
+        let done = doing.await;
+        let cost = self
+            .calls
+            .0
+            .lock()
+            .expect("no test panics under the lock")
+            .clone();
+        (done, cost)
+    }
+
+    /// Makes an attribute of an item what no reader expects.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub async fn spoil(&self, (pk, sk): (&str, &str), attribute: &str, value: AttributeValue) {
+        let spoiled = self
+            .client
+            .update_item()
+            .table_name(TABLE)
+            .key("pk", AttributeValue::S(pk.into()))
+            .key("sk", AttributeValue::S(sk.into()))
+            .update_expression("SET #a = :v")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#a", attribute)
+            .expression_attribute_values(":v", value);
+        spoiled.send().await.expect("the item is there");
+    }
+
+    /// Copies an item many times, with what `change` makes of each copy.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub async fn copy(
+        &self,
+        (pk, sk): (&str, &str),
+        ids: std::ops::Range<u64>,
+        change: impl Fn(u64, &mut std::collections::HashMap<String, AttributeValue>),
+    ) {
+        use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+        let get = self.client.get_item().table_name(TABLE);
+        let get = get.key("pk", AttributeValue::S(pk.into()));
+        let read = get.key("sk", AttributeValue::S(sk.into())).send().await;
+        let item = read.expect("an answer").item.expect("the item is there");
+        let ids: Vec<u64> = ids.collect();
+        for part in ids.chunks(25) {
+            let puts = part.iter().map(|id| {
+                let mut copy = item.clone();
+                change(*id, &mut copy);
+                let put = PutRequest::builder().set_item(Some(copy)).build();
+                WriteRequest::builder().put_request(put.expect("an item")).build()
+            });
+            let write = self.client.batch_write_item();
+            let write = write.request_items(TABLE, puts.collect()).send().await;
+            write.expect("written");
+        }
+    }
 }

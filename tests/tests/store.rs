@@ -19,7 +19,7 @@ macro_rules! conforms {
                 Arc::new($store)
             }
 
-            conforms!(@tests suite: accounts, lists, certificates);
+            conforms!(@tests suite: accounts, lists, certificates, depth);
             conforms!(@tests requests: claims_between_clocks, a_claim_sent_twice_is_one, retries,
                       idempotent_requests, due_and_quarantined);
             conforms!(@tests txt: a_value_is_one_record, confirmations_are_conditional, what_is_due, forgetting);

@@ -15,8 +15,8 @@ use certmint_core::{
     words::{DomainName, Page, PageRequest},
 };
 
-/// Rows up to a page by number: further on only a cursor leads, which costs the same anywhere.
-const FAR: u64 = 10_000;
+/// Rows up to a page by number, which are read to be merged: further on only a cursor leads, which costs the same anywhere.
+const FAR: u64 = 1_000;
 
 /// A status that the list can be asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,10 @@ use aws_sdk_dynamodb::{
     },
 };
 
-pub use super::dynamo::keys::{INDEXES, PRIMARY, PROJECTED, TTL};
+pub use super::dynamo::{
+    access::{ACCESS_PATHS, AccessPath},
+    keys::{INDEXES, PRIMARY, PROJECTED, TTL},
+};
 
 fn key(partition: &str, sort: &str) -> Result<Vec<KeySchemaElement>, BuildError> {
     Ok(vec![

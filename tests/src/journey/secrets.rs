@@ -38,6 +38,24 @@ impl Journey {
         spoiled.send().await.expect("the item is there");
     }
 
+    /// Makes the table one of another version's functions.
+    ///
+    /// # Panics
+    /// If it cannot be written, or no function said its own version.
+    pub async fn spoil_schema(&self) {
+        let spoiled = self
+            .dynamodb()
+            .update_item()
+            .table_name("certmint")
+            .key("pk", AttributeValue::S("SCHEMA".into()))
+            .key("sk", AttributeValue::S("META".into()))
+            .update_expression("SET schema_version = :other")
+            .condition_expression("schema_version = :ours")
+            .expression_attribute_values(":other", AttributeValue::N("7".into()))
+            .expression_attribute_values(":ours", AttributeValue::N("1".into()));
+        spoiled.send().await.expect("the item is there");
+    }
+
     /// Puts a TXT value that nobody can read at the head of dns-cleanup's work.
     ///
     /// # Panics

@@ -123,7 +123,7 @@ async fn deletion(table: &Table, account: &Account, now: Timestamp) -> Result<Tx
 impl AccountLifecycle for DynamoStore {
     /// One read and one conditional write; none if nothing changes.
     async fn switch_account(&self, id: AccountId, on: bool, now: Timestamp) -> Result<Account, StoreError> {
-        accounts::change(&self.table, id, |account| {
+        accounts::change(self.table().await?, id, |account| {
             let switched = account.switched(on, now);
             Ok((switched != *account).then_some((switched, None)))
         })
@@ -131,7 +131,7 @@ impl AccountLifecycle for DynamoStore {
     }
 
     async fn default_accounts(&self) -> Result<Vec<DefaultAccount>, StoreError> {
-        let rows = self.table.range(&Range::defaults()).await?;
+        let rows = self.table().await?.range(&Range::defaults()).await?;
         Ok(readable(&rows, default_from_item))
     }
 
@@ -142,7 +142,7 @@ impl AccountLifecycle for DynamoStore {
         id: AccountId,
         now: Timestamp,
     ) -> Result<DefaultAccount, StoreError> {
-        let account = accounts::one(&self.table, id).await?;
+        let account = accounts::one(self.table().await?, id).await?;
         may_be_default(&account, provider)?;
         let chosen = DefaultAccount {
             provider_id: provider,
@@ -152,7 +152,7 @@ impl AccountLifecycle for DynamoStore {
         let mut tx = Tx::new();
         tx.put(default_to_item(&chosen)?);
         tx.check(keys::account(id), as_read(&account), changing(id));
-        tx.commit(&self.table).await??;
+        tx.commit(self.table().await?).await??;
         Ok(chosen)
     }
 
@@ -167,7 +167,7 @@ impl AccountLifecycle for DynamoStore {
             Taken,
         }
         for _ in 0..TRIES {
-            let old = accounts::one(&self.table, id).await?;
+            let old = accounts::one(self.table().await?, id).await?;
             is_usable(&old)?;
             let new = Account {
                 email: email.clone(),
@@ -187,7 +187,7 @@ impl AccountLifecycle for DynamoStore {
                 tx.put_if(address_item(&new)?, Expression::absent(), Lost::Taken);
                 tx.delete(keys::address(old.provider_id, &old.email));
             }
-            match tx.commit(&self.table).await? {
+            match tx.commit(self.table().await?).await? {
                 Ok(()) => return Ok(new),
                 Err(Lost::Taken) => return Err(address_taken(old.provider_id, email)),
                 Err(Lost::Changed) => {}
@@ -200,15 +200,15 @@ impl AccountLifecycle for DynamoStore {
     /// items.
     async fn delete_account(&self, id: AccountId, now: Timestamp) -> Result<Account, StoreError> {
         for _ in 0..TRIES {
-            let account = accounts::one(&self.table, id).await?;
-            needed_by(&self.table, id).await?;
-            let tx = deletion(&self.table, &account, now).await?;
-            if tx.commit(&self.table).await?.is_ok() {
+            let account = accounts::one(self.table().await?, id).await?;
+            needed_by(self.table().await?, id).await?;
+            let tx = deletion(self.table().await?, &account, now).await?;
+            if tx.commit(self.table().await?).await?.is_ok() {
                 return Ok(account);
             }
             // It changed, or a request came: looked at anew, which says what it is.
             if matches!(
-                accounts::one(&self.table, id).await,
+                accounts::one(self.table().await?, id).await,
                 Err(StoreError::NotFound { .. })
             ) {
                 return Err(missing(id));
@@ -222,7 +222,7 @@ impl AccountLifecycle for DynamoStore {
 impl FallbackPolicy for DynamoStore {
     /// A list that cannot be read is none, with the alarm.
     async fn fallback(&self) -> Result<DefaultFallback, StoreError> {
-        let row = self.table.get(&keys::fallback()).await?;
+        let row = self.table().await?.get(&keys::fallback()).await?;
         Ok(readable(&row, fallback_from_item).pop().unwrap_or_default())
     }
 
@@ -231,7 +231,8 @@ impl FallbackPolicy for DynamoStore {
         accounts: &[AccountId],
         now: Timestamp,
     ) -> Result<DefaultFallback, StoreError> {
-        let read = try_join_all(accounts.iter().map(|id| accounts::one(&self.table, *id))).await?;
+        let table = self.table().await?;
+        let read = try_join_all(accounts.iter().map(|id| accounts::one(table, *id))).await?;
         let mut tx = Tx::new();
         tx.put(fallback_to_item(accounts, now)?);
         for account in &read {
@@ -242,7 +243,7 @@ impl FallbackPolicy for DynamoStore {
             };
             tx.check(keys::account(account.id), as_read(account), changed);
         }
-        tx.commit(&self.table).await??;
+        tx.commit(self.table().await?).await??;
         Ok(DefaultFallback {
             accounts: accounts.to_vec(),
             updated_at: Some(now),

@@ -154,7 +154,7 @@ impl AccountStore for DynamoStore {
         idempotency: Option<Idempotency>,
         now: Timestamp,
     ) -> Result<Account, StoreError> {
-        let table = &self.table;
+        let table = self.table().await?;
         if let Some(key) = &idempotency
             && let Some(known) = idempotency::replay(table, key).await?
         {
@@ -194,7 +194,7 @@ impl AccountStore for DynamoStore {
     }
 
     async fn account(&self, id: AccountId) -> Result<Account, StoreError> {
-        one(&self.table, id).await
+        one(self.table().await?, id).await
     }
 
     /// The total, the rows up to the page, and a batch read of the page. Narrowed: at most 1,000 rows beyond its place.
@@ -203,7 +203,7 @@ impl AccountStore for DynamoStore {
         filter: &AccountFilter,
         page: &PageRequest,
     ) -> Result<Page<Account>, StoreError> {
-        let (table, size) = (&self.table, page.page_size as usize);
+        let (table, size) = (self.table().await?, page.page_size as usize);
         let (after, found) = id_after(page)?.unwrap_or_default();
         let asked = Asked {
             ranges: vec![Range::list(&List::accounts()).above(after)],
@@ -237,7 +237,7 @@ impl AccountStore for DynamoStore {
         };
         let mut tx = Tx::new();
         tx.put_if(to_item(&saved)?, as_read(account), changing(account.id));
-        tx.commit(&self.table).await??;
+        tx.commit(self.table().await?).await??;
         Ok(saved)
     }
 }
@@ -245,7 +245,7 @@ impl AccountStore for DynamoStore {
 #[async_trait]
 impl AccountKeys for DynamoStore {
     async fn begin_rollover(&self, id: AccountId, now: Timestamp) -> Result<Account, StoreError> {
-        change(&self.table, id, |account| {
+        change(self.table().await?, id, |account| {
             may_be_rolled(account)?;
             let rolling = account.rolling(now);
             let promise = rolling.rollover.as_ref().map(|r| roll(id, r.version, now));
@@ -260,7 +260,7 @@ impl AccountKeys for DynamoStore {
         version: KeyVersion,
         now: Timestamp,
     ) -> Result<Account, StoreError> {
-        change(&self.table, id, |account| {
+        change(self.table().await?, id, |account| {
             let rolled = account.rolled(version, now);
             Ok(rolled.map(|rolled| (rolled, Some(forget_key(account, now)))))
         })
@@ -274,7 +274,7 @@ impl AccountKeys for DynamoStore {
         why: &str,
         now: Timestamp,
     ) -> Result<Account, StoreError> {
-        change(&self.table, id, |account| {
+        change(self.table().await?, id, |account| {
             let failed = account.not_rolled(version, why, true, now);
             Ok(failed.map(|failed| (failed, Some(discard(id, version, now)))))
         })
@@ -287,7 +287,7 @@ impl AccountKeys for DynamoStore {
         eab: &EabBinding,
         now: Timestamp,
     ) -> Result<Account, StoreError> {
-        change(&self.table, id, |account| {
+        change(self.table().await?, id, |account| {
             may_be_bound(account)?;
             Ok(Some((account.bound(eab, now), forget_eab(account, now))))
         })

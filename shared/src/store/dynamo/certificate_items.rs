@@ -138,12 +138,12 @@ pub(super) fn same_place(row: &Row) -> Result<Expression, StoreError> {
 
 /// Gives it another lifecycle and files it in the list that is right then.
 pub(super) fn refile(new: &Certificate, list: &List) -> Result<Expression, StoreError> {
-    Ok(
-        Expression::new("SET #lifecycle = :new, #list_pk = :list, updated_at = :now")
-            .with("new", s(lifecycle(new)?))
-            .with("list", s(list.as_str()))
-            .with("now", n(new.updated_at.millis())),
-    )
+    Ok(Expression::new(&format!(
+        "SET #lifecycle = :new, #{LISTED} = :list, updated_at = :now"
+    ))
+    .with("new", s(lifecycle(new)?))
+    .with("list", s(list.as_str()))
+    .with("now", n(new.updated_at.millis())))
 }
 
 pub(super) fn missing(id: CertificateId) -> StoreError {

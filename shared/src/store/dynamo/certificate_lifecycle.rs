@@ -130,7 +130,7 @@ impl CertificateLifecycle for DynamoStore {
             chores::promise(tx, &removal(id), &chore, now.plus(RESTORABLE))
         };
         let delete = |c: &Certificate, websites| deleted(c, websites, now);
-        change(&self.table, id, now, delete, also).await
+        change(self.table().await?, id, now, delete, also).await
     }
 
     async fn restore_certificate(
@@ -151,13 +151,13 @@ impl CertificateLifecycle for DynamoStore {
             }
             Ok(())
         };
-        change(&self.table, id, now, restored, also).await
+        change(self.table().await?, id, now, restored, also).await
     }
 
     /// Reads the certificate and what hangs on it (bindings, older versions, the renewal); writes those and the names
     /// away first, then the rest in one transaction.
     async fn remove_certificate(&self, id: CertificateId, now: Timestamp) -> Result<(), StoreError> {
-        let table = &self.table;
+        let table = self.table().await?;
         let Some(row) = table.get(&keys::certificate(id)).await? else {
             return Ok(());
         };
@@ -195,12 +195,12 @@ impl CertificateLifecycle for DynamoStore {
             give_away(tx, new, reason, now)
         };
         let asked = |c: &Certificate, _| revoking(c, reason, by, now);
-        let certificate = change(&self.table, id, now, asked, also).await?;
+        let certificate = change(self.table().await?, id, now, asked, also).await?;
         // Revoked for another reason before: its key is one that others may have all the same.
         if !certificate.is_compromised() {
             let mut tx = Tx::<StoreError>::new();
             give_away(&mut tx, &certificate, reason, now)?;
-            tx.commit(&self.table).await??;
+            tx.commit(self.table().await?).await??;
         }
         Ok(certificate)
     }
@@ -218,19 +218,19 @@ impl CertificateLifecycle for DynamoStore {
                 false => c.lifecycle.clone(),
             })
         };
-        let current = change(&self.table, id, now, answered, nothing).await?;
+        let current = change(self.table().await?, id, now, answered, nothing).await?;
         match current.version == version {
             true => Ok(current),
-            false => succession::settle_older(&self.table, (id, version), refusal, now).await,
+            false => succession::settle_older(self.table().await?, (id, version), refusal, now).await,
         }
     }
 
     async fn expire_certificate(&self, id: CertificateId, now: Timestamp) -> Result<Certificate, StoreError> {
         // Nothing of it changes but the list.
-        let before = one(&self.table, id).await?;
+        let before = one(self.table().await?, id).await?;
         let same = |c: &Certificate, _| Ok(c.lifecycle.clone());
         match before.status(now) {
-            CertificateStatus::Expired => change(&self.table, id, now, same, nothing).await,
+            CertificateStatus::Expired => change(self.table().await?, id, now, same, nothing).await,
             _ => Ok(before),
         }
     }

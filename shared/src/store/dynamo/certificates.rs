@@ -47,7 +47,7 @@ impl CertificateStore for DynamoStore {
         certificate: Certificate,
         made_by: Option<&Request>,
     ) -> Result<Certificate, StoreError> {
-        let table = &self.table;
+        let table = self.table().await?;
         if let Some(known) = with_fingerprint(table, &certificate.fingerprint).await? {
             return Ok(known);
         }
@@ -74,7 +74,7 @@ impl CertificateStore for DynamoStore {
     }
 
     async fn certificate(&self, id: CertificateId) -> Result<Certificate, StoreError> {
-        one(&self.table, id).await
+        one(self.table().await?, id).await
     }
 
     /// At most twelve totals; of the lists that have rows those up to the page; a batch read of the page. By name: see
@@ -84,7 +84,7 @@ impl CertificateStore for DynamoStore {
         filter: &CertificateFilter,
         page: &PageRequest,
     ) -> Result<Page<Certificate>, StoreError> {
-        let (table, size) = (&self.table, page.page_size as usize);
+        let (table, size) = (self.table().await?, page.page_size as usize);
         if let Some(name) = &filter.name {
             return names::page(table, name, filter, page).await;
         }
@@ -111,7 +111,7 @@ impl CertificateStore for DynamoStore {
     }
 
     async fn put_binding(&self, binding: &Binding, now: Timestamp) -> Result<(), StoreError> {
-        bindings::bind(&self.table, binding, now).await
+        bindings::bind(self.table().await?, binding, now).await
     }
 
     /// The totals and the rows up to the page, which are all that there is to read.
@@ -120,14 +120,14 @@ impl CertificateStore for DynamoStore {
         filter: &BindingFilter,
         page: &PageRequest,
     ) -> Result<Page<Binding>, StoreError> {
-        bindings::page(&self.table, filter, page).await
+        bindings::page(self.table().await?, filter, page).await
     }
 }
 
 #[async_trait]
 impl CertificateRelations for DynamoStore {
     async fn certificate_with(&self, fingerprint: &str) -> Result<Option<CertificateId>, StoreError> {
-        id_with(&self.table, fingerprint).await
+        id_with(self.table().await?, fingerprint).await
     }
 
     async fn same_names(&self, certificate: &Certificate) -> Result<Vec<CertificateId>, StoreError> {
@@ -136,7 +136,7 @@ impl CertificateRelations for DynamoStore {
             skip: 0,
             size: MOST + 1,
         };
-        let rows = lists::rows(&self.table, asked).await?;
+        let rows = lists::rows(self.table().await?, asked).await?;
         let ids = rows.iter().filter_map(lists::id_of).map(CertificateId::new);
         Ok(ids.filter(|id| *id != certificate.id).take(MOST).collect())
     }
@@ -144,11 +144,11 @@ impl CertificateRelations for DynamoStore {
     /// Of each certificate only what names its key is read: one that is else unreadable still says so. One whose key cannot
     /// be told is an error, since its key may be in use.
     async fn keys_in_use(&self, names: &[DomainName]) -> Result<Vec<String>, StoreError> {
-        let rows = self.table.range(&Range::same_names(names)).await?;
+        let rows = self.table().await?.range(&Range::same_names(names)).await?;
         let ids = rows.iter().filter_map(lists::id_of).map(CertificateId::new);
         let mut all = Vec::new();
         for id in ids {
-            let hanging = self.table.range(&Range::of_certificate(id)).await?;
+            let hanging = self.table().await?.range(&Range::of_certificate(id)).await?;
             let is_version = |key: &Key| *key == keys::certificate(id) || keys::is_version(key);
             for row in hanging.iter().filter(|row| is_version(&row.key())) {
                 all.push(row.text("key_ref")?.to_owned());
@@ -158,7 +158,7 @@ impl CertificateRelations for DynamoStore {
     }
 
     async fn is_compromised(&self, key_id: &str) -> Result<bool, StoreError> {
-        let item = self.table.get(&keys::compromised(key_id)).await?;
+        let item = self.table().await?.get(&keys::compromised(key_id)).await?;
         Ok(item.is_some())
     }
 }

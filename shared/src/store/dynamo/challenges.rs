@@ -134,12 +134,14 @@ pub(super) async fn of_request(table: &Table, owner: RequestId) -> Result<Vec<Tx
 impl ChallengeStore for DynamoStore {
     /// For each value one read and one conditional transaction.
     async fn put_txt(&self, records: &[TxtRecord]) -> Result<(), StoreError> {
-        let puts = records.iter().map(|record| put_one(&self.table, record));
+        let table = self.table().await?;
+        let puts = records.iter().map(|record| put_one(table, record));
         try_join_all(puts).await.map(|_| ())
     }
 
     /// One conditional transaction for each value.
     async fn confirm_txt(&self, seen: &[(TxtRecord, TxtStatus)], now: Timestamp) -> Result<(), StoreError> {
+        let table = self.table().await?;
         let writes = seen.iter().map(|(old, status)| async move {
             let desired_state = match status {
                 TxtStatus::Removed => DesiredState::Absent,
@@ -151,26 +153,26 @@ impl ChallengeStore for DynamoStore {
                 updated_at: now,
                 ..old.clone()
             };
-            replace(&self.table, Some(old), &new).await
+            replace(table, Some(old), &new).await
         });
         try_join_all(writes).await.map(|_| ())
     }
 
     /// One consistent query.
     async fn txt_rrset(&self, fqdn: &Fqdn) -> Result<Vec<TxtRecord>, StoreError> {
-        let rows = self.table.range(&Range::rrset(fqdn)).await?;
+        let rows = self.table().await?.range(&Range::rrset(fqdn)).await?;
         let mut records = readable(&rows, from_item);
         records.retain(|r| r.status != TxtStatus::Removed);
         Ok(records)
     }
 
     async fn txt_of_request(&self, owner: RequestId) -> Result<Vec<TxtRecord>, StoreError> {
-        of_request(&self.table, owner).await
+        of_request(self.table().await?, owner).await
     }
 
     /// Eight small index queries and one batch read.
     async fn due_txt(&self, now: Timestamp, limit: usize) -> Result<Vec<TxtRecord>, StoreError> {
-        let mut due = lists::due_records(&self.table, (Work::Cleanup, now), limit, from_item).await?;
+        let mut due = lists::due_records(self.table().await?, (Work::Cleanup, now), limit, from_item).await?;
         // The index lags.
         due.retain(|record| record.due_at().is_some_and(|at| at <= now));
         Ok(due)
@@ -178,9 +180,10 @@ impl ChallengeStore for DynamoStore {
 
     /// Eight small index queries and a batch read, and one transaction for each value.
     async fn forget_txt(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let mut due = lists::due_records(&self.table, (Work::Forget, now), limit, from_item).await?;
+        let mut due = lists::due_records(self.table().await?, (Work::Forget, now), limit, from_item).await?;
         due.retain(|record| record.forgotten_at().is_some_and(|at| at <= now));
-        let forgetting: Vec<_> = due.iter().map(|record| forget(&self.table, record)).collect();
+        let table = self.table().await?;
+        let forgetting: Vec<_> = due.iter().map(|record| forget(table, record)).collect();
         let done: Vec<bool> = stream::iter(forgetting)
             .buffer_unordered(WRITES)
             .try_collect()
@@ -194,7 +197,7 @@ impl ChallengeStore for DynamoStore {
         desired: Option<DesiredState>,
         page: &PageRequest,
     ) -> Result<Page<TxtRecord>, StoreError> {
-        let (table, size) = (&self.table, page.page_size as usize);
+        let (table, size) = (self.table().await?, page.page_size as usize);
         let states = [DesiredState::Present, DesiredState::Absent];
         let states = states.into_iter().filter(|d| desired.is_none_or(|x| x == *d));
         let states: Vec<DesiredState> = states.collect();

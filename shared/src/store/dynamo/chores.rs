@@ -61,7 +61,7 @@ pub(super) fn take_back<E>(tx: &mut Tx<E>, name: &str) {
 impl ChoreStore for DynamoStore {
     /// One index query and one batch read.
     async fn due_chores(&self, now: Timestamp, limit: usize) -> Result<Vec<StoredChore>, StoreError> {
-        lists::due_records(&self.table, (Work::Chores, now), limit, from_item).await
+        lists::due_records(self.table().await?, (Work::Chores, now), limit, from_item).await
     }
 
     /// One conditional write.
@@ -76,7 +76,7 @@ impl ChoreStore for DynamoStore {
         };
         let mut tx = Tx::new();
         tx.put_if(to_item(&taken, until)?, as_read(chore), ());
-        Ok(tx.commit(&self.table).await?.is_ok().then_some(taken))
+        Ok(tx.commit(self.table().await?).await?.is_ok().then_some(taken))
     }
 
     /// One conditional write.
@@ -84,7 +84,7 @@ impl ChoreStore for DynamoStore {
         let mut tx = Tx::new();
         tx.delete_if(keys::chore(&chore.name), as_read(chore), ());
         // Gone, or taken up by another since.
-        let _ended: Result<(), ()> = tx.commit(&self.table).await?;
+        let _ended: Result<(), ()> = tx.commit(self.table().await?).await?;
         Ok(())
     }
 }

@@ -182,7 +182,7 @@ impl SingleFlight for DynamoStore {
         idempotency: Option<Idempotency>,
         now: Timestamp,
     ) -> Result<Flight, StoreError> {
-        let (table, idempotency) = (&self.table, idempotency.as_ref());
+        let (table, idempotency) = (self.table().await?, idempotency.as_ref());
         if let Some(key) = idempotency
             && let Some(replay) = idempotency::replay(table, key).await?
         {

@@ -1,8 +1,8 @@
 //! Pages of lists. Keys are read up to a page's place, and the items of the page alone.
 //!
-//! Cost: a row of an index is about 150 bytes, so that a read unit buys 54 of them: a page that starts at the deepest
-//! place ([`DEPTH`](crate::store::DEPTH) rows on) costs 190 units, the first one and each behind a cursor 1. Its items cost
-//! half a unit for 4 KB of each.
+//! Cost: a row of an index is about 150 bytes, so that a read unit buys 54 of them. A page that starts at the deepest
+//! place ([`DEPTH`](crate::store::DEPTH) rows on) costs 190 units and at most 20 more for each further list that it merges;
+//! the first one and each behind a cursor one unit a list. Items cost half a unit for 4 KB of each.
 
 use std::collections::VecDeque;
 
@@ -15,15 +15,12 @@ use super::{
     range::Range,
     table::{BATCH, Fresh, Table},
 };
-use crate::store::{DEPTH, StoreError};
+use crate::store::StoreError;
 
 /// Rows that one query reads at most; they are some 150 KB.
 const STRIDE: usize = 1_000;
-/// What narrows a list by its rows' own attributes looks at.
-const BY_ROW: Bounds = Bounds {
-    depth: DEPTH,
-    look: 1_000,
-};
+/// Rows that a page of a list that is narrowed by its rows' own attributes looks at beyond its place.
+const BY_ROW: usize = 1_000;
 
 /// One range on its way into a merge.
 struct Source {
@@ -112,23 +109,15 @@ pub(super) async fn rows(table: &Table, asked: Asked) -> Result<Vec<Row>, StoreE
     Ok(rows)
 }
 
-/// How far a narrowed list is looked at.
-#[derive(Clone, Copy)]
-pub(super) struct Bounds {
-    /// How many rows on a page by number may start.
-    pub(super) depth: usize,
-    /// Rows that a page looks at beyond its place.
-    pub(super) look: usize,
-}
-
 /// A page of a list in the order of ids that not all rows of its ranges belong to. It looks for one more row than the page
-/// has, so that the last page is known as such; a page that would have to look further than the bounds ends early, perhaps
+/// has, so that the last page is known as such; a page that would have to look further than its bound ends early, perhaps
 /// empty.
 pub(super) struct Narrowed<T> {
     merge: Merge,
     skip: usize,
     size: usize,
-    bounds: Bounds,
+    /// Rows that it looks at beyond its place.
+    look: usize,
     pub(super) rows: Vec<T>,
     passed: usize,
     looked: usize,
@@ -140,12 +129,12 @@ pub(super) struct Narrowed<T> {
 }
 
 impl<T> Narrowed<T> {
-    pub(super) fn new(asked: Asked, bounds: Bounds) -> Self {
+    pub(super) fn new(asked: Asked, look: usize) -> Self {
         Self {
             merge: Merge::new(asked.ranges, asked.skip + asked.size + 1),
             skip: asked.skip,
             size: asked.size,
-            bounds,
+            look,
             rows: vec![],
             passed: 0,
             looked: 0,
@@ -158,7 +147,7 @@ impl<T> Narrowed<T> {
     /// Rows to be judged: no more than the page may need, and none when it has what it needs.
     pub(super) async fn part(&mut self, table: &Table) -> Result<Vec<Row>, StoreError> {
         let mut part = Vec::new();
-        if self.ahead || self.looked >= self.skip + self.bounds.look {
+        if self.ahead || self.looked >= self.skip + self.look {
             return Ok(part);
         }
         let want = self.skip + self.size + 1 - self.passed - self.rows.len();
@@ -192,11 +181,10 @@ impl<T> Narrowed<T> {
     /// The page. `before`: how many rows the pages before it found, as its cursor says; the next one's says so too.
     ///
     /// # Errors
-    /// [`StoreError::TooDeep`] if a page by number lies beyond the bounds.
+    /// [`StoreError::TooDeep`] if a page by number lies beyond its bound.
     pub(super) fn page<R>(&self, list: Vec<R>, before: u64) -> Result<Page<R>, StoreError> {
         if self.passed < self.skip && self.last.is_some() {
-            let rows = self.bounds.depth;
-            return Err(StoreError::TooDeep { rows });
+            return Err(StoreError::TooDeep { rows: self.looked });
         }
         let found = before + (self.passed + self.rows.len()) as u64;
         let is_full = self.rows.len() == self.size;

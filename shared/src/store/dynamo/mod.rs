@@ -1,6 +1,7 @@
 //! All state in one DynamoDB table. [`keys`] has every key; an aggregate's `…_items.rs` has how it is stored; the file with
 //! its name implements its traits over a [`table`].
 
+pub(crate) mod access;
 mod account_lifecycle;
 mod accounts;
 mod bindings;
@@ -30,4 +31,4 @@ mod succession;
 mod table;
 mod tx;
 
-pub use self::store::DynamoStore;
+pub use self::{schema_version::SchemaUse, store::DynamoStore};

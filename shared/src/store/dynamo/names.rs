@@ -7,7 +7,7 @@ use super::{
     certificate_items::{from_item, listed, lists_of},
     item::{Row, Writer},
     keys::{self, Key},
-    lists::{self, Asked, Bounds, Narrowed},
+    lists::{self, Asked, Narrowed},
     range::Range,
     table::Table,
     tx::{MOST, Tx},
@@ -18,11 +18,8 @@ use certmint_core::{
     words::{CertificateId, DomainName, Page, PageRequest},
 };
 
-/// A page by name reads the certificates that it looks at.
-const BY_NAME: Bounds = Bounds {
-    depth: NAMED_DEPTH,
-    look: 300,
-};
+/// Certificates that a page looks at beyond its place: it reads them.
+const BY_NAME: usize = 300;
 
 async fn in_parts(
     table: &Table,

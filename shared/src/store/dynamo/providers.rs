@@ -37,19 +37,19 @@ fn to_item(trouble: &ProviderTrouble) -> Result<Item, StoreError> {
 #[async_trait]
 impl ProviderHealth for DynamoStore {
     async fn provider_troubles(&self) -> Result<Vec<ProviderTrouble>, StoreError> {
-        let rows = self.table.range(&Range::providers()).await?;
+        let rows = self.table().await?.range(&Range::providers()).await?;
         Ok(readable(&rows, from_item))
     }
 
     async fn note_trouble(&self, trouble: &ProviderTrouble) -> Result<(), StoreError> {
         let mut tx = Tx::<StoreError>::new();
         tx.put(to_item(trouble)?);
-        tx.commit(&self.table).await?
+        tx.commit(self.table().await?).await?
     }
 
     async fn clear_trouble(&self, provider: ProviderId) -> Result<(), StoreError> {
         let mut tx = Tx::<StoreError>::new();
         tx.delete(keys::provider(provider));
-        tx.commit(&self.table).await?
+        tx.commit(self.table().await?).await?
     }
 }

@@ -191,7 +191,7 @@ async fn read(
 #[async_trait]
 impl RateLedger for DynamoStore {
     async fn arrivals(&self, keys: &[RateKey]) -> Result<HashMap<RateKey, Timestamp>, StoreError> {
-        Ok(read(&self.table, keys, None).await?.0)
+        Ok(read(self.table().await?, keys, None).await?.0)
     }
 
     async fn reserve(
@@ -201,11 +201,11 @@ impl RateLedger for DynamoStore {
         look: &[Bucket],
         now: Timestamp,
     ) -> Result<Reserved, StoreError> {
-        spend(&self.table, id, (spent, look), true, now).await
+        spend(self.table().await?, id, (spent, look), true, now).await
     }
 
     async fn count(&self, id: &str, buckets: &[Bucket], now: Timestamp) -> Result<(), StoreError> {
-        let counted = spend(&self.table, id, (buckets, &[]), false, now).await;
+        let counted = spend(self.table().await?, id, (buckets, &[]), false, now).await;
         counted.map(|_| ())
     }
 
@@ -218,7 +218,7 @@ impl RateLedger for DynamoStore {
     ) -> Result<(), StoreError> {
         for (number, part) in parts(spend).into_iter().enumerate() {
             let key = keys::reservation(id, number);
-            let Some(marker) = self.table.get(&key).await? else {
+            let Some(marker) = self.table().await?.get(&key).await? else {
                 continue;
             };
             let age = now.since(marker_from_item(&marker)?);
@@ -234,7 +234,7 @@ impl RateLedger for DynamoStore {
                 tx.update_if(keys::rate(&bucket.key), less, there, ());
             }
             // Given back by another call, or gone by its TTL: then it stays as it is.
-            let _given: Result<(), ()> = tx.commit(&self.table).await?;
+            let _given: Result<(), ()> = tx.commit(self.table().await?).await?;
         }
         Ok(())
     }
@@ -248,7 +248,7 @@ impl RateLedger for DynamoStore {
         let mut tx = Tx::new();
         tx.update_if(keys::rate(&bucket.key), set, earlier, ());
         // Closed longer already.
-        let _closed: Result<(), ()> = tx.commit(&self.table).await?;
+        let _closed: Result<(), ()> = tx.commit(self.table().await?).await?;
         Ok(())
     }
 }

@@ -46,7 +46,7 @@ fn ending(row: &Row) -> Result<(Timestamp, CertificateId), StoreError> {
 impl RenewalStore for DynamoStore {
     async fn renewals(&self, certificates: &[Certificate]) -> Result<Vec<Renewal>, StoreError> {
         let keys: Vec<Key> = certificates.iter().map(|c| keys::renewal(c.id)).collect();
-        let rows = self.table.batch(&keys, Fresh::Now).await?;
+        let rows = self.table().await?.batch(&keys, Fresh::Now).await?;
         let mut rows = rows
             .into_iter()
             .map(|row| (row.key(), row))
@@ -68,7 +68,7 @@ impl RenewalStore for DynamoStore {
             unchanged(renewal),
             changing(renewal.certificate_id),
         );
-        tx.commit(&self.table).await??;
+        tx.commit(self.table().await?).await??;
         Ok(Renewal {
             revision: renewal.revision + 1,
             ..renewal.clone()
@@ -77,7 +77,7 @@ impl RenewalStore for DynamoStore {
 
     /// Eight small index reads.
     async fn due_renewals(&self, now: Timestamp, limit: usize) -> Result<Vec<CertificateId>, StoreError> {
-        let due = lists::due(&self.table, Work::Renewals, now, limit).await?;
+        let due = lists::due(self.table().await?, Work::Renewals, now, limit).await?;
         Ok(due
             .iter()
             .filter_map(|row| keys::certificate_in(&row.key().pk))
@@ -92,7 +92,7 @@ impl RenewalStore for DynamoStore {
         max_attempts: u32,
         now: Timestamp,
     ) -> Result<Request, StoreError> {
-        let table = &self.table;
+        let table = self.table().await?;
         let request = request_items::fresh(table, new, max_attempts, now).await?;
         let mut tx = Tx::new();
         flight::insertion(&mut tx, &request, Lock::Whatever, now)?;
@@ -110,7 +110,7 @@ impl RenewalStore for DynamoStore {
         certificate: Certificate,
         fence: (RequestId, u64),
     ) -> Result<Certificate, StoreError> {
-        succession::replace(&self.table, &certificate, fence).await
+        succession::replace(self.table().await?, &certificate, fence).await
     }
 
     async fn succeed_certificate(
@@ -119,16 +119,17 @@ impl RenewalStore for DynamoStore {
         certificate: Certificate,
         fence: (RequestId, u64),
     ) -> Result<Certificate, StoreError> {
-        succession::succeed(&self.table, old, &certificate, fence).await
+        succession::succeed(self.table().await?, old, &certificate, fence).await
     }
 
     async fn certificate_versions(&self, id: CertificateId) -> Result<Vec<Certificate>, StoreError> {
-        succession::versions(&self.table, id).await
+        succession::versions(self.table().await?, id).await
     }
 
     async fn ending_before(&self, until: Timestamp) -> Result<Vec<(CertificateId, Timestamp)>, StoreError> {
         let ranges = Range::ending_before(until);
-        let reads = ranges.iter().map(|range| self.table.range(range));
+        let table = self.table().await?;
+        let reads = ranges.iter().map(|range| table.range(range));
         let reads = futures::future::try_join_all(reads).await?;
         let mut rows = readable(reads.iter().flatten(), ending);
         rows.sort();
@@ -137,19 +138,19 @@ impl RenewalStore for DynamoStore {
 
     async fn certificates_by_id(&self, ids: &[CertificateId]) -> Result<Vec<Certificate>, StoreError> {
         let keys: Vec<Key> = ids.iter().map(|id| keys::certificate(*id)).collect();
-        let rows = self.table.batch(&keys, Fresh::Now).await?;
+        let rows = self.table().await?.batch(&keys, Fresh::Now).await?;
         Ok(readable(&rows, certificate_items::from_item))
     }
 
     async fn requests_that_renew(&self, ids: &[RequestId]) -> Result<Vec<Request>, StoreError> {
         let keys: Vec<Key> = ids.iter().map(|id| keys::request(*id)).collect();
-        let rows = self.table.batch(&keys, Fresh::Now).await?;
+        let rows = self.table().await?.batch(&keys, Fresh::Now).await?;
         Ok(readable(&rows, request_items::from_item))
     }
 
     async fn forget_renewal(&self, id: CertificateId) -> Result<(), StoreError> {
         let mut tx = Tx::<StoreError>::new();
         tx.delete(keys::renewal(id));
-        tx.commit(&self.table).await?
+        tx.commit(self.table().await?).await?
     }
 }

@@ -11,7 +11,7 @@ use super::{
     flight::{self, Insert, Lock},
     idempotency,
     item::{Row, n, s},
-    keys::{self, List, Work},
+    keys::{self, Index, List, Work},
     lists::{self, Asked, Narrowed},
     range::Range,
     request_items::{self, as_read, changing, from_item, held, leave, missing, moves, one, to_item},
@@ -59,7 +59,7 @@ impl RequestStore for DynamoStore {
         idempotency: Option<Idempotency>,
         now: Timestamp,
     ) -> Result<Request, StoreError> {
-        let table = &self.table;
+        let table = self.table().await?;
         if let Some(key) = &idempotency
             && let Some(known) = idempotency::replay(table, key).await?
         {
@@ -75,7 +75,7 @@ impl RequestStore for DynamoStore {
     }
 
     async fn request(&self, id: RequestId) -> Result<Request, StoreError> {
-        one(&self.table, id).await
+        one(self.table().await?, id).await
     }
 
     /// The totals of at most four lists, the rows up to the page, and a batch read of the page. With `min_attempts`: at
@@ -85,7 +85,7 @@ impl RequestStore for DynamoStore {
         filter: &RequestFilter,
         page: &PageRequest,
     ) -> Result<Page<Request>, StoreError> {
-        let (table, size) = (&self.table, page.page_size as usize);
+        let (table, size) = (self.table().await?, page.page_size as usize);
         let (before, found) = id_after(page)?.unwrap_or((u64::MAX, 0));
         let all = RequestStatus::ALL.into_iter();
         let statuses: Vec<_> = all.filter(|x| filter.status.is_none_or(|y| y == *x)).collect();
@@ -123,14 +123,14 @@ impl RequestStore for DynamoStore {
     async fn request_counts(&self) -> Result<[(RequestStatus, u64); 4], StoreError> {
         let mut counts = RequestStatus::ALL.map(|status| (status, 0));
         for (status, count) in &mut counts {
-            *count = counters::total(&self.table, &List::requests(*status)).await?;
+            *count = counters::total(self.table().await?, &List::requests(*status)).await?;
         }
         Ok(counts)
     }
 
     /// One transaction, on condition that the request is still failed under the fence that was read.
     async fn retry_request(&self, id: RequestId, now: Timestamp) -> Result<Request, StoreError> {
-        let old = one(&self.table, id).await?;
+        let old = one(self.table().await?, id).await?;
         if old.status != RequestStatus::Failed {
             return Err(wrong_state(id, old.status.as_str()));
         }
@@ -142,13 +142,13 @@ impl RequestStore for DynamoStore {
             wrong_state(id, "changing"),
         );
         moves(&mut tx, &fresh, old.status, wrong_state(id, "changing"));
-        tx.commit(&self.table).await??;
+        tx.commit(self.table().await?).await??;
         Ok(fresh)
     }
 
     /// Eight small index reads.
     async fn due_requests(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError> {
-        let due = lists::due(&self.table, Work::Requests, now, limit).await?;
+        let due = lists::due(self.table().await?, Work::Requests, now, limit).await?;
         Ok(due
             .iter()
             .filter_map(|row| keys::request_in(&row.key().pk))
@@ -166,7 +166,7 @@ impl RequestStore for DynamoStore {
         skew: Duration,
     ) -> Result<Option<Request>, StoreError> {
         let key = keys::request(id);
-        let claim = self.table.update(&key, |call| {
+        let claim = self.table().await?.update(&key, |call| {
             call.update_expression(
                 "SET lease_owner = :owner, lease_until = :until, claimed_at = :now, fence = fence + :one",
             )
@@ -195,28 +195,30 @@ impl RequestStore for DynamoStore {
     /// One read, one conditional transaction (`fence = :ours`). A repeat after a lost answer finds its own write.
     async fn save_request(&self, request: &Request, _now: Timestamp) -> Result<(), StoreError> {
         let lost = || StoreError::LeaseLost(request.id);
-        let stored = one(&self.table, request.id).await?;
+        let stored = one(self.table().await?, request.id).await?;
         if stored.lease.fence != request.lease.fence {
             return Err(lost());
         }
         let mut tx = Tx::new();
         tx.put_if(to_item(request)?, as_read(&stored), ());
         moves(&mut tx, request, stored.status, ());
-        match tx.commit(&self.table).await? {
+        match tx.commit(self.table().await?).await? {
             Ok(()) => Ok(()),
-            Err(()) if one(&self.table, request.id).await? == *request => Ok(()),
+            Err(()) if one(self.table().await?, request.id).await? == *request => Ok(()),
             Err(()) => Err(lost()),
         }
     }
 
     /// One write: out of the due index, with the reason beside.
     async fn quarantine_request(&self, id: RequestId, why: &str, now: Timestamp) -> Result<(), StoreError> {
-        let key = keys::request(id);
-        let quarantine = self.table.update(&key, |call| {
-            call.update_expression("SET quarantined = :why, quarantined_at = :now REMOVE work_pk, work_sk")
-                .condition_expression("attribute_exists(pk)")
-                .expression_attribute_values(":why", s(why))
-                .expression_attribute_values(":now", n(now.millis()))
+        let (key, (partition, sort)) = (keys::request(id), Index::Work.attributes());
+        let quarantine = self.table().await?.update(&key, |call| {
+            call.update_expression(format!(
+                "SET quarantined = :why, quarantined_at = :now REMOVE {partition}, {sort}"
+            ))
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":why", s(why))
+            .expression_attribute_values(":now", n(now.millis()))
         });
         match quarantine.await? {
             Updated::Done(_) => Ok(()),
@@ -229,12 +231,12 @@ impl RequestStore for DynamoStore {
 impl RequestLifecycle for DynamoStore {
     async fn cancel_request(&self, id: RequestId, now: Timestamp) -> Result<Request, StoreError> {
         for _ in 0..TRIES {
-            let old = one(&self.table, id).await?;
+            let old = one(self.table().await?, id).await?;
             let ended = cancelled(&old, now)?;
             let mut tx = Tx::new();
             tx.put_if(to_item(&ended)?, as_read(&old), ());
             moves(&mut tx, &ended, old.status, ());
-            if tx.commit(&self.table).await?.is_ok() {
+            if tx.commit(self.table().await?).await?.is_ok() {
                 return Ok(ended);
             }
         }
@@ -242,8 +244,8 @@ impl RequestLifecycle for DynamoStore {
     }
 
     async fn delete_request(&self, id: RequestId, now: Timestamp) -> Result<(), StoreError> {
-        let request = one(&self.table, id).await?;
-        let values = challenges::of_request(&self.table, id).await?;
+        let request = one(self.table().await?, id).await?;
+        let values = challenges::of_request(self.table().await?, id).await?;
         may_be_deleted(&request, values.len())?;
         let mut tx = Tx::new();
         tx.delete_if(keys::request(id), as_read(&request), changing(id));
@@ -254,6 +256,6 @@ impl RequestLifecycle for DynamoStore {
             let chore = Chore::DeleteKeys { keys, names };
             chores::promise(&mut tx, &format!("request-{id}"), &chore, now)?;
         }
-        tx.commit(&self.table).await?
+        tx.commit(self.table().await?).await?
     }
 }

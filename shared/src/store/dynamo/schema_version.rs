@@ -9,7 +9,7 @@ use super::{
 use crate::store::StoreError;
 
 /// Grows when what is stored can no longer be read by the functions before.
-pub(super) const SCHEMA_VERSION: u64 = 1;
+const SCHEMA_VERSION: u64 = 1;
 const ATTRIBUTE: &str = "schema_version";
 
 async fn stored(table: &Table) -> Result<Option<u64>, StoreError> {
@@ -25,22 +25,28 @@ fn is_ours(found: u64) -> Result<(), StoreError> {
     }
 }
 
-/// That the table has our version, or none yet. One read.
-pub(super) async fn check(table: &Table) -> Result<(), StoreError> {
-    stored(table).await?.map_or(Ok(()), is_ours)
+/// What a function does about a table that has no version yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchemaUse {
+    /// Writes its own.
+    Claim,
+    /// Takes it as empty: for who may not write that.
+    Look,
 }
 
-/// The same; where the table has none, ours is written, on condition that it still has none: of two functions of
-/// different versions one wins. One read, and one write in a table's life.
-pub(super) async fn claim(table: &Table) -> Result<(), StoreError> {
-    if let Some(found) = stored(table).await? {
-        return is_ours(found);
+/// That the table has our version. Where it has none ours is written, on condition that it still has none: of two functions
+/// of different versions one wins. One read, and one write in a table's life.
+pub(super) async fn look(table: &Table, schema: SchemaUse) -> Result<(), StoreError> {
+    match (stored(table).await?, schema) {
+        (Some(found), _) => return is_ours(found),
+        (None, SchemaUse::Look) => return Ok(()),
+        (None, SchemaUse::Claim) => {}
     }
     let ours = Writer::new(&keys::schema()).number(ATTRIBUTE, SCHEMA_VERSION);
     let mut tx = Tx::new();
     tx.put_if(ours.finish()?, Expression::absent(), ());
     match tx.commit(table).await? {
         Ok(()) => Ok(()),
-        Err(()) => check(table).await,
+        Err(()) => stored(table).await?.map_or(Ok(()), is_ours),
     }
 }

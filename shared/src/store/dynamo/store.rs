@@ -1,38 +1,50 @@
 //! The store: a table, on which each aggregate's file implements its traits.
 
-use aws_sdk_dynamodb::Client;
+use std::sync::Arc;
 
-use super::{schema_version, table::Table};
+use aws_sdk_dynamodb::Client;
+use tokio::sync::OnceCell;
+
+use super::{
+    schema_version::{self, SchemaUse},
+    table::Table,
+};
 use crate::store::StoreError;
 
 /// The store.
 #[derive(Clone, Debug)]
 pub struct DynamoStore {
-    pub(super) table: Table,
+    table: Table,
+    /// What to do about the table's version before its first use, and that it was done.
+    schema: Option<(SchemaUse, Arc<OnceCell<()>>)>,
 }
 
 impl DynamoStore {
-    /// A store over a table with the keys of [`schema`](crate::store::schema).
+    /// A store over a table with the keys of [`schema`](crate::store::schema), whatever version it has.
     #[must_use]
     pub const fn new(client: Client, table: String) -> Self {
         Self {
             table: Table::new(client, table),
+            schema: None,
         }
     }
 
-    /// That the table has the form that we write; a table that nobody used yet is given our version. One read.
-    ///
-    /// # Errors
-    /// [`StoreError::SchemaVersion`] if the table belongs to functions of another version.
-    pub async fn claim_schema(&self) -> Result<(), StoreError> {
-        schema_version::claim(&self.table).await
+    /// The same, which looks at the table's version before its first use, once (one read). While that is another one than
+    /// ours every call is [`StoreError::SchemaVersion`] and does nothing.
+    #[must_use]
+    pub fn of_our_version(self, schema: SchemaUse) -> Self {
+        Self {
+            schema: Some((schema, Arc::default())),
+            ..self
+        }
     }
 
-    /// The same for who may not write that: a table without a version has nothing in it yet. One read.
-    ///
-    /// # Errors
-    /// As [`claim_schema`](Self::claim_schema).
-    pub async fn check_schema(&self) -> Result<(), StoreError> {
-        schema_version::check(&self.table).await
+    /// The table, if it has the form that we write.
+    pub(super) async fn table(&self) -> Result<&Table, StoreError> {
+        if let Some((schema, known)) = &self.schema {
+            let look = || schema_version::look(&self.table, *schema);
+            known.get_or_try_init(look).await?;
+        }
+        Ok(&self.table)
     }
 }
