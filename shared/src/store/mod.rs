@@ -225,7 +225,7 @@ pub trait RequestStore: Send + Sync {
     -> Result<Page<Request>, StoreError>;
     /// How many have each status, in the order of [`RequestStatus::ALL`].
     async fn request_counts(&self) -> Result<[(RequestStatus, u64); 4], StoreError>;
-    /// A failed request becomes a new pending one ([`Issuance::again`](certmint_core::issuance::Issuance::again)): attempts 0,
+    /// A failed request becomes a new pending one ([`Issuance::retried`](certmint_core::issuance::Issuance::retried)): attempts 0,
     /// error cleared, due now, lease free; the fence grows.
     async fn retry_request(&self, id: RequestId, now: Timestamp) -> Result<Request, StoreError>;
     /// Ids that are due, earliest first over all shards, at most `limit`.

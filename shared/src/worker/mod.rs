@@ -19,12 +19,15 @@ pub use self::settings::WorkerSettings;
 use self::{
     accounts::Accounts,
     health::Health,
-    issue::{job::Job, limiter::Limiter, pace::Pace},
+    issue::{
+        issuer::{IssueAdapters, Issuer},
+        job::Job,
+    },
 };
 use crate::{
     ca::Ca,
     clock::Timer,
-    dns::{DnsView, DnsZones, ledger::Ledger},
+    dns::{DnsView, DnsZones},
     store::{Store, StoreError},
     vault::KeyVault,
 };
@@ -75,37 +78,42 @@ pub struct Report {
 /// Takes issuances from request to certificate.
 pub struct Worker {
     adapters: Adapters,
-    ledger: Ledger,
-    accounts: Accounts,
+    accounts: Arc<Accounts>,
     health: Arc<Health>,
-    limiter: Limiter,
+    issuer: Issuer,
     settings: WorkerSettings,
     /// Names this worker in leases.
     owner: String,
-    pace: Pace,
 }
 
 impl Worker {
     /// A worker that signs its leases with `owner`, which no other running worker has.
     #[must_use]
     pub fn new(adapters: Adapters, settings: WorkerSettings, owner: String) -> Self {
-        let ledger = Ledger::new(
-            adapters.zones.clone(),
-            adapters.store.clone(),
-            adapters.clock.clone(),
-        );
         let health = Arc::new(Health::new(adapters.store.clone()));
-        let accounts = Accounts::new(adapters.clone(), health.clone());
-        let limiter = Limiter::new(adapters.store.clone());
+        let accounts = Arc::new(Accounts::new(adapters.clone(), health.clone()));
+        let issue = IssueAdapters {
+            requests: adapters.store.clone(),
+            certificates: adapters.store.clone(),
+            renewals: adapters.store.clone(),
+            relations: adapters.store.clone(),
+            challenges: adapters.store.clone(),
+            rates: adapters.store.clone(),
+            vault: adapters.vault.clone(),
+            ca: adapters.ca.clone(),
+            zones: adapters.zones.clone(),
+            view: adapters.view.clone(),
+            clock: adapters.clock.clone(),
+            providers: adapters.providers.clone(),
+        };
+        let issuer = Issuer::new(issue, accounts.clone(), health.clone(), settings);
         Self {
             adapters,
-            ledger,
             accounts,
             health,
-            limiter,
+            issuer,
             settings,
             owner,
-            pace: Pace::default(),
         }
     }
 
@@ -203,13 +211,13 @@ impl Worker {
             .buffer_unordered(self.settings.parallelism)
             .collect()
             .await;
-        self.serve_dns(jobs).await;
+        self.issuer.serve_dns(jobs).await;
     }
 
     /// Runs a job's own effects until it ends, waits, or needs the shared DNS work.
     async fn advance(&self, mut job: Job) -> Job {
         while let Some(effect) = job.next_alone(self.now()) {
-            let event = self.perform(&mut job, effect).await;
+            let event = self.issuer.perform(&job, effect).await;
             job.apply(event, &*self.adapters.store, self.now()).await;
         }
         job

@@ -166,7 +166,7 @@ impl RequestStore for DynamoStore {
         if old.status != RequestStatus::Failed {
             return Err(wrong(old.status.as_str()));
         }
-        let fresh = old.again(now);
+        let fresh = old.retried(now);
         let condition = Condition::new("fence = :fence").with(":fence", n(old.lease.fence));
         let mut items = vec![self.put(write(&fresh)?, condition)?];
         items.extend(self.moves(&fresh, (old.status, u64::from(old.issuance.attempts)))?);

@@ -163,7 +163,7 @@ impl Accounts {
             Ok(now) if now.key_version == used.key_version && now.open_rollover().is_none() => Err(failure),
             Err(StoreError::NotFound { .. }) => Err(failure),
             Ok(_) => {
-                self.drop(used.id).await;
+                self.evict(used.id).await;
                 tracing::info!(
                     account_id = used.id.get(),
                     "refused while the account's key is changed"
@@ -178,7 +178,7 @@ impl Accounts {
     }
 
     /// Forgets one account: its key was changed.
-    pub(in crate::worker) async fn drop(&self, id: AccountId) {
+    pub(in crate::worker) async fn evict(&self, id: AccountId) {
         self.slots.lock().await.remove(&id);
     }
 

@@ -46,7 +46,7 @@ impl Worker {
                 return Err(failure);
             }
         };
-        self.accounts.drop(id).await;
+        self.accounts.evict(id).await;
         match stored {
             Ok(_) => Ok(()),
             Err(error) => self.without_account(id, version, error).await,
@@ -115,7 +115,7 @@ impl Worker {
         if account.key_version < version && self.ca_has(&account, &key).await? {
             tracing::warn!(account_id = id.get(), "the CA has the new key after all");
             let changed = store.key_changed(id, version, self.now()).await;
-            self.accounts.drop(id).await;
+            self.accounts.evict(id).await;
             return changed.map(|_| ()).map_err(Into::into);
         }
         vault.delete(&name).await.map_err(Into::into)

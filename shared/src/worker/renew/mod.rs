@@ -1,26 +1,21 @@
 //! Renewals: looks at those that are due, asks their CA, and makes the requests.
 
+mod replace;
+
 use futures::{StreamExt, stream};
 
+pub(in crate::worker) use self::replace::{keep, replaced_by};
 use crate::worker::Worker;
 use crate::{
     ca::certificate_id,
     store::{StoreError, renewal_request},
 };
 use certmint_core::{
-    certificate::{Certificate, RenewAs},
-    issuance::{MAX_ATTEMPTS, Request},
+    certificate::Certificate,
+    issuance::MAX_ATTEMPTS,
     renewal::{self, Decision, Renewal, RenewalInfo},
     words::{CertificateId, Failure, NameSet, Timestamp},
 };
-
-/// What an order replaces.
-pub(in crate::worker) struct Replaced {
-    /// The certificate's identifier (RFC 9773 §4.1).
-    pub(in crate::worker) identifier: String,
-    /// Whether the CA's window for it is open.
-    pub(in crate::worker) in_window: bool,
-}
 
 impl Worker {
     /// Looks at what is due, a bounded number a pass, and makes the requests that are called for; the pass goes on
@@ -179,58 +174,5 @@ impl Worker {
             "renewal begun"
         );
         Ok(true)
-    }
-
-    /// What the order of a renewal replaces. Only the account that has a certificate may replace it (RFC 9773 §5).
-    pub(in crate::worker) async fn replaced_by(
-        &self,
-        request: &Request,
-    ) -> Result<Option<Replaced>, Failure> {
-        let Some(id) = request.renews else {
-            return Ok(None);
-        };
-        let store = &self.adapters.store;
-        let certificate = match store.certificate(id).await {
-            Ok(certificate) => certificate,
-            Err(StoreError::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        if certificate.account_id != Some(request.account()) {
-            return Ok(None);
-        }
-        let renewals = store.renewals(std::slice::from_ref(&certificate)).await;
-        let window = renewals?.pop().and_then(|r| r.window);
-        Ok(certificate_id(&certificate.cert_pem).map(|identifier| Replaced {
-            identifier,
-            in_window: window.is_some_and(|w| w.start <= self.now()),
-        }))
-    }
-
-    /// Records a certificate: in the place of the one that the request renews or as its successor, if that still exists.
-    pub(in crate::worker) async fn keep(
-        &self,
-        request: &Request,
-        certificate: Certificate,
-    ) -> Result<Certificate, StoreError> {
-        let (store, fence) = (&self.adapters.store, (request.id, request.lease.fence));
-        let Some(id) = request.renews else {
-            return store.record_certificate(certificate, Some(request)).await;
-        };
-        let kept = match request.renew_as {
-            RenewAs::New => store.succeed_certificate(id, certificate.clone(), fence).await,
-            RenewAs::Replace => {
-                let in_place = Certificate {
-                    id,
-                    ..certificate.clone()
-                };
-                store.replace_certificate(in_place, fence).await
-            }
-        };
-        match kept {
-            Err(StoreError::NotFound {
-                kind: "certificate", ..
-            }) => store.record_certificate(certificate, Some(request)).await,
-            answer => answer,
-        }
     }
 }
