@@ -17,10 +17,7 @@ use crate::{
     },
     kick::{self, EventBridgeKick, Kick},
     run_errors::RunErrors,
-    store::{
-        StoreError,
-        dynamo::{self, DynamoStore, SchemaUse},
-    },
+    store::dynamo::{self, DynamoStore, SchemaUse},
     vault::{
         KeyVault, TokensApart,
         envelope::{self, EnvelopeSettings, EnvelopeVault},

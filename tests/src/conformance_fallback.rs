@@ -55,5 +55,5 @@ pub async fn a_request_keeps_its_list(store: &dyn Store) {
     let read = store.request(made.id).await.expect("read");
     assert_eq!((&read, &read.fallback), (&made, &fallback));
     assert_eq!(read.account(), first);
-    assert_eq!(read.issuance.route.legs().len(), 3);
+    assert_eq!(read.issuance.failover.candidates().len(), 3);
 }

@@ -6,7 +6,7 @@ use certmint_core::{
     account::{Account, AccountStatus, NewAccount},
     challenge::{DesiredState, TxtRecord, TxtStatus},
     chore::Chore,
-    issuance::{NewRequest, Phase, Request, RequestStatus},
+    issuance::{NewRequest, Order, OrderStage, Phase, Request, RequestStatus},
     words::{AccountId, Fqdn, NameSet, PageRequest, ProviderId, RequestId},
 };
 use certmint_shared::store::{AccountFilter, RequestFilter, StoreError};
@@ -184,6 +184,11 @@ pub async fn chores(store: &dyn Store) {
     assert_eq!(store.due_chores(until, 10).await.expect("chores"), []);
 }
 
+fn ordered(stage: OrderStage) -> Phase {
+    let url = "https://ca.test/order/1".into();
+    Phase::Ordered(Order { url, stage })
+}
+
 /// A cancelled request has failed, owes what it owed, and is out of its worker's hands.
 pub async fn cancelling(store: &dyn Store) {
     let made = account(store, "a@example.com").await;
@@ -193,11 +198,10 @@ pub async fn cancelling(store: &dyn Store) {
         .await;
     let mut held = claimed.expect("an answer").expect("claimed");
     held.status = RequestStatus::Running;
-    held.issuance.phase = Phase::Published {
-        order_url: "https://ca.test/order/1".into(),
+    held.issuance.phase = ordered(OrderStage::Published {
         challenges: vec![],
         changes: vec![],
-    };
+    });
     held.issuance.cleanup_owed = true;
     held.issuance.attempts = 1;
     held.updated_at = start();
@@ -223,10 +227,7 @@ pub async fn cancelling(store: &dyn Store) {
     );
 
     let mut sent = request(store, made.id).await.expect("a request");
-    sent.issuance.phase = Phase::KeyStored {
-        order_url: "https://ca.test/order/1".into(),
-        key_ref: "k".into(),
-    };
+    sent.issuance.phase = ordered(OrderStage::KeyStored { key_ref: "k".into() });
     sent.status = RequestStatus::Running;
     store.save_request(&sent, start()).await.expect("saved");
     is_wrong(store.cancel_request(sent.id, start()).await, "key_stored");

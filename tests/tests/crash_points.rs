@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use certmint_core::issuance::Effect;
+use certmint_core::issuance::{CaEffect, Effect, ZoneEffect};
 use certmint_tests::{
     faults::{Call, Fault, Operation},
     journey::{Journey, options},
@@ -29,34 +29,77 @@ const fn point(name: &'static str, matches: fn(&Call) -> bool, skip: usize) -> P
 fn following(effect: Option<&Effect>) -> Option<Effect> {
     let (order_url, key_ref) = (String::new(), String::new());
     Some(match effect {
-        None => Effect::NewOrder,
-        Some(Effect::NewOrder) => Effect::LoadChallenges { order_url },
-        Some(Effect::LoadChallenges { .. }) => Effect::Publish { challenges: vec![] },
-        Some(Effect::Publish { .. }) => Effect::CheckInSync { changes: vec![] },
-        Some(Effect::CheckInSync { .. }) => Effect::CheckPropagation { challenges: vec![] },
-        Some(Effect::CheckPropagation { .. }) => Effect::AcceptChallenges { order_url },
-        Some(Effect::AcceptChallenges { .. }) => Effect::PollOrder { order_url },
-        Some(Effect::PollOrder { .. }) => Effect::StoreKey { order_url },
-        Some(Effect::StoreKey { .. }) => Effect::Finalize { order_url, key_ref },
-        Some(Effect::Finalize { .. }) => Effect::RecordCertificate { order_url, key_ref },
-        Some(Effect::RecordCertificate { .. }) => Effect::Unpublish,
-        Some(Effect::Unpublish) => return None,
+        None => CaEffect::NewOrder.into(),
+        Some(Effect::Ca(effect)) => match effect {
+            CaEffect::NewOrder => CaEffect::LoadChallenges { order_url }.into(),
+            CaEffect::LoadChallenges { .. } => ZoneEffect::Publish { challenges: vec![] }.into(),
+            CaEffect::AcceptChallenges { .. } => CaEffect::PollOrder { order_url }.into(),
+            CaEffect::PollOrder { .. } => Effect::StoreKey,
+            CaEffect::Finalize { .. } => CaEffect::RecordCertificate { order_url, key_ref }.into(),
+            CaEffect::RecordCertificate { .. } => ZoneEffect::Unpublish.into(),
+        },
+        Some(Effect::Zone(effect)) => match effect {
+            ZoneEffect::Publish { .. } => ZoneEffect::CheckInSync { changes: vec![] }.into(),
+            ZoneEffect::CheckInSync { .. } => Effect::CheckPropagation { challenges: vec![] },
+            ZoneEffect::Unpublish => return None,
+        },
+        Some(Effect::CheckPropagation { .. }) => CaEffect::AcceptChallenges { order_url }.into(),
+        Some(Effect::StoreKey) => CaEffect::Finalize { order_url, key_ref }.into(),
     })
 }
 
 /// The calls that do an effect's work outside, and the write that says it is done.
 fn points(effect: &Effect) -> Vec<Point> {
     match effect {
-        Effect::NewOrder => vec![
+        Effect::Ca(effect) => ca_points(effect),
+        Effect::Zone(effect) => zone_points(effect),
+        // DNS does not pass the proxy: the write of what it said does.
+        Effect::CheckPropagation { .. } => vec![point("state propagated", |c| saves(c, "propagated"), 0)],
+        Effect::StoreKey => vec![
+            point(
+                "key",
+                |c| c.operation == Operation::CreateSecret && body_has(c, "certificate-key/"),
+                0,
+            ),
+            point("state key_stored", |c| saves(c, "key_stored"), 0),
+        ],
+    }
+}
+
+fn ca_points(effect: &CaEffect) -> Vec<Point> {
+    match effect {
+        CaEffect::NewOrder => vec![
             point("newAccount", |c| c.operation == Operation::NewAccount, 0),
             point("newOrder", |c| c.operation == Operation::NewOrder, 0),
             point("state ordered", |c| saves(c, "ordered"), 0),
         ],
-        Effect::LoadChallenges { .. } => vec![
+        CaEffect::LoadChallenges { .. } => vec![
             point("authorization", |c| c.operation == Operation::Authorization, 0),
             point("state challenged", |c| saves(c, "challenged"), 0),
         ],
-        Effect::Publish { .. } => vec![
+        CaEffect::AcceptChallenges { .. } => vec![
+            point("challenge", |c| c.operation == Operation::Challenge, 0),
+            point("state validating", |c| saves(c, "validating"), 0),
+        ],
+        CaEffect::PollOrder { .. } => vec![
+            point("order", |c| c.operation == Operation::Order, 2),
+            point("state ready", |c| saves(c, "ready"), 0),
+        ],
+        CaEffect::Finalize { .. } => vec![
+            point("finalize", |c| c.operation == Operation::Finalize, 0),
+            point("state finalizing", |c| saves(c, "finalizing"), 0),
+        ],
+        CaEffect::RecordCertificate { .. } => vec![
+            point("certificate", |c| c.operation == Operation::Certificate, 0),
+            point("certificate record", |c| writes(c, "CERTIFICATE#"), 0),
+            point("state done", |c| saves(c, "done"), 0),
+        ],
+    }
+}
+
+fn zone_points(effect: &ZoneEffect) -> Vec<Point> {
+    match effect {
+        ZoneEffect::Publish { .. } => vec![
             point("TXT intent", |c| writes(c, "TXT#_acme-challenge"), 0),
             point(
                 "zone change",
@@ -66,38 +109,11 @@ fn points(effect: &Effect) -> Vec<Point> {
             point("TXT confirmation", |c| writes(c, "TXT#_acme-challenge"), 2),
             point("state published", |c| saves(c, "published"), 0),
         ],
-        Effect::CheckInSync { .. } => vec![
+        ZoneEffect::CheckInSync { .. } => vec![
             point("GetChange", |c| c.operation == Operation::GetChange, 0),
             point("state in_sync", |c| saves(c, "in_sync"), 0),
         ],
-        // DNS does not pass the proxy: the write of what it said does.
-        Effect::CheckPropagation { .. } => vec![point("state propagated", |c| saves(c, "propagated"), 0)],
-        Effect::AcceptChallenges { .. } => vec![
-            point("challenge", |c| c.operation == Operation::Challenge, 0),
-            point("state validating", |c| saves(c, "validating"), 0),
-        ],
-        Effect::PollOrder { .. } => vec![
-            point("order", |c| c.operation == Operation::Order, 2),
-            point("state ready", |c| saves(c, "ready"), 0),
-        ],
-        Effect::StoreKey { .. } => vec![
-            point(
-                "key",
-                |c| c.operation == Operation::CreateSecret && body_has(c, "certificate-key/"),
-                0,
-            ),
-            point("state key_stored", |c| saves(c, "key_stored"), 0),
-        ],
-        Effect::Finalize { .. } => vec![
-            point("finalize", |c| c.operation == Operation::Finalize, 0),
-            point("state finalizing", |c| saves(c, "finalizing"), 0),
-        ],
-        Effect::RecordCertificate { .. } => vec![
-            point("certificate", |c| c.operation == Operation::Certificate, 0),
-            point("certificate record", |c| writes(c, "CERTIFICATE#"), 0),
-            point("state done", |c| saves(c, "done"), 0),
-        ],
-        Effect::Unpublish => vec![
+        ZoneEffect::Unpublish => vec![
             point(
                 "zone change",
                 |c| c.operation == Operation::ChangeResourceRecordSets,

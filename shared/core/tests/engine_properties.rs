@@ -4,8 +4,11 @@
 use std::time::Duration;
 
 use certmint_core::{
-    issuance::{Challenge, Effect, Event, Issuance, OrderProgress, Phase, RequestStatus, backoff, next},
-    words::{Cause, CertificateId, Class, Failure, Fqdn, Stage, Timestamp},
+    issuance::{
+        CaEffect, Challenge, Effect, Event, Issuance, OrderProgress, Phase, RequestStatus, ZoneEffect,
+        backoff, next,
+    },
+    words::{AcmeError, Cause, CertificateId, Class, Failure, Fqdn, Stage, Timestamp},
 };
 use proptest::prelude::*;
 
@@ -37,45 +40,55 @@ fn answer() -> impl Strategy<Value = Answer> {
     ]
 }
 
+/// The CA judged the try.
 fn fault(class: Class) -> Event {
-    let failure = Failure::new(class, Stage::Request, Cause::Crypto, "the world said no");
-    Event::Failed {
-        failure,
-        reached_ca: true,
-    }
+    fault_by(Cause::Acme(AcmeError::Malformed), class)
 }
+
+fn fault_by(cause: Cause, class: Class) -> Event {
+    Event::Failed(Failure::new(class, Stage::Request, cause, "the world said no"))
+}
+
+const UNPUBLISH: Effect = Effect::Zone(ZoneEffect::Unpublish);
 
 /// What an honest CA and zone say to an effect.
 fn success(effect: &Effect) -> Event {
     match effect {
-        Effect::NewOrder => Event::OrderCreated {
+        Effect::Ca(effect) => said(effect),
+        Effect::Zone(ZoneEffect::Publish { .. }) => Event::Published {
+            changes: vec!["C1".into()],
+        },
+        Effect::Zone(ZoneEffect::CheckInSync { .. }) => Event::InSync,
+        Effect::Zone(ZoneEffect::Unpublish) => Event::Unpublished,
+        Effect::CheckPropagation { .. } => Event::Propagated,
+        Effect::StoreKey => Event::KeyStored {
+            key_ref: "key/1".into(),
+            about: None,
+        },
+    }
+}
+
+/// What an honest CA says.
+fn said(effect: &CaEffect) -> Event {
+    match effect {
+        CaEffect::NewOrder => Event::OrderCreated {
             order_url: "https://ca/order/1".into(),
         },
-        Effect::LoadChallenges { .. } => Event::ChallengesLoaded {
+        CaEffect::LoadChallenges { .. } => Event::ChallengesLoaded {
             progress: OrderProgress::Pending,
             challenges: vec![Challenge {
                 fqdn: Fqdn::new("_acme-challenge.example.com"),
                 value: "v".into(),
             }],
         },
-        Effect::Publish { .. } => Event::Published {
-            changes: vec!["C1".into()],
-        },
-        Effect::CheckInSync { .. } => Event::InSync,
-        Effect::CheckPropagation { .. } => Event::Propagated,
-        Effect::AcceptChallenges { .. } => Event::ChallengesAccepted,
-        Effect::PollOrder { .. } => Event::OrderPolled {
+        CaEffect::AcceptChallenges { .. } => Event::ChallengesAccepted,
+        CaEffect::PollOrder { .. } => Event::OrderPolled {
             progress: OrderProgress::Ready,
         },
-        Effect::StoreKey { .. } => Event::KeyStored {
-            key_ref: "key/1".into(),
-            about: None,
-        },
-        Effect::Finalize { .. } => Event::Finalized,
-        Effect::RecordCertificate { .. } => Event::CertificateRecorded {
+        CaEffect::Finalize { .. } => Event::Finalized,
+        CaEffect::RecordCertificate { .. } => Event::CertificateRecorded {
             certificate_id: CertificateId::new(1),
         },
-        Effect::Unpublish => Event::Unpublished,
     }
 }
 
@@ -137,18 +150,15 @@ fn play(script: &[Answer], max_attempts: u32) -> Run {
                 }
             }
         };
-        assert!(
-            !over || *effect == Effect::Unpublish,
-            "an ended issuance does {effect:?}"
-        );
+        assert!(!over || *effect == UNPUBLISH, "an ended issuance does {effect:?}");
         // The effect happens in the world whatever becomes of its answer.
         let answer = script.next().cloned().unwrap_or(Answer::Succeed);
         let happens = matches!(answer, Answer::Succeed | Answer::Crash);
         match effect {
-            Effect::Publish { .. } => run.in_zone = true,
-            Effect::Unpublish if happens => run.in_zone = false,
-            Effect::StoreKey { .. } if happens => run.keys += 1,
-            Effect::Finalize { .. } if run.keys == 0 => run.finalized_without_key = true,
+            Effect::Zone(ZoneEffect::Publish { .. }) => run.in_zone = true,
+            Effect::Zone(ZoneEffect::Unpublish) if happens => run.in_zone = false,
+            Effect::StoreKey if happens => run.keys += 1,
+            Effect::Ca(CaEffect::Finalize { .. }) if run.keys == 0 => run.finalized_without_key = true,
             _ => {}
         }
         run.now = run.now.plus(Duration::from_millis(50));
@@ -159,7 +169,7 @@ fn play(script: &[Answer], max_attempts: u32) -> Run {
                 Event::Resumed
             }
             (Answer::Succeed, effect) => success(effect),
-            (_, Effect::Unpublish) => Event::Resumed,
+            (_, Effect::Zone(ZoneEffect::Unpublish)) => Event::Resumed,
             (Answer::NotYet(after), _) => Event::NotYet {
                 not_before: after.map(|s| run.now.plus(Duration::from_secs(u64::from(s)))),
                 reason: "the world is slow".into(),
@@ -248,7 +258,7 @@ fn a_rate_limit_is_kept_to_the_moment() {
     .unwrap();
     assert_eq!((early.effects, early.wake_at), (vec![], Some(at)));
     let due = next(&step.state, Event::Resumed, at, 1).unwrap();
-    assert_eq!(due.effects, vec![Effect::NewOrder]);
+    assert_eq!(due.effects, vec![Effect::Ca(CaEffect::NewOrder)]);
 }
 
 #[test]
@@ -276,12 +286,8 @@ fn a_valid_authorization_needs_no_dns() {
         challenges: vec![],
     };
     let step = next(&ordered, loaded, now, 1).unwrap();
-    assert_eq!(
-        step.effects,
-        vec![Effect::StoreKey {
-            order_url: "u".into()
-        }]
-    );
+    assert_eq!(step.effects, vec![Effect::StoreKey]);
+    assert_eq!(step.state.phase.order_url(), Some("u"));
     assert!(!step.state.cleanup_owed);
 }
 

@@ -42,5 +42,5 @@ pub use self::{
     relations::CertificateRelations,
     renewals::RenewalStore,
     requests::{RequestFilter, RequestStore},
-    stores::{IssueStore, Stores},
+    stores::Stores,
 };

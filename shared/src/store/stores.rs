@@ -9,11 +9,6 @@ use super::{
     RequestLifecycle, RequestStore, SingleFlight,
 };
 
-/// What issuing uses together.
-pub trait IssueStore: RequestStore + CertificateStore + CertificateRelations + RenewalStore {}
-
-impl<T: RequestStore + CertificateStore + CertificateRelations + RenewalStore> IssueStore for T {}
-
 /// Each capability by itself.
 #[derive(Clone)]
 #[expect(missing_docs, reason = "each trait says what it is")]
@@ -27,7 +22,6 @@ pub struct Stores {
     pub chores: Arc<dyn ChoreStore>,
     pub fallback: Arc<dyn FallbackPolicy>,
     pub health: Arc<dyn ProviderHealth>,
-    pub issuing: Arc<dyn IssueStore>,
     pub rates: Arc<dyn RateLedger>,
     pub relations: Arc<dyn CertificateRelations>,
     pub renewals: Arc<dyn RenewalStore>,
@@ -67,7 +61,6 @@ where
             chores: store.clone(),
             fallback: store.clone(),
             health: store.clone(),
-            issuing: store.clone(),
             rates: store.clone(),
             relations: store.clone(),
             renewals: store.clone(),

@@ -8,7 +8,6 @@ mod adapters;
 mod chores;
 mod health;
 mod issue;
-mod issuer;
 mod pass;
 mod renew;
 mod report;

@@ -8,7 +8,11 @@ use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream};
 
-use super::{issue::job::Job, issuer::Issuer, report::Report, settings::WorkerSettings};
+use super::{
+    issue::{issuer::Issuer, job::Job},
+    report::Report,
+    settings::WorkerSettings,
+};
 use crate::{
     clock::Timer,
     store::{RequestStore, StoreError},
@@ -119,7 +123,7 @@ impl Pass {
     /// Runs a job's own effects until it ends, waits, or needs the shared DNS work.
     async fn advance(&self, mut job: Job) -> Job {
         while let Some(effect) = job.next_alone(self.now()) {
-            let event = self.issuer.perform(&mut job, effect).await;
+            let event = self.issuer.perform(&job, effect).await;
             job.apply(event, &*self.requests, self.now()).await;
         }
         job

@@ -7,12 +7,11 @@ use super::{
     adapters::Adapters,
     chores::{Chores, Contacts, KeyRollovers, Revocations},
     health::Health,
-    issue::{limiter::Limiter, pace::Pace},
-    issuer::{IssueAdapters, Issuer},
+    issue::issuer::{IssueAdapters, Issuer},
     renew::Renewals,
     settings::WorkerSettings,
 };
-use crate::{dns::ledger::Ledger, renewal_request::RenewalRequests};
+use crate::renewal_request::RenewalRequests;
 
 pub(super) fn accounts(of: &Adapters, health: Arc<Health>) -> Accounts {
     let (store, vault) = (of.store.accounts.clone(), of.vault.clone());
@@ -61,24 +60,21 @@ pub(super) fn issuer(
     health: Arc<Health>,
     settings: WorkerSettings,
 ) -> Issuer {
-    let ledger = Ledger::new(of.zones.clone(), of.store.challenges.clone(), of.clock.clone());
-    Issuer {
-        adapters: IssueAdapters {
-            store: of.store.issuing.clone(),
-            vault: of.vault.clone(),
-            ca: of.ca.clone(),
-            zones: of.zones.clone(),
-            view: of.view.clone(),
-            clock: of.clock.clone(),
-            providers: of.providers.clone(),
-        },
-        ledger,
-        accounts,
-        health,
-        limiter: Limiter::new(of.store.rates.clone()),
-        settings,
-        pace: Pace::default(),
-    }
+    let adapters = IssueAdapters {
+        requests: of.store.requests.clone(),
+        certificates: of.store.certificates.clone(),
+        renewals: of.store.renewals.clone(),
+        relations: of.store.relations.clone(),
+        challenges: of.store.challenges.clone(),
+        rates: of.store.rates.clone(),
+        vault: of.vault.clone(),
+        ca: of.ca.clone(),
+        zones: of.zones.clone(),
+        view: of.view.clone(),
+        clock: of.clock.clone(),
+        providers: of.providers.clone(),
+    };
+    Issuer::new(adapters, accounts, health, settings)
 }
 
 pub(super) fn chores(of: &Adapters, accounts: &Arc<Accounts>, settings: WorkerSettings) -> Chores {

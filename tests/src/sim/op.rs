@@ -1,7 +1,7 @@
 //! The calls that leave a worker: each is a place where it can be interrupted.
 
 use certmint_core::{
-    issuance::Effect,
+    issuance::{CaEffect, Effect, ZoneEffect},
     words::{Cause, Class, Failure, Stage},
 };
 use certmint_shared::{dns::DnsError, store::StoreError, vault::VaultError};
@@ -186,48 +186,50 @@ impl Op {
 #[must_use]
 pub const fn call_of(effect: &Effect) -> Op {
     match effect {
-        Effect::NewOrder => Op::NewOrder,
-        Effect::LoadChallenges { .. } => Op::LoadChallenges,
-        Effect::Publish { .. } => Op::Publish,
-        Effect::CheckInSync { .. } => Op::InSync,
+        Effect::Ca(CaEffect::NewOrder) => Op::NewOrder,
+        Effect::Ca(CaEffect::LoadChallenges { .. }) => Op::LoadChallenges,
+        Effect::Ca(CaEffect::AcceptChallenges { .. }) => Op::AcceptChallenges,
+        Effect::Ca(CaEffect::PollOrder { .. }) => Op::PollOrder,
+        Effect::Ca(CaEffect::Finalize { .. }) => Op::Finalize,
+        Effect::Ca(CaEffect::RecordCertificate { .. }) => Op::RecordCertificate,
+        Effect::Zone(ZoneEffect::Publish { .. }) => Op::Publish,
+        Effect::Zone(ZoneEffect::CheckInSync { .. }) => Op::InSync,
+        Effect::Zone(ZoneEffect::Unpublish) => Op::Unpublish,
         Effect::CheckPropagation { .. } => Op::Visibility,
-        Effect::AcceptChallenges { .. } => Op::AcceptChallenges,
-        Effect::PollOrder { .. } => Op::PollOrder,
-        Effect::StoreKey { .. } => Op::StoreKey,
-        Effect::Finalize { .. } => Op::Finalize,
-        Effect::RecordCertificate { .. } => Op::RecordCertificate,
-        Effect::Unpublish => Op::Unpublish,
+        Effect::StoreKey => Op::StoreKey,
     }
 }
 
 /// One of each effect.
 #[must_use]
 pub fn every_effect() -> Vec<Effect> {
-    let (order_url, key_ref) = (String::new(), String::new());
-    let effects = vec![
-        Effect::NewOrder,
-        Effect::LoadChallenges {
-            order_url: order_url.clone(),
+    let (url, key) = (String::new, String::new);
+    let ca = [
+        CaEffect::NewOrder,
+        CaEffect::LoadChallenges { order_url: url() },
+        CaEffect::AcceptChallenges { order_url: url() },
+        CaEffect::PollOrder { order_url: url() },
+        CaEffect::Finalize {
+            order_url: url(),
+            key_ref: key(),
         },
-        Effect::Publish { challenges: vec![] },
-        Effect::CheckInSync { changes: vec![] },
-        Effect::CheckPropagation { challenges: vec![] },
-        Effect::AcceptChallenges {
-            order_url: order_url.clone(),
+        CaEffect::RecordCertificate {
+            order_url: url(),
+            key_ref: key(),
         },
-        Effect::PollOrder {
-            order_url: order_url.clone(),
-        },
-        Effect::StoreKey {
-            order_url: order_url.clone(),
-        },
-        Effect::Finalize {
-            order_url: order_url.clone(),
-            key_ref: key_ref.clone(),
-        },
-        Effect::RecordCertificate { order_url, key_ref },
-        Effect::Unpublish,
     ];
+    let zone = [
+        ZoneEffect::Publish { challenges: vec![] },
+        ZoneEffect::CheckInSync { changes: vec![] },
+        ZoneEffect::Unpublish,
+    ];
+    let others = [Effect::CheckPropagation { challenges: vec![] }, Effect::StoreKey];
+    let effects: Vec<Effect> = ca
+        .map(Effect::from)
+        .into_iter()
+        .chain(zone.map(Effect::from))
+        .chain(others)
+        .collect();
     // Adding a kind to the match above and not here would leave it unasked for.
     let kinds: std::collections::BTreeSet<Op> = effects.iter().map(call_of).collect();
     assert_eq!(kinds.len(), effects.len(), "two effects share a call");

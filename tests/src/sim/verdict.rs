@@ -54,8 +54,11 @@ pub(super) fn of(world: &World) -> Verdict {
 fn count_later(world: &World, tally: &mut Tally) {
     let lock = "no model panics under the lock";
     let tables = world.outside.tables.lock().expect(lock);
-    let turned = tables.requests.values().filter(|r| r.issuance.route.at() > 0);
-    tally.turned = turned.count() as u64;
+    let failed_over = tables
+        .requests
+        .values()
+        .filter(|r| r.issuance.failover.current() > 0);
+    tally.turned = failed_over.count() as u64;
     tally.renewed = tables.versions.len() as u64;
     tally.removed = tables.removed.len() as u64;
     tally.expired = tables.expired.len() as u64;

@@ -185,11 +185,7 @@ async fn a_failure_shows_its_problem_name_by_name() {
             }],
         },
     };
-    let event = Event::Failed {
-        failure,
-        reached_ca: true,
-    };
-    let step = next(&failed.issuance, event, FAR, 1).unwrap();
+    let step = next(&failed.issuance, Event::Failed(failure), FAR, 1).unwrap();
     failed.issuance = step.state;
     failed.status = step.status;
     failed.last_error = step.error;

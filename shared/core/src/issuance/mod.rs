@@ -2,24 +2,30 @@
 //! to do. It reads no clock, draws no randomness and calls nobody.
 
 mod backoff;
+mod effect;
+mod event;
+mod failover;
 mod history;
-#[expect(clippy::module_inception, reason = "the state that gives the folder its name")]
-mod issuance;
 mod next;
+mod notes;
 mod outlook;
+mod phase;
 mod request;
-mod route;
 mod setback;
 mod state;
 mod status;
+mod step;
 
 pub use self::{
     backoff::backoff,
+    effect::{CaEffect, Effect, ZoneEffect},
+    event::Event,
+    failover::{Candidate, Failover},
     history::{Entry, History},
-    issuance::Issuance,
     next::{IllegalTransition, next},
+    phase::{Challenge, Order, OrderProgress, OrderStage, Phase},
     request::{Fallback, Lease, MAX_ATTEMPTS, NewRequest, Request, key_name},
-    route::{Leg, Route},
-    state::{Challenge, Effect, Event, OrderProgress, Phase, Step},
+    state::Issuance,
     status::{RequestStatus, UnknownStatus},
+    step::Step,
 };

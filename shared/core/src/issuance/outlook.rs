@@ -1,23 +1,34 @@
 //! What comes next, in words for clients.
 
-use super::{issuance::Issuance, state::Phase};
+use super::{
+    phase::{OrderStage, Phase},
+    state::Issuance,
+};
 
 impl Phase {
     /// What is done next here, and what that is in a sentence, if nothing more is known.
     const fn outlook(&self) -> (&'static str, &'static str) {
         match self {
             Self::Queued => ("create_order", "waits for a worker"),
-            Self::Ordered { .. } => ("load_challenges", "the CA's challenges are read next"),
+            Self::Ordered(order) => order.stage.outlook(),
+            Self::Done { .. } => ("none", "the certificate is recorded"),
+            Self::Failed => ("retry", "it ended; a retry starts over"),
+        }
+    }
+}
+
+impl OrderStage {
+    const fn outlook(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Created => ("load_challenges", "the CA's challenges are read next"),
             Self::Challenged { .. } => ("publish_txt", "the TXT values are written next"),
             Self::Published { .. } => ("check_route53", "Route53 brings the change to its servers"),
             Self::InSync { .. } => ("check_propagation", "the authoritative servers are asked next"),
-            Self::Propagated { .. } => ("accept_challenges", "the CA is told to look next"),
-            Self::Validating { .. } => ("poll_order", "the CA is validating"),
-            Self::Ready { .. } => ("store_key", "the key is made next"),
+            Self::Propagated => ("accept_challenges", "the CA is told to look next"),
+            Self::Validating => ("poll_order", "the CA is validating"),
+            Self::Ready => ("store_key", "the key is made next"),
             Self::KeyStored { .. } => ("finalize", "the CSR is sent next"),
             Self::Finalizing { .. } => ("download_certificate", "the CA is issuing"),
-            Self::Done { .. } => ("none", "the certificate is recorded"),
-            Self::Failed => ("retry", "it ended; a retry starts over"),
         }
     }
 }
@@ -28,9 +39,9 @@ impl Issuance {
     /// `remove_txt` (ended, values still in a zone), `retry` (a client's, after a failure), `none`.
     #[must_use]
     pub const fn next_action(&self) -> &'static str {
-        match self.phase {
-            Phase::Done { .. } | Phase::Failed if self.cleanup_owed => "remove_txt",
-            _ => self.phase.outlook().0,
+        match self.phase.has_ended() && self.cleanup_owed {
+            true => "remove_txt",
+            false => self.phase.outlook().0,
         }
     }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    issuance::Issuance,
+    event::Event,
     next::{IllegalTransition, next},
-    state::Event,
+    state::Issuance,
     status::RequestStatus,
 };
 use crate::{
@@ -158,7 +158,7 @@ impl Request {
     #[must_use]
     pub fn account(&self) -> AccountId {
         self.accounts()
-            .nth(self.issuance.route.at())
+            .nth(self.issuance.failover.current())
             .unwrap_or(self.account_id)
     }
 
@@ -182,10 +182,10 @@ impl Request {
 
     /// A failed one that starts over; no worker holds it any more.
     #[must_use]
-    pub fn again(&self, now: Timestamp) -> Self {
+    pub fn retried(&self, now: Timestamp) -> Self {
         Self {
             status: RequestStatus::Pending,
-            issuance: self.issuance.again(now),
+            issuance: self.issuance.retried(now),
             last_error: None,
             wake_at: Some(now),
             lease: Lease {

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use super::{
-    backoff::backoff,
-    issuance::Issuance,
-    next::{end, status},
-    route::Turn,
-    state::{Effect, Phase, Step},
-    status::RequestStatus,
+    failover::Switch,
+    phase::{Order, OrderStage, Phase},
+    state::Issuance,
+    step::{Step, end, resume},
 };
 use crate::words::{Cause, Class, Failure, Stage, Timestamp, clip};
 
@@ -21,213 +19,165 @@ const HOLD_PATIENCE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Characters of a reason.
 const REASON: usize = 600;
 
-/// How long a phase may say "not yet". Route53 is in sync within 60 seconds as a rule; a CA's own deadline for a
-/// validation is minutes.
-const fn patience(phase: &Phase) -> Duration {
-    match phase {
-        Phase::Published { .. } | Phase::InSync { .. } => Duration::from_secs(10 * 60),
-        Phase::Validating { .. } => Duration::from_secs(15 * 60),
-        _ => Duration::from_secs(60 * 60),
+/// How long a phase may say "not yet", and whose delay that is. Route53 is in sync within 60 seconds as a rule; a CA's
+/// own deadline for a validation is minutes.
+const fn patience(phase: &Phase) -> (Duration, Stage) {
+    match phase.stage() {
+        Some(OrderStage::Published { .. } | OrderStage::InSync { .. }) => {
+            (Duration::from_secs(10 * 60), Stage::Dns)
+        }
+        Some(OrderStage::Validating) => (Duration::from_secs(15 * 60), Stage::Request),
+        _ => (Duration::from_secs(60 * 60), Stage::Request),
     }
+}
+
+fn reason(text: &str) -> Option<String> {
+    Some(clip(text, REASON))
 }
 
 /// "Not yet": look again soon, or give up when the phase has used up its patience.
 pub(super) fn wait(
     state: &Issuance,
     not_before: Option<Timestamp>,
-    reason: &str,
+    why: &str,
     now: Timestamp,
     seed: u64,
 ) -> Step {
-    if now.since(state.since) >= patience(&state.phase) {
-        let stage = match state.phase {
-            Phase::Published { .. } | Phase::InSync { .. } => Stage::Dns,
-            _ => Stage::Request,
-        };
-        let detail = format!("gave up waiting in phase {}: {reason}", state.phase.name());
-        return fail(
-            state,
-            &Failure::new(Class::Transient, stage, Cause::Deadline, detail),
-            false,
-            now,
-            seed,
-        );
+    let (patience, stage) = patience(&state.phase);
+    if now.since(state.since) >= patience {
+        let detail = format!("gave up waiting in phase {}: {why}", state.phase.name());
+        let failure = Failure::new(Class::Transient, stage, Cause::Deadline, detail);
+        return fail(state, &failure, now, seed);
     }
     let poll = POLL_MIN.saturating_mul(1 << state.polls.min(10)).min(POLL_MAX);
     // A server's own moment is kept, but not past the deadline: then it is time to give up, not to sleep on.
-    let deadline = state.since.plus(patience(&state.phase));
-    let wake_at = now
-        .plus(poll)
-        .max(not_before.unwrap_or(Timestamp::ZERO).min(deadline));
+    let deadline = state.since.plus(patience);
+    let told = not_before.unwrap_or(Timestamp::ZERO).min(deadline);
     let state = Issuance {
         polls: state.polls + 1,
-        why: Some(clip(reason, REASON)),
+        why: reason(why),
         ..state.clone()
     };
     Step {
-        status: status(&state.phase),
-        state,
-        effects: vec![],
-        wake_at: Some(wake_at),
-        error: None,
+        wake_at: Some(now.plus(poll).max(told)),
+        ..Step::to(state)
     }
 }
 
 /// On hold: nothing was tried and nothing is counted, until the moment given.
-pub(super) fn hold(state: &Issuance, until: Timestamp, reason: &str, now: Timestamp, seed: u64) -> Step {
+pub(super) fn hold(state: &Issuance, until: Timestamp, why: &str, now: Timestamp, seed: u64) -> Step {
     let held_since = state.held_since.unwrap_or(now);
     if now.since(held_since) >= HOLD_PATIENCE {
         let days = HOLD_PATIENCE.as_secs() / 86_400;
-        let detail = format!("was on hold for {days} days: {reason}");
+        let detail = format!("was on hold for {days} days: {why}");
         let failure = Failure::new(Class::Permanent, Stage::Request, Cause::HeldTooLong, detail);
-        return fail(state, &failure, false, now, seed);
+        return fail(state, &failure, now, seed);
     }
     let until = until
         .min(held_since.plus(HOLD_PATIENCE))
         .max(now.plus(Duration::from_secs(1)));
-    let route = match state.route.clone().held(&state.phase, until, reason, now) {
-        Ok(turned) => {
-            let state = Issuance {
-                held_since: Some(held_since),
-                ..state.clone()
-            };
-            return turn(&state, turned, reason, now);
-        }
-        Err(route) => route,
-    };
-    let effects = if state.cleanup_owed {
-        vec![Effect::Unpublish]
-    } else {
-        vec![]
-    };
-    let state = Issuance {
-        since: until,
-        polls: 0,
-        why: Some(clip(reason, REASON)),
+    let held = Issuance {
         held_since: Some(held_since),
-        route,
         ..state.clone()
     };
-    Step {
-        status: status(&state.phase),
-        state,
-        effects,
-        wake_at: Some(until),
-        error: None,
+    match state.failover.clone().held(&state.phase, until, why, now) {
+        Ok(switch) => fail_over(held, switch, why, now),
+        Err(failover) => {
+            let state = Issuance {
+                since: until,
+                polls: 0,
+                why: reason(why),
+                failover,
+                ..held
+            };
+            Step::pause(state, Some(until))
+        }
     }
 }
 
-/// Another account goes on from the start: an order belongs to its account. Values of the old one are taken out of the
-/// zone first.
-fn turn(state: &Issuance, turn: Turn, why: &str, now: Timestamp) -> Step {
-    let effects = match (state.cleanup_owed, turn.from) {
-        (true, _) => vec![Effect::Unpublish],
-        (false, None) => vec![Effect::NewOrder],
-        (false, Some(_)) => vec![],
+/// Goes on with another account: a new order there, at once or when it can be used. Values of the one that is left are
+/// taken out of the zone first.
+fn fail_over(state: Issuance, switch: Switch, why: &str, now: Timestamp) -> Step {
+    let state = Issuance {
+        phase: Phase::Queued,
+        since: switch.from.unwrap_or(now),
+        polls: 0,
+        why: reason(why),
+        failover: switch.to,
+        ..state
     };
-    Step {
-        status: RequestStatus::Running,
-        state: Issuance {
-            phase: Phase::Queued,
-            since: turn.from.unwrap_or(now),
-            polls: 0,
-            why: Some(clip(why, REASON)),
-            route: turn.route,
-            ..state.clone()
-        },
-        effects,
-        wake_at: turn.from,
-        error: None,
+    match (state.cleanup_owed, switch.from) {
+        (false, None) => resume(&state, now),
+        (_, from) => Step::pause(state, from),
     }
 }
 
 /// Where a transient failure goes on. Values are taken out of the zone while we wait, so a phase that counts on
 /// them reads the order again and publishes what is still asked for; the order itself is kept.
-fn fall_back(phase: &Phase) -> Phase {
-    match phase.clone() {
-        Phase::Challenged { order_url, .. }
-        | Phase::Published { order_url, .. }
-        | Phase::InSync { order_url, .. }
-        | Phase::Propagated { order_url }
-        | Phase::Validating { order_url } => Phase::Ordered { order_url },
+fn retry_from(phase: Phase) -> Phase {
+    match phase {
+        Phase::Ordered(order) if order.stage.needs_values() => Order::created(order.url),
         phase => phase,
     }
 }
 
-/// It went wrong: ended, or tried again later.
-pub(super) fn fail(state: &Issuance, failure: &Failure, reached_ca: bool, now: Timestamp, seed: u64) -> Step {
-    let failure = &failure.bounded();
-    // A try is counted once: when its order was made, or when the CA refused to make one. "Later" is no refusal, nor is
-    // a fault on its side or a nonce that it did not like.
-    let limited = matches!(failure.class, Class::RateLimited { .. });
+/// The state with the failure counted. A try is counted once: when its order was made, or when the CA refused to make
+/// one. "Later" is no refusal, nor is a fault on its side or a nonce that it did not like. A limit with its moment needs
+/// no back-off.
+fn count(state: &Issuance, failure: &Failure, not_before: Option<Timestamp>) -> Issuance {
     let refused = matches!(failure.class, Class::Permanent | Class::OrderLost);
-    let judged = reached_ca && refused && matches!(state.phase, Phase::Queued);
-    let attempts = state.attempts + u32::from(judged);
-    let orders = state.orders + u32::from(judged);
-    let not_before = match failure.class {
-        // A moment that is past says nothing (a date header and a clock that differ).
-        Class::RateLimited { not_before } => not_before.filter(|at| *at > now),
-        _ => None,
-    };
-    // A limit with its moment needs no back-off.
-    let failures = state.failures + u32::from(not_before.is_none());
-    let last_problem = Some(failure.problem.clone());
-    let sentence = failure.sentence();
-    let state = Issuance {
-        attempts,
-        orders,
-        failures,
-        last_problem,
+    let judged = refused && failure.problem.cause.is_acme() && state.phase == Phase::Queued;
+    Issuance {
+        attempts: state.attempts + u32::from(judged),
+        orders: state.orders + u32::from(judged),
+        failures: state.failures + u32::from(not_before.is_none()),
+        last_problem: Some(failure.problem.clone()),
         ..state.clone()
-    };
-    let spent = state.is_spent(attempts, failures, failure.class == Class::OrderLost);
-    let here = state.route.failures_here(failures);
-    let wake_at = not_before.unwrap_or_else(|| now.plus(backoff(here, seed)));
-    let route = state.route.clone();
-    let route = match route.after(failure, &state.phase, failures, wake_at, now) {
-        Ok(turned) if !spent || limited => {
-            let step = turn(&state, turned, &sentence, now);
-            return Step {
-                error: Some(sentence),
-                ..step
-            };
-        }
-        Ok(_) => state.route.clone(),
-        Err(route) => route,
-    };
-    let why = Some(clip(&sentence, REASON));
-    let error = Some(sentence);
-    if failure.class == Class::Permanent || (spent && !limited) {
-        let step = end(&state, Phase::Failed, now);
-        return Step {
-            state: Issuance { why, ..step.state },
-            error,
-            ..step
-        };
     }
-    let phase = match failure.class {
-        Class::OrderLost => Phase::Queued,
-        _ => fall_back(&state.phase),
+}
+
+/// It went wrong: ended, tried again later, or tried with another account.
+pub(super) fn fail(state: &Issuance, failure: &Failure, now: Timestamp, seed: u64) -> Step {
+    let failure = &failure.bounded();
+    let (limited, not_before) = match failure.class {
+        // A moment that is past says nothing (a date header and a clock that differ).
+        Class::RateLimited { not_before } => (true, not_before.filter(|at| *at > now)),
+        _ => (false, None),
     };
-    let effects = if state.cleanup_owed {
-        vec![Effect::Unpublish]
-    } else {
-        vec![]
-    };
-    let state = Issuance {
-        phase,
-        since: wake_at,
-        polls: 0,
-        why,
-        held_since: None,
-        route,
-        ..state
+    let state = count(state, failure, not_before);
+    let failures = state.failures;
+    let lost = failure.class == Class::OrderLost;
+    let spent = !limited && state.is_spent(failures, lost);
+    let retry_at = not_before.unwrap_or_else(|| now.plus(state.backoff_after(failures, seed)));
+    let sentence = failure.sentence();
+    let failover = state.failover.clone();
+    let step = match failover.after(failure, &state.phase, failures, retry_at, now) {
+        Ok(switch) if !spent => fail_over(state, switch, &sentence, now),
+        _ if spent || failure.class == Class::Permanent => {
+            let step = end(&state, Phase::Failed, now);
+            let why = reason(&sentence);
+            let state = Issuance { why, ..step.state };
+            Step { state, ..step }
+        }
+        stays => {
+            let state = Issuance {
+                phase: if lost {
+                    Phase::Queued
+                } else {
+                    retry_from(state.phase)
+                },
+                since: retry_at,
+                polls: 0,
+                why: reason(&sentence),
+                held_since: None,
+                failover: stays.err().unwrap_or(state.failover),
+                ..state
+            };
+            Step::pause(state, Some(retry_at))
+        }
     };
     Step {
-        status: RequestStatus::Running,
-        state,
-        effects,
-        wake_at: Some(wake_at),
-        error,
+        error: Some(sentence),
+        ..step
     }
 }

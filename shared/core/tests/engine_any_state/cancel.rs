@@ -7,7 +7,7 @@ proptest! {
 
     #[test]
     fn a_cancelled_issuance_has_failed_and_cleans_up(state in state(), seed in any::<u64>()) {
-        let sent = matches!(state.phase, Phase::KeyStored { .. } | Phase::Finalizing { .. });
+        let sent = state.phase.may_have_sent_csr();
         match next(&state, Event::Cancelled, NOW, seed) {
             Err(_) => prop_assert!(ended(&state.phase) || sent, "refused in {:?}", state.phase),
             Ok(step) => {
@@ -18,7 +18,7 @@ proptest! {
                 prop_assert_eq!(step.error.as_deref(), Some(said));
                 prop_assert_eq!(step.state.attempts, state.attempts, "no attempt");
                 prop_assert_eq!(step.state.cleanup_owed, state.cleanup_owed);
-                let expected = if state.cleanup_owed { vec![Effect::Unpublish] } else { vec![] };
+                let expected = if state.cleanup_owed { vec![UNPUBLISH] } else { vec![] };
                 prop_assert_eq!(&step.effects, &expected);
                 let last = step.state.history.entries().last().unwrap();
                 prop_assert_eq!(last.what.as_str(), said);

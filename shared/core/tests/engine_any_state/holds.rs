@@ -20,7 +20,7 @@ proptest! {
         prop_assert_eq!(&step.error, &None);
         let wake_at = step.wake_at.unwrap();
         prop_assert!(wake_at > NOW && (wake_at >= until || wake_at.since(NOW) >= Duration::from_secs(29 * 86_400)));
-        let expected = if state.cleanup_owed { vec![Effect::Unpublish] } else { vec![] };
+        let expected = if state.cleanup_owed { vec![UNPUBLISH] } else { vec![] };
         prop_assert_eq!(&step.effects, &expected);
         prop_assert_eq!(step.state.reason(), "a limit is used up");
         let early = next(&step.state, Event::Resumed, NOW, seed).unwrap();

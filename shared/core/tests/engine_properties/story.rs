@@ -31,7 +31,7 @@ fn the_history_tells_the_story() {
     let now = |s: i64| Timestamp::from_secs(1_800_000_000 + s);
     let mut state = queued();
     for (at, event) in [
-        (1, fault(Class::Transient)),
+        (1, fault_by(Cause::Crypto, Class::Transient)),
         (
             100,
             Event::OrderCreated {
@@ -40,7 +40,7 @@ fn the_history_tells_the_story() {
         ),
         (
             101,
-            success(&Effect::LoadChallenges {
+            said(&CaEffect::LoadChallenges {
                 order_url: String::new(),
             }),
         ),
@@ -87,12 +87,12 @@ fn the_history_tells_the_story() {
         ]
     );
     assert_eq!(state.history.entries()[4].at, now(103), "since when");
-    let again = state.again(now(200));
+    let retried = state.retried(now(200));
     assert_eq!(
-        (again.attempts, again.cleanup_owed, again.reason()),
+        (retried.attempts, retried.cleanup_owed, retried.reason()),
         (0, true, "waits for a worker")
     );
-    assert_eq!(again.history.entries().len(), 6);
+    assert_eq!(retried.history.entries().len(), 6);
 }
 
 #[test]
@@ -105,15 +105,17 @@ fn what_a_ca_says_fits_an_item() {
     let mut failure = Failure::new(
         Class::OrderLost,
         Stage::Request,
-        Cause::Crypto,
+        Cause::Acme(AcmeError::Malformed),
         "y".repeat(1_000_000),
     );
     failure.problem.subproblems = (0..300).map(subproblem).collect();
-    let event = Event::Failed {
-        failure,
-        reached_ca: true,
-    };
-    let step = next(&queued(), event, Timestamp::from_secs(1_800_000_001), 1).unwrap();
+    let step = next(
+        &queued(),
+        Event::Failed(failure),
+        Timestamp::from_secs(1_800_000_001),
+        1,
+    )
+    .unwrap();
     assert!(serde_json::to_string(&step.state).unwrap().len() < 60_000);
     assert!(step.error.unwrap().len() < 60_000);
 }
@@ -122,13 +124,10 @@ fn what_a_ca_says_fits_an_item() {
 fn each_order_has_its_own_number_over_all_retries() {
     let now = |s: i64| Timestamp::from_secs(1_800_000_000 + s);
     let step = |state: &Issuance, event, at| next(state, event, now(at), 1).unwrap().state;
-    let created = || success(&Effect::NewOrder);
+    let created = || said(&CaEffect::NewOrder);
     let first = step(&queued(), created(), 1);
     assert_eq!((queued().order_number(), first.order_number()), (0, 0));
-    let unreached = Event::Failed {
-        failure: Failure::new(Class::Transient, Stage::Request, Cause::Crypto, "no answer"),
-        reached_ca: false,
-    };
+    let unreached = fault_by(Cause::Crypto, Class::Transient);
     assert_eq!(
         step(&queued(), unreached, 1).order_number(),
         0,
@@ -140,7 +139,7 @@ fn each_order_has_its_own_number_over_all_retries() {
     assert_eq!(second.order_number(), 1);
     let refused = step(&lost, fault(Class::Permanent), 900);
     assert_eq!(
-        (refused.phase.clone(), refused.again(now(901)).order_number()),
+        (refused.phase.clone(), refused.retried(now(901)).order_number()),
         (Phase::Failed, 2)
     );
 }

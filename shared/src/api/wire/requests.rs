@@ -29,7 +29,7 @@ pub(in crate::api) struct RequestView {
     /// The account at work.
     used_account_id: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    accounts: Vec<LegView>,
+    accounts: Vec<CandidateView>,
     names: Vec<String>,
     key_algorithm: &'static str,
     key_source: &'static str,
@@ -48,7 +48,7 @@ pub(in crate::api) struct RequestView {
 
 /// One of the accounts that a request may use, in the order of preference.
 #[derive(Serialize)]
-struct LegView {
+struct CandidateView {
     account_id: u64,
     /// `current`, `open` (not tried), `blocked` (until `not_before`) or `closed` (until a retry).
     state: &'static str,
@@ -58,22 +58,23 @@ struct LegView {
     reason: Option<String>,
 }
 
-impl LegView {
+impl CandidateView {
     fn all(request: &Request) -> Vec<Self> {
-        let route = &request.issuance.route;
-        let legs = request.accounts().zip(route.legs()).enumerate();
-        legs.map(|(index, (id, leg))| Self {
-            account_id: id.get(),
-            state: match leg {
-                _ if index == route.at() => "current",
-                leg if leg.closed => "closed",
-                leg if leg.blocked_until.is_some() => "blocked",
-                _ => "open",
-            },
-            not_before: leg.blocked_until.map(|at| at.to_string()),
-            reason: leg.why.clone(),
-        })
-        .collect()
+        let failover = &request.issuance.failover;
+        let candidates = request.accounts().zip(failover.candidates()).enumerate();
+        candidates
+            .map(|(index, (id, candidate))| Self {
+                account_id: id.get(),
+                state: match candidate {
+                    _ if index == failover.current() => "current",
+                    candidate if candidate.closed => "closed",
+                    candidate if candidate.blocked_until.is_some() => "blocked",
+                    _ => "open",
+                },
+                not_before: candidate.blocked_until.map(|at| at.to_string()),
+                reason: candidate.why.clone(),
+            })
+            .collect()
     }
 }
 
@@ -131,7 +132,7 @@ impl From<Request> for RequestView {
                 .join(",")
         );
         let used_account_id = request.account().get();
-        let accounts = LegView::all(&request);
+        let accounts = CandidateView::all(&request);
         let waits = request
             .wake_at
             .filter(|at| request.lease.owner.is_none() && *at > request.updated_at);

@@ -134,7 +134,7 @@ impl RequestStore for DynamoStore {
         if old.status != RequestStatus::Failed {
             return Err(wrong_state(id, old.status.as_str()));
         }
-        let fresh = old.again(now);
+        let fresh = old.retried(now);
         let mut tx = Tx::new();
         tx.put_if(
             to_item(&fresh)?,

@@ -1,23 +1,26 @@
 //! The DNS work of all issuances of a wave together: one change batch a zone, one look at each change.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use futures::{StreamExt, stream};
 
-use super::job::Job;
-use crate::dns::{DnsError, Zone, ledger::Outcome};
-use crate::worker::issuer::Issuer as Worker;
-use certmint_core::{
-    issuance::{Challenge, Effect, Event},
-    words::{Cause, Failure, Fqdn, Stage, Timestamp},
+use super::{failures::Failures, job::Job, pace::Pace, places::Places};
+use crate::{
+    dns::{
+        DnsError, DnsZones, Zone,
+        ledger::{Ledger, Outcome},
+    },
+    store::RequestStore,
+    worker::settings::WorkerSettings,
 };
-
-/// Where a challenge's value goes after CNAMEs.
-pub(in crate::worker) struct Place {
-    pub(in crate::worker) zone: Zone,
-    pub(in crate::worker) fqdn: Fqdn,
-    pub(in crate::worker) value: String,
-}
+use certmint_core::{
+    clock::Clock,
+    issuance::{Challenge, Event, ZoneEffect},
+    words::{Failure, Fqdn, Timestamp},
+};
 
 /// What became of a job's values.
 enum Intent {
@@ -27,17 +30,29 @@ enum Intent {
     NotBefore(Timestamp),
 }
 
-impl Worker {
-    /// Serves every job that waits for DNS.
-    pub(in crate::worker) async fn serve_dns(&self, jobs: &mut [Job]) {
+/// Works in our zones.
+pub(super) struct DnsSteps {
+    pub(super) requests: Arc<dyn RequestStore>,
+    pub(super) ledger: Ledger,
+    pub(super) zones: Arc<dyn DnsZones>,
+    pub(super) places: Places,
+    pub(super) pace: Pace,
+    pub(super) failures: Failures,
+    pub(super) settings: WorkerSettings,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl DnsSteps {
+    /// Serves every job that waits for our zones.
+    pub(super) async fn serve(&self, jobs: &mut [Job]) {
         // Ordered, so that the same wave makes the same calls.
         let mut touched: BTreeSet<(Zone, Fqdn)> = BTreeSet::new();
         let mut publishing: BTreeMap<usize, Vec<(Zone, Fqdn)>> = BTreeMap::new();
         let mut clearing: BTreeSet<usize> = BTreeSet::new();
         for (index, job) in jobs.iter_mut().enumerate() {
             job.check_lease(self.now());
-            match job.shared_effect(self.now()).cloned() {
-                Some(Effect::Publish { challenges }) => match self.intend(job, &challenges).await {
+            match job.zone_effect(self.now()).cloned() {
+                Some(ZoneEffect::Publish { challenges }) => match self.intend(job, &challenges).await {
                     Ok(Intent::Written(places)) => {
                         touched.extend(places.iter().cloned());
                         publishing.insert(index, places);
@@ -45,7 +60,7 @@ impl Worker {
                     Ok(Intent::NotBefore(at)) => job.hold(at),
                     Err(failure) => self.fail(job, failure).await,
                 },
-                Some(Effect::Unpublish) => match self.ledger.release(job.request.id).await {
+                Some(ZoneEffect::Unpublish) => match self.ledger.release(job.request.id).await {
                     Ok(places) => {
                         touched.extend(places);
                         clearing.insert(index);
@@ -56,7 +71,7 @@ impl Worker {
                         job.park(self.now());
                     }
                 },
-                _ => {}
+                Some(ZoneEffect::CheckInSync { .. }) | None => {}
             }
         }
         if !touched.is_empty() || !clearing.is_empty() {
@@ -67,27 +82,29 @@ impl Worker {
             self.report_publishing(jobs, &publishing, &outcomes).await;
             // What could not be removed now is marked unwanted in the ledger: dns-cleanup goes on with it.
             for index in clearing {
-                jobs[index]
-                    .apply(Event::Unpublished, &*self.adapters.store, self.now())
-                    .await;
+                self.apply(&mut jobs[index], Event::Unpublished).await;
             }
         }
         self.look_at_changes(jobs).await;
     }
 
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    async fn apply(&self, job: &mut Job, event: Event) {
+        job.apply(event, &*self.requests, self.now()).await;
+    }
+
     async fn fail(&self, job: &mut Job, failure: Failure) {
-        self.came_to_nothing(job, &failure).await;
-        let event = Event::Failed {
-            failure,
-            reached_ca: false,
-        };
-        job.apply(event, &*self.adapters.store, self.now()).await;
+        let event = self.failures.event(&job.request, failure).await;
+        self.apply(job, event).await;
     }
 
     /// Writes the intents of one job's values to the ledger, before any zone changes; or says that its zones were
     /// published to just now.
     async fn intend(&self, job: &Job, challenges: &[Challenge]) -> Result<Intent, Failure> {
-        let places = self.locate(challenges).await?;
+        let places = self.places.locate(challenges).await?;
         let now = self.now();
         if let Some(at) = self.pace.not_before(places.iter().map(|p| &p.zone), now) {
             return Ok(Intent::NotBefore(at));
@@ -110,38 +127,6 @@ impl Worker {
         Ok(Intent::Written(touched))
     }
 
-    /// Follows delegated challenges and finds the zone of each value.
-    pub(in crate::worker) async fn locate(&self, challenges: &[Challenge]) -> Result<Vec<Place>, Failure> {
-        let mut places = Vec::with_capacity(challenges.len());
-        for challenge in challenges {
-            let target = self.adapters.view.challenge_target(&challenge.fqdn).await;
-            let fqdn = target?;
-            match self.adapters.zones.find_zone(&fqdn).await {
-                Ok(Some(zone)) => places.push(Place {
-                    zone,
-                    fqdn,
-                    value: challenge.value.clone(),
-                }),
-                Ok(None) => return Err(self.no_zone(&fqdn).await),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(places)
-    }
-
-    /// No zone of ours: either the domain does not exist at all, or it is hosted elsewhere.
-    async fn no_zone(&self, fqdn: &Fqdn) -> Failure {
-        let class = certmint_core::words::Class::Permanent;
-        if self.adapters.view.domain_exists(fqdn).await == Some(false) {
-            let text = format!("the domain of {fqdn} does not exist in the public DNS; check the spelling");
-            return Failure::new(class, Stage::Request, Cause::NoDomain, text);
-        }
-        let text = format!(
-            "no public hosted zone of this AWS account holds {fqdn}; create the zone or delegate the name by a CNAME"
-        );
-        Failure::new(class, Stage::Dns, Cause::NoZone, text)
-    }
-
     async fn report_publishing(
         &self,
         jobs: &mut [Job],
@@ -162,10 +147,7 @@ impl Worker {
             let job = &mut jobs[*index];
             match failure {
                 Some(failure) => self.fail(job, failure).await,
-                None => {
-                    let event = Event::Published { changes };
-                    job.apply(event, &*self.adapters.store, self.now()).await;
-                }
+                None => self.apply(job, Event::Published { changes }).await,
             }
         }
     }
@@ -177,15 +159,15 @@ impl Worker {
             .iter()
             .enumerate()
             .filter(|(_, job)| job.wait_until().is_none_or(|at| at <= now))
-            .filter_map(|(index, job)| match job.shared_effect(now) {
-                Some(Effect::CheckInSync { changes }) => Some((index, changes.clone())),
+            .filter_map(|(index, job)| match job.zone_effect(now) {
+                Some(ZoneEffect::CheckInSync { changes }) => Some((index, changes.clone())),
                 _ => None,
             })
             .collect();
         let ids: BTreeSet<&String> = waiting.iter().flat_map(|(_, changes)| changes).collect();
         let looks = ids
             .into_iter()
-            .map(|id| async move { (id, self.adapters.zones.in_sync(id).await) });
+            .map(|id| async move { (id, self.zones.in_sync(id).await) });
         let seen: HashMap<&String, Result<bool, DnsError>> = stream::iter(looks)
             .buffer_unordered(self.settings.parallelism)
             .collect()
@@ -196,10 +178,7 @@ impl Worker {
                 match seen.get(change) {
                     Some(Ok(true)) => {}
                     Some(Err(error)) => {
-                        event = Event::Failed {
-                            failure: error.into(),
-                            reached_ca: false,
-                        };
+                        event = Event::Failed(error.into());
                         break;
                     }
                     Some(Ok(false)) | None => {
@@ -211,7 +190,7 @@ impl Worker {
                     }
                 }
             }
-            jobs[*index].apply(event, &*self.adapters.store, now).await;
+            jobs[*index].apply(event, &*self.requests, now).await;
         }
     }
 }

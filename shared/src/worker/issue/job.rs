@@ -2,18 +2,25 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::store::{RequestStore, RequestStore as Store, StoreError};
+use crate::store::{RequestStore, StoreError};
 use certmint_core::{
-    issuance::{Effect, Event, Lease, Phase, Request, Step, next},
+    issuance::{CaEffect, Challenge, Effect, Event, Lease, Phase, Request, Step, ZoneEffect, next},
     words::Timestamp,
 };
+
+/// An effect that concerns one issuance alone.
+pub(in crate::worker) enum SoloEffect {
+    Ca(CaEffect),
+    CheckPropagation(Vec<Challenge>),
+    StoreKey,
+}
 
 /// A request under lease, with the effects that its state asks for.
 pub(in crate::worker) struct Job {
     pub(in crate::worker) request: Request,
     effects: VecDeque<Effect>,
     wait_until: Option<Timestamp>,
-    /// Its shared effect waits for company until then.
+    /// Its change of zones waits for company until then.
     held_until: Option<Timestamp>,
     /// The lease is gone or the state cannot be stored: hands off.
     lost: bool,
@@ -63,29 +70,39 @@ impl Job {
     }
 
     /// The next effect that needs no other issuance, once any wait is over.
-    pub(in crate::worker) fn next_alone(&mut self, now: Timestamp) -> Option<Effect> {
+    pub(in crate::worker) fn next_alone(&mut self, now: Timestamp) -> Option<SoloEffect> {
         self.end_wait(now);
         self.check_lease(now);
-        match self.effects.front() {
-            Some(Effect::Publish { .. } | Effect::Unpublish | Effect::CheckInSync { .. }) | None => None,
-            Some(_) if self.lost => None,
-            Some(_) => self.effects.pop_front(),
+        if self.lost {
+            return None;
+        }
+        match self.effects.pop_front()? {
+            Effect::Ca(effect) => Some(SoloEffect::Ca(effect)),
+            Effect::CheckPropagation { challenges } => Some(SoloEffect::CheckPropagation(challenges)),
+            Effect::StoreKey => Some(SoloEffect::StoreKey),
+            shared @ Effect::Zone(_) => {
+                self.effects.push_front(shared);
+                None
+            }
         }
     }
 
-    /// The effect that waits for the shared DNS work.
-    pub(in crate::worker) fn shared_effect(&self, now: Timestamp) -> Option<&Effect> {
+    /// The effect in our zones that it waits for together with others. It stays until its event is here.
+    pub(super) fn zone_effect(&self, now: Timestamp) -> Option<&ZoneEffect> {
         let held = self.held_until.is_some_and(|at| at > now);
-        self.effects.front().filter(|_| !self.lost && !held)
+        match self.effects.front() {
+            Some(Effect::Zone(effect)) if !self.lost && !held => Some(effect),
+            _ => None,
+        }
     }
 
-    /// Leaves its shared effect for the round at that time.
-    pub(in crate::worker) const fn hold(&mut self, until: Timestamp) {
+    /// Leaves its effect in our zones for the round at that time.
+    pub(super) const fn hold(&mut self, until: Timestamp) {
         self.held_until = Some(until);
     }
 
     /// A worker that stood still past its lease does nothing more: what it began is another's by now.
-    pub(in crate::worker) fn check_lease(&mut self, now: Timestamp) {
+    pub(super) fn check_lease(&mut self, now: Timestamp) {
         if self.request.lease.owner.is_some() && self.request.lease.until < now {
             tracing::warn!(request_id = self.request.id.get(), "lease over; hands off");
             self.lost = true;
@@ -102,7 +119,12 @@ impl Job {
     }
 
     /// Takes an event to the engine and stores the new state; its effects are due only then.
-    pub(in crate::worker) async fn apply(&mut self, event: Event, store: &dyn Store, now: Timestamp) {
+    pub(in crate::worker) async fn apply(
+        &mut self,
+        event: Event,
+        requests: &dyn RequestStore,
+        now: Timestamp,
+    ) {
         if self.lost {
             return;
         }
@@ -123,7 +145,7 @@ impl Job {
             "step"
         );
         self.adopt(step);
-        self.store(store, now).await;
+        self.store(requests, now).await;
     }
 
     fn adopt(&mut self, step: Step) {
@@ -137,7 +159,6 @@ impl Job {
         }
         request.issuance = step.state;
         request.status = step.status;
-        // A shared effect is taken by `shared_effect`, not popped: drop it now that its event is here.
         self.effects = step.effects.into();
         self.held_until = None;
         self.wait_until = step.wake_at;
@@ -163,8 +184,7 @@ impl Job {
         };
     }
 
-    async fn store(&mut self, store: &dyn Store, now: Timestamp) {
-        let requests: &dyn RequestStore = store;
+    async fn store(&mut self, requests: &dyn RequestStore, now: Timestamp) {
         self.request.updated_at = now;
         match requests.save_request(&self.request, now).await {
             Ok(()) => {}
@@ -181,7 +201,7 @@ impl Job {
     }
 
     /// Frees the lease; the request is due when its wait is over, or at once.
-    pub(in crate::worker) async fn hand_back(&mut self, store: &dyn Store, now: Timestamp) {
+    pub(in crate::worker) async fn hand_back(&mut self, requests: &dyn RequestStore, now: Timestamp) {
         if self.lost {
             return;
         }
@@ -191,11 +211,11 @@ impl Job {
             fence: self.request.lease.fence,
         };
         self.request.wake_at = Some(self.wait_until.unwrap_or(now));
-        self.store(store, now).await;
+        self.store(requests, now).await;
     }
 
     /// Leaves the request as it is stored and goes on with it after the lease.
-    pub(in crate::worker) fn park(&mut self, now: Timestamp) {
+    pub(super) fn park(&mut self, now: Timestamp) {
         self.effects.clear();
         self.wait_until = Some(now.plus(Duration::from_secs(60)));
     }

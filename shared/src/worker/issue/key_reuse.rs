@@ -1,9 +1,13 @@
 //! Which key a renewal has.
 
+use std::sync::Arc;
+
 use secrecy::SecretString;
 
-use crate::worker::issuer::Issuer as Worker;
-use crate::{store::StoreError, vault::VaultError};
+use crate::{
+    store::{CertificateRelations, CertificateStore, StoreError},
+    vault::{KeyVault, VaultError},
+};
 use certmint_core::{
     certificate::{Certificate, KeyPlan},
     issuance::Request,
@@ -12,16 +16,24 @@ use certmint_core::{
 };
 
 /// The key of a certificate that is renewed, or why the renewal has another.
-pub(in crate::worker) enum Reuse {
+pub(super) enum Reuse {
     /// This one again, PKCS#8 PEM.
     Key(SecretString),
     /// A new one, for this reason; without one it was never to be another.
     New(Option<String>),
 }
 
-impl Worker {
+/// Looks up keys of certificates that are renewed.
+#[derive(Clone)]
+pub(super) struct KeyReuse {
+    pub(super) certificates: Arc<dyn CertificateStore>,
+    pub(super) relations: Arc<dyn CertificateRelations>,
+    pub(super) vault: Arc<dyn KeyVault>,
+}
+
+impl KeyReuse {
     /// The key that a request is to have. What cannot be known now is an error, never a new key.
-    pub(in crate::worker) async fn reuse(&self, request: &Request) -> Result<Reuse, Failure> {
+    pub(super) async fn decide(&self, request: &Request) -> Result<Reuse, Failure> {
         let (KeyPlan::Us { reuse: true, .. }, Some(id)) = (&request.key, request.renews) else {
             return Ok(Reuse::New(None));
         };
@@ -34,7 +46,7 @@ impl Worker {
             );
             Ok(Reuse::New(Some(format!("a new key, since {why}"))))
         };
-        let certificate = match self.adapters.store.certificate(id).await {
+        let certificate = match self.certificates.certificate(id).await {
             Ok(certificate) => certificate,
             Err(StoreError::NotFound { .. }) => return new(format!("certificate {id} is gone")),
             Err(error) => return Err(error.into()),
@@ -43,7 +55,7 @@ impl Worker {
         if !certificate.has_key() {
             return new(format!("certificate {id} has none here"));
         }
-        let stored = match self.adapters.vault.get(name).await {
+        let stored = match self.vault.get(name).await {
             Ok(stored) => stored,
             Err(VaultError::NotFound(_)) => return new(format!("{name} is gone from the vault")),
             Err(error) => return Err(error.into()),
@@ -63,29 +75,17 @@ impl Worker {
             let text = format!("the key of certificate {} {e}", certificate.id);
             Failure::new(Class::Permanent, Stage::Request, Cause::CertificateKey, text)
         })?;
-        let known = self
-            .adapters
-            .store
-            .is_compromised(&key_id(key.public_key()))
-            .await;
+        let known = self.relations.is_compromised(&key_id(key.public_key())).await;
         known.map_err(Into::into)
     }
 
     /// Refuses a CSR whose key was given away since it was stored for this order: the next order has another.
-    pub(in crate::worker) async fn check_not_given_away(
-        &self,
-        request: &Request,
-        csr: &[u8],
-    ) -> Result<(), Failure> {
+    pub(super) async fn check_not_given_away(&self, request: &Request, csr: &[u8]) -> Result<(), Failure> {
         if !matches!(request.key, KeyPlan::Us { reuse: true, .. }) || request.renews.is_none() {
             return Ok(());
         }
         let Ok(csr) = Csr::read(csr) else { return Ok(()) };
-        let known = self
-            .adapters
-            .store
-            .is_compromised(&key_id(csr.public_key()))
-            .await;
+        let known = self.relations.is_compromised(&key_id(csr.public_key())).await;
         match known? {
             false => Ok(()),
             true => Err(Failure::new(

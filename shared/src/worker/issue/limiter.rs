@@ -4,38 +4,38 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::sync::Mutex;
 
-use crate::store::{GiveBack, RateLedger as Store, Reserved};
+use crate::store::{GiveBack, RateLedger, Reserved};
 use certmint_core::{
-    issuance::{Event, Phase, Request},
+    issuance::{Event, Request},
     provider::{Bucket, Provider, RateKey, of_order},
     words::{Class, Failure, Timestamp},
 };
 
-/// Nobody waits longer than this for a turn after the bucket opens, however many wait: those before may be gone.
-const LONGEST_TURN: Duration = Duration::from_secs(6 * 60 * 60);
+/// Nobody waits longer than this for a slot after the bucket opens, however many wait: those before may be gone.
+const LONGEST_WAIT: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// The rate ledger in a worker's hands.
-pub(in crate::worker) struct Limiter {
-    store: Arc<dyn Store>,
-    /// The issuances of one worker take turns: they spend the same account's bucket.
-    turns: Mutex<Turns>,
+pub(super) struct Limiter {
+    rates: Arc<dyn RateLedger>,
+    /// The issuances of one worker queue: they spend the same account's bucket.
+    slots: Mutex<Slots>,
 }
 
 /// When the next of those that wait for a bucket is to come back: one for each token, not all for the first. A guess of
-/// one process, which nothing relies on: two processes give the same turn to two, and one of them gets another.
+/// one process, which nothing relies on: two processes give the same slot to two, and one of them gets another.
 #[derive(Default)]
-struct Turns(HashMap<RateKey, Timestamp>);
+struct Slots(HashMap<RateKey, Timestamp>);
 
-impl Turns {
-    /// The next turn at a bucket that opens at `opens`.
+impl Slots {
+    /// The next slot at a bucket that opens at `opens`.
     fn next(&mut self, bucket: &Bucket, opens: Timestamp, now: Timestamp) -> Timestamp {
         let Some(limit) = bucket.limit else { return opens };
         self.0.retain(|_, at| *at > now);
         let next = self.0.get(&bucket.key).map_or(opens, |at| opens.max(*at));
-        let last = opens.plus(LONGEST_TURN);
-        let turn = if next > last { opens } else { next };
-        self.0.insert(bucket.key.clone(), turn.plus(limit.interval()));
-        turn
+        let last = opens.plus(LONGEST_WAIT);
+        let slot = if next > last { opens } else { next };
+        self.0.insert(bucket.key.clone(), slot.plus(limit.interval()));
+        slot
     }
 }
 
@@ -45,15 +45,15 @@ fn reservation(request: &Request) -> String {
 }
 
 impl Limiter {
-    pub(in crate::worker) fn new(store: Arc<dyn Store>) -> Self {
+    pub(super) fn new(rates: Arc<dyn RateLedger>) -> Self {
         Self {
-            store,
-            turns: Mutex::default(),
+            rates,
+            slots: Mutex::default(),
         }
     }
 
     /// Takes what the order costs; a limit that is used up puts the request on hold, and the CA is not asked.
-    pub(in crate::worker) async fn admit(
+    pub(super) async fn admit(
         &self,
         request: &Request,
         provider: &Provider,
@@ -65,15 +65,15 @@ impl Limiter {
             return Ok(None);
         }
         let buckets = of_order(provider, request.account(), &request.names);
-        let mut turns = self.turns.lock().await;
+        let mut slots = self.slots.lock().await;
         let reserved = self
-            .store
+            .rates
             .reserve(&reservation(request), &buckets.spend, &buckets.look, now)
             .await?;
         Ok(match reserved {
             Reserved::Taken => None,
             Reserved::Full { bucket, earliest } => Some(Event::Deferred {
-                until: turns.next(&bucket, earliest, now),
+                until: slots.next(&bucket, earliest, now),
                 reason: full(provider, &bucket, earliest),
             }),
         })
@@ -81,7 +81,7 @@ impl Limiter {
 
     /// What the CA's refusal of an order says about its limits. Without a moment from the CA the ledger guesses: the
     /// time after which one comes back, where that is longer than the back-off.
-    pub(in crate::worker) async fn refused(
+    pub(super) async fn refused(
         &self,
         request: &Request,
         provider: &Provider,
@@ -107,7 +107,7 @@ impl Limiter {
             }
             let until = told.unwrap_or_else(|| now.plus(comes_back.max(wait)));
             let until = blame.at_most.map_or(until, |most| until.min(now.plus(most)));
-            if let Err(error) = self.store.close(blame.bucket, until).await {
+            if let Err(error) = self.rates.close(blame.bucket, until).await {
                 tracing::warn!(request_id = request.id.get(), %error, "a CA's limit was not noted");
             }
         }
@@ -119,20 +119,18 @@ impl Limiter {
         }
     }
 
-    /// An issuance failed before its CSR was sent: no certificate comes of this order, and names that the CA could
-    /// not authorize count. To be called with the request as it was before the failure; a crash in between leaves
-    /// the certificates counted.
-    pub(in crate::worker) async fn came_to_nothing(
+    /// Settles the reservation of an order that failed before its CSR was sent: the certificates are given back, and names
+    /// that the CA could not authorize count. To be called with the request as it was before the failure; a crash in
+    /// between leaves the certificates counted.
+    pub(super) async fn settle_failed(
         &self,
         request: &Request,
         provider: &Provider,
         failure: &Failure,
         now: Timestamp,
     ) {
-        let sent = matches!(
-            request.issuance.phase,
-            Phase::KeyStored { .. } | Phase::Finalizing { .. } | Phase::Done { .. } | Phase::Failed
-        );
+        let phase = &request.issuance.phase;
+        let sent = phase.may_have_sent_csr() || phase.has_ended();
         let last_try = request.issuance.fails_last();
         let over = match failure.class {
             Class::OrderLost | Class::Permanent => true,
@@ -144,7 +142,7 @@ impl Limiter {
         }
         let buckets = of_order(provider, request.account(), &request.names);
         let judged = failure.problem.cause.is_acme();
-        if judged && request.issuance.phase.order_url().is_some() {
+        if judged && phase.order_url().is_some() {
             let names: Vec<&str> = failure
                 .problem
                 .subproblems
@@ -152,7 +150,7 @@ impl Limiter {
                 .map(|s| s.identifier.as_str())
                 .collect();
             let id = format!("{}-failed", reservation(request));
-            if let Err(error) = self.store.count(&id, &buckets.failed(&names), now).await {
+            if let Err(error) = self.rates.count(&id, &buckets.failed(&names), now).await {
                 tracing::warn!(request_id = request.id.get(), %error, "failed authorizations not counted");
             }
         }
@@ -163,7 +161,7 @@ impl Limiter {
     /// A reservation that is not given back stays counted: too much rather than too little.
     async fn give_back(&self, request: &Request, spend: &[Bucket], what: GiveBack, now: Timestamp) {
         let id = reservation(request);
-        if let Err(error) = self.store.give_back(&id, spend, what, now).await {
+        if let Err(error) = self.rates.give_back(&id, spend, what, now).await {
             tracing::warn!(request_id = request.id.get(), %error, "reservation not given back");
         }
     }
@@ -190,7 +188,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
     #[test]
-    fn turns_are_an_interval_apart_and_start_over_after_six_hours() {
+    fn slots_are_an_interval_apart_and_start_over_after_six_hours() {
         let provider = Provider {
             limits: Limits {
                 new_orders: Limit::new(10, 3600),
@@ -200,14 +198,14 @@ mod tests {
         };
         let buckets = of_name(&provider, AccountId::new(1), None);
         let opens = NOW.plus(Duration::from_secs(60));
-        let mut turns = Turns::default();
-        let all: Vec<Timestamp> = (0..62).map(|_| turns.next(&buckets[0], opens, NOW)).collect();
+        let mut slots = Slots::default();
+        let all: Vec<Timestamp> = (0..62).map(|_| slots.next(&buckets[0], opens, NOW)).collect();
         assert_eq!(all[0], opens, "one that waits alone comes when it opens");
         let apart = Duration::from_secs(360);
         assert!(all.windows(2).take(60).all(|w| w[1] == w[0].plus(apart)));
-        assert_eq!((all[60], all[61]), (opens.plus(LONGEST_TURN), opens));
+        assert_eq!((all[60], all[61]), (opens.plus(LONGEST_WAIT), opens));
         // What was given out is past: nothing of it is left.
-        let later = NOW.plus(LONGEST_TURN * 2);
-        assert_eq!(turns.next(&buckets[0], later, later), later);
+        let later = NOW.plus(LONGEST_WAIT * 2);
+        assert_eq!(slots.next(&buckets[0], later, later), later);
     }
 }

@@ -1,9 +1,14 @@
 //! From a claimed request to its certificate.
 
-mod certificate_steps;
+mod ca_steps;
 mod dns_steps;
-mod effects;
+mod failures;
+pub(super) mod issuer;
 pub(super) mod job;
 mod key_reuse;
-pub(super) mod limiter;
-pub(super) mod pace;
+mod key_steps;
+mod limiter;
+mod new_order;
+mod pace;
+mod places;
+mod record;

@@ -15,11 +15,11 @@ const APART: Duration = Duration::from_secs(1);
 
 /// When each zone was last published to by this worker.
 #[derive(Default)]
-pub(in crate::worker) struct Pace(Mutex<BTreeMap<Zone, Timestamp>>);
+pub(super) struct Pace(Mutex<BTreeMap<Zone, Timestamp>>);
 
 impl Pace {
     /// When these zones may be published to together, if that is not yet.
-    pub(in crate::worker) fn not_before<'a>(
+    pub(super) fn not_before<'a>(
         &self,
         zones: impl Iterator<Item = &'a Zone>,
         now: Timestamp,
@@ -30,7 +30,7 @@ impl Pace {
     }
 
     /// They are published to now.
-    pub(in crate::worker) fn note<'a>(&self, zones: impl Iterator<Item = &'a Zone>, now: Timestamp) {
+    pub(super) fn note<'a>(&self, zones: impl Iterator<Item = &'a Zone>, now: Timestamp) {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         last.extend(zones.map(|zone| (zone.clone(), now)));
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::{StreamExt, stream};
 
-pub(super) use self::replace::{Replaced, keep, replaced_by};
+pub(super) use self::replace::{keep, replaced_by};
 use super::{accounts::Accounts, health::Health, report::Done, settings::WorkerSettings};
 use crate::{
     acme::{Ca, certificate_id},

@@ -123,7 +123,7 @@ impl RequestStore for MemoryStore {
                 needed: "failed",
             });
         }
-        let fresh = old.again(now);
+        let fresh = old.retried(now);
         tables.requests.insert(id, fresh.clone());
         self.index_request(&mut tables, id, fresh.wake_at);
         Ok(fresh)

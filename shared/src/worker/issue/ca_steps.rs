@@ -1,0 +1,141 @@
+//! Effects that need an answer of the CA.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{key_steps::KeySteps, new_order::NewOrders, record::Recorder};
+use crate::{
+    acme::{Ca, CaAccount},
+    worker::{accounts::Accounts, health::Health},
+};
+use certmint_core::{
+    clock::Clock,
+    issuance::{CaEffect, Event, OrderProgress, Request},
+    provider::Provider,
+    words::{AccountId, Failure},
+};
+
+/// Asks the CA.
+pub(super) struct CaSteps {
+    pub(super) ca: Arc<dyn Ca>,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) health: Arc<Health>,
+    pub(super) orders: NewOrders,
+    pub(super) keys: KeySteps,
+    pub(super) recorder: Recorder,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl CaSteps {
+    /// Asks, unless the CA is known to be away, and learns from the answer.
+    pub(super) async fn perform(
+        &self,
+        request: &Request,
+        provider: &Provider,
+        effect: CaEffect,
+    ) -> Result<Event, Failure> {
+        if let Some(hold) = self.hold(request, provider).await {
+            return Ok(hold);
+        }
+        let ordering = effect == CaEffect::NewOrder;
+        let done = self.ask(request, provider, effect).await;
+        self.learn(request.account(), provider, ordering, &done).await;
+        // A CA that is away is no failure of this request.
+        if done.as_ref().is_err_and(Failure::is_outage)
+            && let Some(hold) = self.hold(request, provider).await
+        {
+            return Ok(hold);
+        }
+        done
+    }
+
+    /// A CA that is known to be away is not asked, where the issuance can wait without values in the zone.
+    async fn hold(&self, request: &Request, provider: &Provider) -> Option<Event> {
+        if request.issuance.phase.needs_values() {
+            return None;
+        }
+        let (until, reason) = self.health.hold(provider, self.clock.now()).await?;
+        // Not all in the same moment.
+        let spread = Duration::from_secs(request.id.get() % 10);
+        let until = until.plus(spread);
+        Some(Event::Deferred { until, reason })
+    }
+
+    /// What an answer, or none, says of the CA and of the account.
+    async fn learn(
+        &self,
+        account: AccountId,
+        provider: &Provider,
+        ordering: bool,
+        done: &Result<Event, Failure>,
+    ) {
+        match done {
+            // A limit of the ledger is no word of the CA.
+            Ok(Event::Deferred { .. }) => {}
+            Ok(_) => self.health.answered(provider.id).await,
+            Err(failure) if failure.is_outage() => {
+                let detail = &failure.problem.detail;
+                self.health.away(provider, detail, self.clock.now()).await;
+            }
+            Err(failure) if failure.problem.cause.is_acme() => {
+                self.health.answered(provider.id).await;
+                if failure.blames_account(ordering) {
+                    self.accounts.mark_account_failed(account, failure).await;
+                }
+            }
+            Err(_) => {}
+        }
+    }
+
+    async fn ask(&self, request: &Request, provider: &Provider, effect: CaEffect) -> Result<Event, Failure> {
+        let account = self.accounts.get(request.account()).await?;
+        let done = self.ask_as(&account, request, provider, effect).await;
+        self.accounts.confirm_refusal(&account, done).await
+    }
+
+    async fn ask_as(
+        &self,
+        account: &CaAccount,
+        request: &Request,
+        provider: &Provider,
+        effect: CaEffect,
+    ) -> Result<Event, Failure> {
+        match effect {
+            CaEffect::NewOrder => self.orders.order(request, provider, account).await,
+            CaEffect::LoadChallenges { order_url } => {
+                let view = self.ca.order(account, &order_url, true).await?;
+                Ok(Event::ChallengesLoaded {
+                    progress: view.progress,
+                    challenges: view.challenges,
+                })
+            }
+            CaEffect::AcceptChallenges { order_url } => {
+                self.ca.accept_challenges(account, &order_url).await?;
+                Ok(Event::ChallengesAccepted)
+            }
+            CaEffect::PollOrder { order_url } => {
+                let view = self.ca.order(account, &order_url, false).await?;
+                Ok(match view.progress {
+                    OrderProgress::Pending => Event::NotYet {
+                        not_before: view.not_before,
+                        reason: "the CA is validating".into(),
+                    },
+                    progress => Event::OrderPolled { progress },
+                })
+            }
+            CaEffect::Finalize { order_url, key_ref } => {
+                let csr = self.keys.csr(request, &key_ref).await?;
+                self.ca.finalize(account, &order_url, &csr).await?;
+                Ok(Event::Finalized)
+            }
+            CaEffect::RecordCertificate { order_url, key_ref } => {
+                match self.ca.certificate(account, &order_url).await? {
+                    Some(pem) => self.recorder.record(request, account, key_ref, &pem).await,
+                    None => Ok(Event::NotYet {
+                        not_before: None,
+                        reason: "the CA is issuing".into(),
+                    }),
+                }
+            }
+        }
+    }
+}

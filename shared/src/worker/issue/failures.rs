@@ -1,0 +1,30 @@
+//! What a failure means beyond its request.
+
+use std::sync::Arc;
+
+use super::limiter::Limiter;
+use crate::worker::accounts::Accounts;
+use certmint_core::{
+    clock::Clock,
+    issuance::{Event, Request},
+    words::Failure,
+};
+
+/// Tells the rate ledger of failures.
+#[derive(Clone)]
+pub(super) struct Failures {
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) limiter: Arc<Limiter>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Failures {
+    /// The failure as an event of a request that stands as it was before.
+    pub(super) async fn event(&self, request: &Request, failure: Failure) -> Event {
+        if let Ok(provider) = self.accounts.provider(request.account()).await {
+            let now = self.clock.now();
+            self.limiter.settle_failed(request, provider, &failure, now).await;
+        }
+        Event::Failed(failure)
+    }
+}

@@ -1,0 +1,101 @@
+//! newOrder, within the limits of the CA.
+
+use std::sync::Arc;
+
+use super::limiter::Limiter;
+use crate::{
+    acme::{Ca, CaAccount, OrderTerms},
+    store::{CertificateStore, RenewalStore},
+    worker::renew,
+};
+use certmint_core::{
+    clock::Clock,
+    issuance::{Event, Request},
+    provider::Provider,
+    words::{Cause, Failure},
+};
+
+/// Failures before any order was made, after which it no longer says what it replaces.
+const REPLACING_TRIES: u32 = 3;
+
+/// Makes orders.
+pub(super) struct NewOrders {
+    pub(super) ca: Arc<dyn Ca>,
+    pub(super) certificates: Arc<dyn CertificateStore>,
+    pub(super) renewals: Arc<dyn RenewalStore>,
+    pub(super) limiter: Arc<Limiter>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl NewOrders {
+    /// Orders, or is put on hold by a limit that is used up.
+    pub(super) async fn order(
+        &self,
+        request: &Request,
+        provider: &Provider,
+        account: &CaAccount,
+    ) -> Result<Event, Failure> {
+        let mut terms = OrderTerms {
+            names: &request.names,
+            profile: request.profile.as_deref(),
+            replaces: None,
+        };
+        // What an order replaces is a courtesy (RFC 9773 §5): a CA that makes no order because it stumbles over that must
+        // not keep a certificate from being renewed.
+        let (orders, failures) = (request.issuance.orders, request.issuance.failures);
+        let stumbles = orders == 0 && failures >= REPLACING_TRIES;
+        let now = self.clock.now();
+        let replaced = match stumbles {
+            true => None,
+            false => renew::replaced_by(&*self.certificates, &*self.renewals, request, now).await?,
+        };
+        if let Some(replaced) = &replaced {
+            terms.replaces = Some(&replaced.identifier);
+            let exempt = replaced.in_window;
+            if let Some(hold) = self.admit(request, provider, exempt).await? {
+                return Ok(hold);
+            }
+            match self.ca.new_order(account, &terms).await {
+                Err(failure) if failure.problem.cause == Cause::ReplacesRefused => {
+                    tracing::info!(
+                        request_id = request.id.get(),
+                        why = failure.problem.detail,
+                        "ordered without replaces"
+                    );
+                    terms.replaces = None;
+                }
+                answer => return self.answered(request, provider, answer).await,
+            }
+        }
+        if let Some(hold) = self.admit(request, provider, false).await? {
+            return Ok(hold);
+        }
+        let answer = self.ca.new_order(account, &terms).await;
+        self.answered(request, provider, answer).await
+    }
+
+    async fn admit(
+        &self,
+        request: &Request,
+        provider: &Provider,
+        exempt: bool,
+    ) -> Result<Option<Event>, Failure> {
+        let now = self.clock.now();
+        self.limiter.admit(request, provider, exempt, now).await
+    }
+
+    async fn answered(
+        &self,
+        request: &Request,
+        provider: &Provider,
+        answer: Result<String, Failure>,
+    ) -> Result<Event, Failure> {
+        match answer {
+            Ok(order_url) => Ok(Event::OrderCreated { order_url }),
+            Err(failure) => {
+                let now = self.clock.now();
+                Err(self.limiter.refused(request, provider, failure, now).await)
+            }
+        }
+    }
+}
