@@ -26,6 +26,8 @@ pub mod files;
 pub mod fleet;
 pub mod journey;
 pub mod memory_limits;
+pub mod schema;
 pub mod scripted;
 pub mod sim;
+pub mod yaml;
 pub mod zones;

@@ -1,6 +1,6 @@
 //! What a renewal asks for: the same names, profile and kind of key as the certificate that it takes the place of.
 
-use super::{Store, StoreError};
+use super::{FallbackPolicy, Store, StoreError};
 use certmint_core::{
     certificate::{Certificate, KeyPlan, RenewalTerms},
     issuance::{Fallback, NewRequest, Request},
@@ -100,7 +100,10 @@ async fn accounts(
 ///
 /// # Errors
 /// If it cannot be read.
-pub async fn default_fallback(store: &dyn Store, account: AccountId) -> Result<Fallback, StoreError> {
+pub async fn default_fallback(
+    store: &dyn FallbackPolicy,
+    account: AccountId,
+) -> Result<Fallback, StoreError> {
     let accounts = store.fallback().await?.accounts;
     Ok(Fallback {
         accounts: accounts.into_iter().filter(|id| *id != account).collect(),
