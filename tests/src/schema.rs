@@ -86,10 +86,11 @@ fn resolved(value: &Value) -> &Value {
 /// The operation of a path; a path without an id comes before one with.
 fn operation(method: &str, path: &str) -> Option<&'static Value> {
     let paths = DOCUMENT["paths"].as_object().expect("paths");
+    // As the API does, which leaves out what is empty.
+    let given: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let is = |template: &str| {
-        let (wanted, given) = (template.split('/'), path.split('/'));
-        wanted.clone().count() == given.clone().count()
-            && wanted.zip(given).all(|(w, g)| w == g || w == "{id}")
+        let wanted: Vec<&str> = template.split('/').skip(1).collect();
+        wanted.len() == given.len() && wanted.iter().zip(&given).all(|(w, g)| w == g || *w == "{id}")
     };
     let found = paths.keys().filter(|template| is(template));
     let template = found.min_by_key(|template| template.contains("{id}"))?;

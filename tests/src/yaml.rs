@@ -10,6 +10,8 @@ use serde::{
 enum Node {
     /// As JSON writes it, which YAML reads the same.
     Scalar(String),
+    /// A text of several lines.
+    Lines(String),
     List(Vec<Self>),
     Map(Vec<(String, Self)>),
 }
@@ -50,7 +52,10 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Node, E> {
-        Ok(Node::Scalar(scalar(value)))
+        Ok(match value.contains('\n') {
+            true => Node::Lines(value.to_owned()),
+            false => Node::Scalar(scalar(value)),
+        })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
@@ -90,6 +95,13 @@ impl Node {
         match self {
             Self::Scalar(text) => {
                 let _ = writeln!(out, " {text}");
+            }
+            Self::Lines(text) => {
+                out.push_str(" |-\n");
+                for line in text.lines() {
+                    let indent = if line.is_empty() { 0 } else { depth };
+                    let _ = writeln!(out, "{}{line}", "  ".repeat(indent));
+                }
             }
             Self::List(list) if list.iter().all(|node| matches!(node, Self::Scalar(_))) => {
                 let words = list.iter().filter_map(|node| match node {

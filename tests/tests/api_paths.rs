@@ -44,5 +44,5 @@ async fn paths_and_methods_over_http() {
         .post("/acme/account/create", &long)
         .await
         .refused(400, 2002, "65536 bytes");
-    journey.end().await;
+    journey.stack.stop().await;
 }

@@ -18,7 +18,7 @@ use super::{
 use crate::store::ChallengeStore;
 use certmint_core::challenge::{DesiredState, TXT_TTL, TxtRecord, TxtStatus};
 
-routes![list];
+routes!["challenges": list];
 
 const DESIRED: [(&str, DesiredState); 2] = [
     ("present", DesiredState::Present),
@@ -40,11 +40,15 @@ fn desired_words() -> ObjectBuilder {
     words(DESIRED.map(|(word, _)| word))
 }
 
+fn asked_words() -> ObjectBuilder {
+    desired_words().description(Some("Also read as desiredState"))
+}
+
 fn status_words() -> ObjectBuilder {
     words([TxtStatus::Pending, TxtStatus::Active, TxtStatus::Removed].map(TxtStatus::as_str))
 }
 
-/// A TXT record in the shape that the contract gives.
+/// A value in a TXT record.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Challenge)]
 struct TxtView {
@@ -89,9 +93,9 @@ impl From<TxtRecord> for TxtView {
 }
 
 #[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Asked {
-    /// Also read as desiredState.
-    #[param(schema_with = desired_words)]
+    #[param(schema_with = asked_words)]
     desired_state: Option<DesiredState>,
 }
 
@@ -106,12 +110,7 @@ impl FromQuery for Asked {
 }
 
 /// TXT values that were put into zones, newest first.
-#[utoipa::path(
-    get,
-    path = "/api/v1/acme/challenges",
-    tag = "challenges",
-    operation_id = "listChallenges"
-)]
+#[utoipa::path(get, path = "/api/v1/acme/challenges", operation_id = "listChallenges")]
 async fn list(
     _: Read,
     State(store): State<Arc<dyn ChallengeStore>>,

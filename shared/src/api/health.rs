@@ -10,7 +10,7 @@ use super::{
     resource::routes,
 };
 
-routes![health];
+routes!["service": health];
 
 #[derive(Serialize, ToSchema)]
 struct Health {
@@ -25,7 +25,7 @@ fn ok() -> utoipa::openapi::ObjectBuilder {
 }
 
 /// Whether the function starts. Needs no token and reads nothing.
-#[utoipa::path(get, path = "/api/v1/health", tag = "service", operation_id = "health")]
+#[utoipa::path(get, path = "/api/v1/health", operation_id = "health")]
 async fn health(_: Anyone) -> Data<Health> {
     Ok(Answer(Health { status: OK }))
 }

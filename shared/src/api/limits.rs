@@ -21,7 +21,7 @@ use certmint_core::{
     words::{AccountId, DomainName},
 };
 
-routes![limits];
+routes!["accounts": limits];
 
 #[derive(Clone)]
 struct Books {
@@ -67,7 +67,7 @@ struct LimitsView {
 }
 
 #[derive(IntoParams)]
-#[into_params(rename_all = "camelCase")]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Asked {
     #[param(value_type = u64, minimum = 1)]
     account_id: AccountId,
@@ -93,7 +93,6 @@ impl FromQuery for Asked {
 #[utoipa::path(
     get,
     path = "/api/v1/acme/limits",
-    tag = "accounts",
     operation_id = "showLimits",
     responses(NotFound)
 )]

@@ -25,7 +25,6 @@ use super::{
 #[openapi(
     info(
         title = "certmint",
-        version = "0.1.0",
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),
         description = "TLS certificates through ACME DNS-01.\n\n\
             Every answer is `{\"code\": …, \"message\": …, \"data\": …}`. `code` is 0 on success; `message` names the \
@@ -66,8 +65,9 @@ impl Document {
         }
     }
 
-    pub(super) fn add<P: Path, T, H: Call<T>>(&mut self, _: H) {
+    pub(super) fn add<P: Path, T, H: Call<T>>(&mut self, tag: &str, _: H) {
         let mut operation = P::operation();
+        operation.tags = Some(vec![tag.to_owned()]);
         let mut call = Description::new(&mut operation);
         H::describe(&mut call);
         let (taken, given) = (call.taken, call.given);

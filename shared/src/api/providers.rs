@@ -22,7 +22,7 @@ use certmint_core::{
     words::{Page, Timestamp},
 };
 
-routes![list];
+routes!["accounts": list];
 
 #[derive(Clone)]
 struct Known {
@@ -100,7 +100,7 @@ impl ProviderView {
 }
 
 #[derive(IntoParams)]
-#[into_params(rename_all = "camelCase")]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Asked {
     #[param(value_type = Option<bool>)]
     requires_eab: Option<String>,
@@ -115,12 +115,7 @@ impl FromQuery for Asked {
 }
 
 /// The configured CAs.
-#[utoipa::path(
-    get,
-    path = "/api/v1/acme/providers",
-    tag = "accounts",
-    operation_id = "listProviders"
-)]
+#[utoipa::path(get, path = "/api/v1/acme/providers", operation_id = "listProviders")]
 async fn list(
     _: Read,
     State(known): State<Known>,

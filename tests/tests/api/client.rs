@@ -6,12 +6,17 @@ use std::{
 };
 
 use async_trait::async_trait;
-use certmint_core::provider::Providers;
+use certmint_core::{
+    certificate::{Certificate, CertificateSource, Lifecycle},
+    clock::Clock,
+    provider::Providers,
+    words::{AccountId, CertificateId, Timestamp},
+};
 use certmint_shared::{
     api::Api,
     clock::SystemClock,
     kick::Kick,
-    store::dynamo::DynamoStore,
+    store::{CertificateStore, dynamo::DynamoStore},
     vault::{KeyVault, VaultError},
 };
 use certmint_tests::{dynamo, schema::Exchange};
@@ -153,6 +158,38 @@ impl Client {
 
     pub(super) async fn get(&self, path: &str) -> ApiResponse {
         self.call("GET", path, Some("Bearer token"), None, "").await
+    }
+
+    /// A certificate of account 1 for this name, as a worker records it.
+    pub(super) async fn certificate(
+        &self,
+        fingerprint: &str,
+        name: &str,
+        source: CertificateSource,
+    ) -> CertificateId {
+        let now = SystemClock.now();
+        let certificate = Certificate {
+            id: CertificateId::new(0),
+            fingerprint: fingerprint.into(),
+            serial: "01".into(),
+            issuer: "CN=CA".into(),
+            names: vec![name.parse().unwrap()],
+            not_before: now,
+            expires_at: Timestamp::from_secs(4_000_000_000),
+            cert_pem: "pem".into(),
+            chain_pem: "chain".into(),
+            key_ref: format!("certificate-key/{fingerprint}"),
+            source,
+            account_id: (source == CertificateSource::Acme).then(|| AccountId::new(1)),
+            provider: "letsencrypt".into(),
+            request_id: None,
+            profile: None,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            lifecycle: Lifecycle::default(),
+        };
+        self.store.record_certificate(certificate, None).await.unwrap().id
     }
 
     pub(super) async fn account(&self) {

@@ -26,7 +26,7 @@ use certmint_core::{
     words::{AccountId, Email, ProviderId},
 };
 
-routes![list, get, enable, disable, contact, rollover, delete];
+routes!["accounts": list, get, enable, disable, contact, rollover, delete];
 
 /// A body that is nothing but an account.
 #[derive(ToSchema)]
@@ -45,7 +45,7 @@ impl FromBody for IdAlone {
 }
 
 #[derive(IntoParams)]
-#[into_params(rename_all = "camelCase")]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Asked {
     #[param(value_type = Option<u64>, minimum = 1)]
     provider_id: Option<ProviderId>,
@@ -67,12 +67,7 @@ impl FromQuery for Asked {
 }
 
 /// Accounts, oldest first.
-#[utoipa::path(
-    get,
-    path = "/api/v1/acme/accounts",
-    tag = "accounts",
-    operation_id = "listAccounts"
-)]
+#[utoipa::path(get, path = "/api/v1/acme/accounts", operation_id = "listAccounts")]
 async fn list(
     _: Read,
     State(accounts): State<Accounts>,
@@ -95,7 +90,6 @@ async fn list(
 #[utoipa::path(
     get,
     path = "/api/v1/acme/accounts/{id}",
-    tag = "accounts",
     operation_id = "getAccount",
     responses(NotFound)
 )]
@@ -110,7 +104,6 @@ async fn get(_: Read, State(accounts): State<Accounts>, Now(now): Now, Id(id): I
 #[utoipa::path(
     post,
     path = "/api/v1/acme/accounts/enable",
-    tag = "accounts",
     operation_id = "enableAccount",
     responses(NotFound, Conflict)
 )]
@@ -128,7 +121,6 @@ async fn enable(
 #[utoipa::path(
     post,
     path = "/api/v1/acme/accounts/disable",
-    tag = "accounts",
     operation_id = "disableAccount",
     responses(NotFound, Conflict)
 )]
@@ -164,7 +156,6 @@ impl FromBody for NewContact {
 #[utoipa::path(
     post,
     path = "/api/v1/acme/accounts/contact",
-    tag = "accounts",
     operation_id = "changeContact",
     responses(NotFound, Conflict)
 )]
@@ -183,7 +174,6 @@ async fn contact(
 #[utoipa::path(
     post,
     path = "/api/v1/acme/accounts/rollover",
-    tag = "accounts",
     operation_id = "rollAccountKey",
     responses(NotFound, Conflict)
 )]
@@ -202,7 +192,6 @@ async fn rollover(
 #[utoipa::path(
     post,
     path = "/api/v1/acme/accounts/delete",
-    tag = "accounts",
     operation_id = "deleteAccount",
     responses(NotFound, Conflict)
 )]

@@ -20,7 +20,7 @@ use crate::api::{
 };
 use certmint_core::{account::NewAccount, words::Email};
 
-routes![create];
+routes!["accounts": create];
 
 /// eabKid and eabHmacKey go together; eabExpiresAt needs both.
 #[derive(ToSchema)]
@@ -61,7 +61,6 @@ impl Repeatable for Wanted {
 #[utoipa::path(
     post,
     path = "/api/v1/acme/account/create",
-    tag = "accounts",
     operation_id = "createAccount",
     responses(NotFound, Conflict)
 )]

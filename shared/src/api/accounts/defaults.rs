@@ -22,7 +22,7 @@ use certmint_core::{
     words::{AccountId, Page, ProviderId},
 };
 
-routes![list, choose];
+routes!["accounts": list, choose];
 
 async fn with_address(accounts: &Accounts, chosen: DefaultAccount) -> Result<DefaultView, ApiError> {
     let email = match accounts.store.account(chosen.account_id).await {
@@ -38,7 +38,6 @@ async fn with_address(accounts: &Accounts, chosen: DefaultAccount) -> Result<Def
 #[utoipa::path(
     get,
     path = "/api/v1/acme/accounts/defaults",
-    tag = "accounts",
     operation_id = "listDefaultAccounts"
 )]
 async fn list(_: Read, State(accounts): State<Accounts>, Paged(page): Paged) -> Data<List<DefaultView>> {
@@ -77,7 +76,6 @@ impl FromBody for NewDefaultAccount {
 #[utoipa::path(
     post,
     path = "/api/v1/acme/accounts/set-default",
-    tag = "accounts",
     operation_id = "setDefaultAccount",
     responses(NotFound, Conflict)
 )]

@@ -24,7 +24,7 @@ use certmint_core::{
     words::{AccountId, NoTimestamp, Timestamp},
 };
 
-routes![replace];
+routes!["accounts": replace];
 
 /// A binding as a client sends it.
 pub(super) struct EabFields {
@@ -127,7 +127,6 @@ impl FromBody for NewBinding {
 #[utoipa::path(
     post,
     path = "/api/v1/acme/accounts/eab",
-    tag = "accounts",
     operation_id = "replaceBinding",
     responses(NotFound, Conflict)
 )]

@@ -19,7 +19,7 @@ use crate::{
 };
 use certmint_core::{issuance::Fallback, words::AccountId};
 
-routes![get, choose];
+routes!["accounts": get, choose];
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -83,12 +83,7 @@ pub(in crate::api) async fn fallback_of(
 }
 
 /// The accounts that requests go on with by default.
-#[utoipa::path(
-    get,
-    path = "/api/v1/acme/accounts/fallback",
-    tag = "accounts",
-    operation_id = "getFallback"
-)]
+#[utoipa::path(get, path = "/api/v1/acme/accounts/fallback", operation_id = "getFallback")]
 async fn get(_: Read, State(accounts): State<Accounts>) -> Data<FallbackView> {
     Ok(Answer(accounts.fallback.fallback().await?.into()))
 }
@@ -115,7 +110,6 @@ impl FromBody for NewFallback {
 #[utoipa::path(
     post,
     path = "/api/v1/acme/accounts/fallback",
-    tag = "accounts",
     operation_id = "setFallback",
     responses(NotFound, Conflict)
 )]

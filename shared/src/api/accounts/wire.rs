@@ -36,7 +36,7 @@ fn rollover_words() -> ObjectBuilder {
     words([Pending, Done, Failed].map(RolloverStatus::as_str))
 }
 
-/// `account/create`.
+/// A new account.
 #[derive(Serialize, ToSchema)]
 pub(super) struct CreatedAccount {
     id: u64,

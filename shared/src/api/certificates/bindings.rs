@@ -26,10 +26,10 @@ use certmint_core::{
     words::{CertificateId, Timestamp},
 };
 
-routes![list, bind, unbind];
+routes!["certificates": list, bind, unbind];
 
 #[derive(IntoParams)]
-#[into_params(rename_all = "camelCase")]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Asked {
     #[param(value_type = Option<u64>, minimum = 1)]
     certificate_id: Option<CertificateId>,
@@ -47,12 +47,7 @@ impl FromQuery for Asked {
 }
 
 /// Which website uses which certificate.
-#[utoipa::path(
-    get,
-    path = "/api/v1/certificates/bindings",
-    tag = "certificates",
-    operation_id = "listBindings"
-)]
+#[utoipa::path(get, path = "/api/v1/certificates/bindings", operation_id = "listBindings")]
 async fn list(
     _: Read,
     State(certificates): State<Certificates>,
@@ -100,7 +95,6 @@ async fn put(certificates: &Certificates, binding: Binding, now: Timestamp) -> D
 #[utoipa::path(
     post,
     path = "/api/v1/certificates/{id}/bind",
-    tag = "certificates",
     operation_id = "bindCertificate",
     responses(NotFound, Conflict)
 )]
@@ -123,7 +117,6 @@ async fn bind(
 #[utoipa::path(
     post,
     path = "/api/v1/certificates/{id}/unbind",
-    tag = "certificates",
     operation_id = "unbindCertificate",
     responses(NotFound, Conflict)
 )]

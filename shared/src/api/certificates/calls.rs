@@ -13,13 +13,12 @@ use crate::api::{
 };
 use certmint_core::words::CertificateId;
 
-routes![get, delete, restore];
+routes!["certificates": get, delete, restore];
 
 /// One certificate with its names and its chain; never its key.
 #[utoipa::path(
     get,
     path = "/api/v1/certificates/{id}",
-    tag = "certificates",
     operation_id = "getCertificate",
     responses(NotFound)
 )]
@@ -39,7 +38,6 @@ async fn get(
 #[utoipa::path(
     post,
     path = "/api/v1/certificate/{id}/delete",
-    tag = "certificates",
     operation_id = "deleteCertificate",
     responses(NotFound, Conflict)
 )]
@@ -58,7 +56,6 @@ async fn delete(
 #[utoipa::path(
     post,
     path = "/api/v1/certificate/{id}/restore",
-    tag = "certificates",
     operation_id = "restoreCertificate",
     responses(NotFound, Conflict)
 )]

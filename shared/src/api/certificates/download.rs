@@ -28,7 +28,7 @@ use certmint_core::{
     x509::{PrivateKey, keys},
 };
 
-routes![download, download_plain];
+routes!["certificates": download, download_plain];
 
 /// Characters of a password. Java's key stores take no shorter one.
 const PASSWORD: std::ops::RangeInclusive<usize> = 6..=128;
@@ -213,7 +213,6 @@ async fn bundle(
 #[utoipa::path(
     post,
     path = "/api/v1/certificate/{id}/download",
-    tag = "certificates",
     operation_id = "downloadCertificate",
     responses(NotFound, Conflict)
 )]
@@ -228,6 +227,7 @@ async fn download(
 }
 
 #[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Plain {
     #[param(required = false, schema_with = pem_word)]
     format: Format,
@@ -249,7 +249,6 @@ impl FromQuery for Plain {
 #[utoipa::path(
     get,
     path = "/api/v1/certificates/{id}/download",
-    tag = "certificates",
     operation_id = "downloadPem",
     responses(NotFound, Conflict)
 )]

@@ -35,7 +35,7 @@ use certmint_core::{
     words::{DomainName, Page, PageRequest, Timestamp},
 };
 
-routes![list];
+routes!["certificates": list];
 
 /// Rows up to a page by number: further on only a cursor leads, which costs the same anywhere.
 const FAR: u64 = 10_000;
@@ -71,21 +71,21 @@ enum Kind {
 const KINDS: [(&str, Kind); 2] = [("certificate", Kind::Certificate), ("request", Kind::Request)];
 
 fn status_words() -> ObjectBuilder {
-    words(STATUSES.map(|(word, _)| word))
+    let text = "The first four are of certificates, the others of requests. Without it all but deleted.";
+    words(STATUSES.map(|(word, _)| word)).description(Some(text))
 }
 
 fn kind_words() -> ObjectBuilder {
-    words(KINDS.map(|(word, _)| word))
+    words(KINDS.map(|(word, _)| word)).description(Some("Only certificates, or only requests"))
 }
 
 /// A query as it is written.
 #[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "read as `Asked`, described here")]
 struct Written {
-    /// Only certificates, or only requests.
     #[param(schema_with = kind_words)]
     kind: Option<String>,
-    /// The first four are of certificates, the others of requests. Without it all but deleted.
     #[param(schema_with = status_words)]
     status: Option<String>,
     /// Certificates with this name or one below it.
@@ -171,7 +171,6 @@ impl Place {
     }
 }
 
-/// A row: one of the two.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = CertificateOrRequest)]
@@ -304,12 +303,7 @@ async fn merged(
 /// Certificates and the requests that have none, newest first.
 ///
 /// Reads at most a page of each list behind a cursor; by page number, the rows up to that page.
-#[utoipa::path(
-    get,
-    path = "/api/v1/certificates",
-    tag = "certificates",
-    operation_id = "listCertificates"
-)]
+#[utoipa::path(get, path = "/api/v1/certificates", operation_id = "listCertificates")]
 async fn list(
     _: Read,
     State(certificates): State<Certificates>,

@@ -29,7 +29,7 @@ use certmint_core::{
     words::CertificateId,
 };
 
-routes![revoke];
+routes!["certificates": revoke];
 
 /// Without a body: unspecified, signed by the account.
 #[derive(ToSchema)]
@@ -113,7 +113,6 @@ async fn ca_of(
 #[utoipa::path(
     post,
     path = "/api/v1/certificate/{id}/revoke",
-    tag = "certificates",
     operation_id = "revokeCertificate",
     responses(NotFound, Conflict)
 )]

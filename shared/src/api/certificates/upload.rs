@@ -28,7 +28,7 @@ use certmint_core::{
     },
 };
 
-routes![upload];
+routes!["certificates": upload];
 
 /// The provider of what no CA of ours gave.
 const PROVIDER: &str = "manual";
@@ -186,7 +186,6 @@ struct Uploaded {
 #[utoipa::path(
     post,
     path = "/api/v1/certificates/upload",
-    tag = "certificates",
     operation_id = "uploadCertificate",
     responses(Conflict)
 )]

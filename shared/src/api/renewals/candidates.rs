@@ -28,7 +28,7 @@ use certmint_core::{
     words::{CertificateId, Page, Timestamp},
 };
 
-routes![list];
+routes!["certificates": list];
 
 const DAY: u64 = 24 * 60 * 60;
 /// Longer than any certificate lives.
@@ -107,7 +107,7 @@ async fn with_status(
 }
 
 #[derive(IntoParams)]
-#[into_params(rename_all = "camelCase")]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Asked {
     /// Those that end in this many days, or have ended.
     #[param(required = false, minimum = 0, maximum = 3650, default = 30)]
@@ -134,7 +134,6 @@ impl FromQuery for Asked {
 #[utoipa::path(
     get,
     path = "/api/v1/certificates/renewal/candidates",
-    tag = "certificates",
     operation_id = "listRenewalCandidates"
 )]
 async fn list(

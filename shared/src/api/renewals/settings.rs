@@ -24,7 +24,7 @@ use certmint_core::{
     words::{CertificateId, Timestamp},
 };
 
-routes![disable_auto, enable_auto, set_terms];
+routes!["certificates": disable_auto, enable_auto, set_terms];
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -118,7 +118,6 @@ async fn change_renewal(
 #[utoipa::path(
     post,
     path = "/api/v1/certificates/renewal/disable-auto",
-    tag = "certificates",
     operation_id = "disableAutoRenewal",
     responses(NotFound, Conflict)
 )]
@@ -138,7 +137,6 @@ async fn disable_auto(
 #[utoipa::path(
     post,
     path = "/api/v1/certificates/renewal/enable-auto",
-    tag = "certificates",
     operation_id = "enableAutoRenewal",
     responses(NotFound, Conflict)
 )]
@@ -184,7 +182,6 @@ impl FromBody for NewTerms {
 #[utoipa::path(
     post,
     path = "/api/v1/certificates/renewal/settings",
-    tag = "certificates",
     operation_id = "setRenewalTerms",
     responses(NotFound, Conflict)
 )]

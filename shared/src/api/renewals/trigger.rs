@@ -24,7 +24,7 @@ use certmint_core::{
     words::NameSet,
 };
 
-routes![trigger];
+routes!["certificates": trigger];
 
 /// Whether one of the accounts that a request names can be used now.
 async fn one_is_usable(accounts: &dyn AccountStore, new: &NewRequest) -> Result<(), ApiError> {
@@ -55,7 +55,6 @@ struct Started {
 #[utoipa::path(
     post,
     path = "/api/v1/certificates/renewal/trigger",
-    tag = "certificates",
     operation_id = "triggerRenewal",
     responses(NotFound, Conflict)
 )]

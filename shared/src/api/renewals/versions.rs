@@ -18,7 +18,7 @@ use certmint_core::{
     words::{CertificateId, Page},
 };
 
-routes![list];
+routes!["certificates": list];
 
 /// One version of a certificate.
 #[derive(Serialize, ToSchema)]
@@ -68,7 +68,6 @@ impl VersionView {
 #[utoipa::path(
     get,
     path = "/api/v1/certificates/{id}/versions",
-    tag = "certificates",
     operation_id = "listCertificateVersions",
     responses(NotFound)
 )]

@@ -29,10 +29,10 @@ use certmint_core::{
     words::{AccountId, RequestId},
 };
 
-routes![list, get, summary, retry, cancel, delete];
+routes!["requests": list, get, summary, retry, cancel, delete];
 
 #[derive(IntoParams)]
-#[into_params(rename_all = "camelCase")]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Asked {
     #[param(schema_with = status_words)]
     status: Option<RequestStatus>,
@@ -56,7 +56,6 @@ impl FromQuery for Asked {
 #[utoipa::path(
     get,
     path = "/api/v1/acme/certificate/requests",
-    tag = "requests",
     operation_id = "listRequests"
 )]
 async fn list(
@@ -78,7 +77,6 @@ async fn list(
 #[utoipa::path(
     get,
     path = "/api/v1/acme/certificate/requests/{id}",
-    tag = "requests",
     operation_id = "getRequest",
     responses(NotFound)
 )]
@@ -99,7 +97,6 @@ struct Summary {
 #[utoipa::path(
     get,
     path = "/api/v1/acme/requests/summary",
-    tag = "requests",
     operation_id = "summarizeRequests"
 )]
 async fn summary(_: Read, State(requests): State<Requests>) -> Data<Summary> {
@@ -129,7 +126,6 @@ impl FromBody for RequestChoice {
 #[utoipa::path(
     post,
     path = "/api/v1/acme/certificate/retry",
-    tag = "requests",
     operation_id = "retryRequest",
     responses(NotFound, Conflict)
 )]
@@ -150,7 +146,6 @@ async fn retry(
 #[utoipa::path(
     post,
     path = "/api/v1/acme/certificate/requests/{id}/cancel",
-    tag = "requests",
     operation_id = "cancelRequest",
     responses(NotFound, Conflict)
 )]
@@ -166,7 +161,6 @@ async fn cancel(_: Write, State(requests): State<Requests>, Now(now): Now, Id(id
 #[utoipa::path(
     post,
     path = "/api/v1/acme/certificate/requests/{id}/delete",
-    tag = "requests",
     operation_id = "deleteRequest",
     responses(NotFound, Conflict)
 )]

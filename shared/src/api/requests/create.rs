@@ -23,7 +23,7 @@ use certmint_core::{
     x509::csr::{Csr, CsrError},
 };
 
-routes![create];
+routes!["requests": create];
 
 /// A profile's name. Which ones there are is the CA's to say: it is asked when the order is made.
 fn profile(text: Option<String>) -> Result<Option<String>, ApiError> {
@@ -101,7 +101,7 @@ struct Wanted {
     fallback_account_ids: Option<Vec<u64>>,
     /// Renewals have the same key; not with a csr.
     reuse_key: Option<bool>,
-    #[schema(schema_with = asked_renew_as)]
+    #[schema(required = false, schema_with = asked_renew_as)]
     renew_as: RenewAs,
 }
 
@@ -140,7 +140,6 @@ impl Repeatable for Wanted {
 #[utoipa::path(
     post,
     path = "/api/v1/acme/certificate/request",
-    tag = "requests",
     operation_id = "requestCertificate",
     responses(NotFound, Conflict)
 )]
