@@ -1,144 +1,7 @@
 //! The API over the DynamoDB store: envelope, codes and shapes as clients read them.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
-
-use async_trait::async_trait;
-use certmint_core::provider::Providers;
-use certmint_shared::{
-    api::{Api, ApiRequest, ApiResponse, AuthorizationHeader},
-    clock::SystemClock,
-    kick::Kick,
-    store::dynamo::DynamoStore,
-    vault::{KeyVault, VaultError},
-};
-use certmint_tests::dynamo;
-use secrecy::{ExposeSecret, SecretString};
-
-/// SHA-256 of `token`, `reader` and `old`.
-const TOKENS: &str = r#"{"tokens":[
-  {"sha256":"3c469e9d6c5875d37a43f353d4f88e61fcf812c66eee3457465a40b0da4153e0"},
-  {"sha256":"3d0941964aa3ebdcb00ccef58b1bb399f9f898465e9886d5aec7f31090a0fb30","scopes":["read"]},
-  {"sha256":"cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4","expires_at":"2020-01-01T00:00:00Z"}]}"#;
-
-#[derive(Default)]
-struct MemoryVault(Mutex<HashMap<String, String>>);
-
-#[async_trait]
-impl KeyVault for MemoryVault {
-    async fn put_if_absent(&self, name: &str, value: SecretString) -> Result<SecretString, VaultError> {
-        let mut all = self.0.lock().unwrap();
-        Ok(all
-            .entry(name.into())
-            .or_insert_with(|| value.expose_secret().into())
-            .clone()
-            .into())
-    }
-
-    async fn get(&self, name: &str) -> Result<SecretString, VaultError> {
-        let all = self.0.lock().unwrap();
-        all.get(name)
-            .cloned()
-            .map(Into::into)
-            .ok_or_else(|| VaultError::NotFound(name.into()))
-    }
-
-    async fn delete(&self, name: &str) -> Result<(), VaultError> {
-        self.0.lock().unwrap().remove(name);
-        Ok(())
-    }
-}
-
-#[derive(Default)]
-struct CountedKick(Mutex<usize>);
-
-#[async_trait]
-impl Kick for CountedKick {
-    async fn kick(&self) {
-        *self.0.lock().unwrap() += 1;
-    }
-}
-
-struct Client {
-    api: Api,
-    store: Arc<DynamoStore>,
-    vault: Arc<MemoryVault>,
-    kick: Arc<CountedKick>,
-}
-
-impl Client {
-    async fn new() -> Self {
-        let (vault, kick) = (Arc::new(MemoryVault::default()), Arc::new(CountedKick::default()));
-        vault.0.lock().unwrap().insert("api-tokens".into(), TOKENS.into());
-        let store = Arc::new(dynamo::store().await);
-        let api = Api::new(
-            store.clone(),
-            vault.clone(),
-            Providers::default(),
-            kick.clone(),
-            Arc::new(SystemClock),
-        );
-        Self {
-            api,
-            store,
-            vault,
-            kick,
-        }
-    }
-
-    async fn call(
-        &self,
-        method: &str,
-        path: &str,
-        token: Option<&str>,
-        key: Option<&str>,
-        body: &str,
-    ) -> ApiResponse {
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let query = query
-            .split('&')
-            .filter_map(|p| p.split_once('='))
-            .map(|(n, v)| (n.into(), v.into()))
-            .collect();
-        let request = ApiRequest {
-            method: method.into(),
-            path: format!("/api/v1{path}"),
-            query,
-            authorization: token.map(|t| AuthorizationHeader(t.into())),
-            idempotency_key: key.map(str::to_owned),
-            body: body.into(),
-        };
-        self.api.handle(&request).await
-    }
-
-    async fn post(&self, path: &str, body: &str) -> ApiResponse {
-        self.call("POST", path, Some("Bearer token"), None, body).await
-    }
-
-    async fn get(&self, path: &str) -> ApiResponse {
-        self.call("GET", path, Some("Bearer token"), None, "").await
-    }
-
-    async fn account(&self) {
-        let body = r#"{"providerName":"letsencrypt","email":"ops@example.com"}"#;
-        let answer = self.post("/acme/account/create", body).await;
-        let expected = r#"{"code":0,"message":"success","data":{"id":1,"provider_id":1,"email":"ops@example.com","status":"pending"}}"#;
-        assert_eq!((answer.status, answer.body.as_str()), (200, expected));
-    }
-}
-
-fn refused(answer: &ApiResponse, status: u16, code: u16, word: &str) {
-    assert_eq!(answer.status, status, "{}", answer.body);
-    assert!(
-        answer.body.starts_with(&format!(r#"{{"code":{code},"#)),
-        "{}",
-        answer.body
-    );
-    assert!(answer.body.contains(word), "{} lacks {word}", answer.body);
-}
+use client::{Client, refused};
 
 #[tokio::test]
 async fn tokens() {
@@ -373,6 +236,9 @@ async fn the_same_key_is_the_same_call() {
     );
 }
 
+#[path = "api/client.rs"]
+mod client;
+
 #[path = "api/accounts.rs"]
 mod account_calls;
 #[path = "api/lifecycle.rs"]
@@ -381,3 +247,5 @@ mod lifecycle;
 mod progress;
 #[path = "api/renewal_settings.rs"]
 mod renewal_settings;
+#[path = "api/routing.rs"]
+mod routing;

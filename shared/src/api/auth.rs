@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::extract::FromRequestParts;
+use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -9,7 +11,7 @@ use subtle::{Choice, ConstantTimeEq};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::Mutex;
 
-use super::error::ApiError;
+use super::{error::ApiError, state::Capabilities};
 use crate::vault::{API_TOKENS, KeyVault, VaultError};
 use certmint_core::words::Timestamp;
 
@@ -23,9 +25,29 @@ struct Stored {
     tokens: Vec<Token>,
 }
 
-/// The scope that hands out private keys. It must be named: neither `*` nor a token without scopes has it, so that
-/// tokens made before it existed do not gain it.
-const KEYS: &str = "keys";
+/// What a token must allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Looking.
+    Read,
+    /// Changing.
+    Write,
+    /// Handing out private keys. It must be named: neither `*` nor a token without scopes has it, so that tokens made
+    /// before it existed do not gain it.
+    Keys,
+}
+
+impl Scope {
+    /// The word in a token list.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Keys => "keys",
+        }
+    }
+}
 
 /// One token; no `scopes` means `read` and `write`, as `*` does.
 #[derive(Deserialize)]
@@ -47,10 +69,11 @@ impl Token {
         })
     }
 
-    fn allows(&self, scope: &str) -> bool {
+    fn allows(&self, scope: Scope) -> bool {
+        let is_named = |word: &String| word == scope.as_str() || (word == "*" && scope != Scope::Keys);
         match &self.scopes {
-            None => scope != KEYS,
-            Some(scopes) => scopes.iter().any(|x| x == scope || (x == "*" && scope != KEYS)),
+            None => scope != Scope::Keys,
+            Some(scopes) => scopes.iter().any(is_named),
         }
     }
 }
@@ -87,14 +110,14 @@ impl Auth {
         Ok(tokens)
     }
 
-    /// Accepts the header or says which of the contract's four ways it fails. `scope` is `read`, `write` or
-    /// `keys`.
+    /// Accepts the call's token or says which of the contract's four ways it fails.
     pub(super) async fn check(
         &self,
-        header: Option<&str>,
-        scope: &str,
+        headers: &HeaderMap,
+        scope: Scope,
         now: Timestamp,
     ) -> Result<(), ApiError> {
+        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let header = header.ok_or_else(ApiError::no_token)?;
         let presented = header
             .split_once(' ')
@@ -132,3 +155,46 @@ impl Auth {
         }
     }
 }
+
+/// The first argument of a handler: nothing about a call is looked at before it, so that a stranger learns nothing of
+/// what exists.
+pub(super) trait Permit {
+    const SCOPE: Option<Scope>;
+}
+
+/// A call that needs no token.
+pub(super) struct Anyone;
+
+impl Permit for Anyone {
+    const SCOPE: Option<Scope> = None;
+}
+
+impl FromRequestParts<Capabilities> for Anyone {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(_: &mut Parts, _: &Capabilities) -> Result<Self, ApiError> {
+        Ok(Self)
+    }
+}
+
+macro_rules! permits {
+    ($($name:ident)*) => {$(
+        /// Its token has the scope of that name.
+        pub(super) struct $name;
+
+        impl Permit for $name {
+            const SCOPE: Option<Scope> = Some(Scope::$name);
+        }
+
+        impl FromRequestParts<Capabilities> for $name {
+            type Rejection = ApiError;
+
+            async fn from_request_parts(parts: &mut Parts, all: &Capabilities) -> Result<Self, ApiError> {
+                let now = all.clock.now();
+                all.auth.check(&parts.headers, Scope::$name, now).await.map(|()| Self)
+            }
+        }
+    )*};
+}
+
+permits! { Read Write Keys }

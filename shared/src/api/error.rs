@@ -1,13 +1,22 @@
 //! Errors as clients see them: the contract's codes, a sentence that names the field and the fix.
 
+use http::StatusCode;
+
 use crate::{store::StoreError, vault::VaultError};
 use certmint_core::words::Class;
+
+/// The contract's codes.
+pub(super) const CODES: [u16; 14] = [
+    1001, 1002, 1003, 1004, 2001, 2002, 2003, 3001, 3002, 3003, 4001, 5001, 5002, 5003,
+];
 
 /// Why a call was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ApiError {
     pub(super) code: u16,
     pub(super) message: String,
+    /// The path is one of ours, the method is none that it takes: HTTP has a status of its own for that.
+    wrong_method: bool,
 }
 
 impl ApiError {
@@ -15,6 +24,22 @@ impl ApiError {
         Self {
             code,
             message: message.into(),
+            wrong_method: false,
+        }
+    }
+
+    pub(super) fn internal(message: &str) -> Self {
+        Self::new(5001, message)
+    }
+
+    pub(super) fn outside(message: &str) -> Self {
+        Self::new(5003, message)
+    }
+
+    pub(super) fn wrong_method(what: impl Into<String>) -> Self {
+        Self {
+            wrong_method: true,
+            ..Self::not_found(what)
         }
     }
 
@@ -70,16 +95,17 @@ impl ApiError {
     }
 
     /// The HTTP status that agrees with the code.
-    pub(super) const fn status(&self) -> u16 {
+    pub(super) const fn status(&self) -> StatusCode {
         match self.code {
-            1001..=1003 => 401,
-            1004 => 403,
-            2001..=2003 => 400,
-            3001 => 404,
-            3002 | 3003 => 409,
-            4001 => 429,
-            5003 => 502,
-            _ => 500,
+            _ if self.wrong_method => StatusCode::METHOD_NOT_ALLOWED,
+            1001..=1003 => StatusCode::UNAUTHORIZED,
+            1004 => StatusCode::FORBIDDEN,
+            2001..=2003 => StatusCode::BAD_REQUEST,
+            3001 => StatusCode::NOT_FOUND,
+            3002 | 3003 => StatusCode::CONFLICT,
+            4001 => StatusCode::TOO_MANY_REQUESTS,
+            5003 => StatusCode::BAD_GATEWAY,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }

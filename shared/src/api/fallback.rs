@@ -1,78 +1,65 @@
-//! Lists of accounts to go on with: of one request, and the default one.
+//! Paths and methods that are no call.
 
-use serde::Serialize;
+use axum::extract::State;
+use http::{HeaderMap, Method, Uri, uri::PathAndQuery};
 
-use super::{Api, ApiRequest, Data, data, error::ApiError, input::Body};
-use crate::store::{DefaultFallback, default_fallback, is_usable};
-use certmint_core::{issuance::Fallback, words::AccountId};
+use super::{auth::Scope, error::ApiError, state::Capabilities};
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct FallbackView {
-    account_ids: Vec<u64>,
-    updated_at: Option<String>,
+/// What the paths of all calls begin with.
+const BASE: &str = "/api/v1";
+
+/// A token is asked for first: a stranger learns nothing of what exists.
+async fn refused(
+    all: &Capabilities,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    error: impl FnOnce(String) -> ApiError,
+) -> ApiError {
+    let scope = match *method {
+        Method::GET | Method::HEAD => Scope::Read,
+        _ => Scope::Write,
+    };
+    if let Err(error) = all.auth.check(headers, scope, all.clock.now()).await {
+        return error;
+    }
+    let path = uri.path();
+    let path = path.strip_prefix(BASE).unwrap_or(path);
+    error(format!("{method} {path} is no call of this service"))
 }
 
-impl From<DefaultFallback> for FallbackView {
-    fn from(list: DefaultFallback) -> Self {
-        Self {
-            account_ids: list.accounts.iter().map(|id| id.get()).collect(),
-            updated_at: list.updated_at.map(|at| at.to_string()),
-        }
-    }
+pub(super) async fn no_path(
+    State(all): State<Capabilities>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> ApiError {
+    refused(&all, &method, &uri, &headers, ApiError::not_found).await
 }
 
-/// A list without repeats, not too long.
-fn checked(field: &str, ids: &[u64]) -> Result<Vec<AccountId>, ApiError> {
-    if ids.len() > Fallback::MOST {
-        let most = Fallback::MOST;
-        return Err(ApiError::value(
-            field,
-            format!("must have at most {most} accounts"),
-        ));
-    }
-    for (index, id) in ids.iter().enumerate() {
-        if ids.iter().take(index).any(|other| other == id) {
-            return Err(ApiError::value(field, format!("names account {id} twice")));
-        }
-    }
-    Ok(ids.iter().copied().map(AccountId::new).collect())
+pub(super) async fn no_method(
+    State(all): State<Capabilities>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> ApiError {
+    refused(&all, &method, &uri, &headers, ApiError::wrong_method).await
 }
 
-impl Api {
-    /// The accounts that a request goes on with: its own list if it has one, else the default.
-    pub(super) async fn fallback_of(
-        &self,
-        account: AccountId,
-        own: Option<Vec<u64>>,
-    ) -> Result<Fallback, ApiError> {
-        let field = "fallbackAccountIds";
-        let Some(own) = own else {
-            return Ok(default_fallback(&*self.store, account).await?);
-        };
-        let accounts = checked(field, &own)?;
-        if accounts.contains(&account) {
-            return Err(ApiError::value(field, "must not have accountId itself"));
-        }
-        for id in &accounts {
-            is_usable(&self.store.account(*id).await?)?;
-        }
-        Ok(Fallback { accounts, own: true })
+/// `/a//b/` is `/a/b`.
+pub(super) fn leave_out_empty_parts(uri: &mut Uri) {
+    let path = uri.path();
+    if path.len() < 2 || !(path.contains("//") || path.ends_with('/')) {
+        return;
     }
-
-    /// GET `/acme/accounts/fallback`.
-    pub(super) async fn default_fallback(&self) -> Data {
-        data(&FallbackView::from(self.store.fallback().await?))
-    }
-
-    /// POST `/acme/accounts/fallback`.
-    pub(super) async fn set_default_fallback(&self, request: &ApiRequest) -> Data {
-        let mut body = Body::parse(&request.body)?;
-        let field = "accountIds";
-        let ids = body.opt_ids(field)?.ok_or_else(|| ApiError::missing(field))?;
-        body.end()?;
-        let accounts = checked(field, &ids)?;
-        let chosen = self.store.set_fallback(&accounts, self.clock.now()).await?;
-        data(&FallbackView::from(chosen))
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let Ok(shorter) = format!("/{}{query}", parts.join("/")).parse::<PathAndQuery>() else {
+        return;
+    };
+    let mut all = uri.clone().into_parts();
+    all.path_and_query = Some(shorter);
+    if let Ok(changed) = Uri::from_parts(all) {
+        *uri = changed;
     }
 }

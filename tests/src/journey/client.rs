@@ -9,6 +9,8 @@ use hyper_util::{
 };
 use serde_json::Value;
 
+use crate::schema::Exchange;
+
 /// Calls with a token.
 pub struct Client {
     http: Http<HttpConnector, Full<Bytes>>,
@@ -21,6 +23,8 @@ pub struct Client {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
+    /// The methods that the path takes, if the answer says so.
+    pub allow: Option<String>,
     /// The body.
     pub text: String,
 }
@@ -98,7 +102,7 @@ impl Client {
     /// A call under `/api/v1`.
     ///
     /// # Panics
-    /// If there is no answer.
+    /// If there is no answer, or one that does not fit the API's description.
     pub async fn call(
         &self,
         method: &str,
@@ -106,26 +110,53 @@ impl Client {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Answer {
+        self.at(method, &format!("/api/v1{path}"), headers, body.into())
+            .await
+    }
+
+    /// The same of a whole path.
+    ///
+    /// # Panics
+    /// As [`Client::call`].
+    pub async fn at(&self, method: &str, target: &str, headers: &[(&str, &str)], body: Bytes) -> Answer {
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{}/api/v1{path}", self.url));
+            .uri(format!("{}{target}", self.url));
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::new(body.into())).expect("a request");
+        let request = request.body(Full::new(body.clone())).expect("a request");
         let answer = self.http.request(request).await.expect("an answer");
         let status = answer.status().as_u16();
-        let body = answer
+        let allow = answer
+            .headers()
+            .get("allow")
+            .and_then(|value| value.to_str().ok());
+        let allow = allow.map(str::to_owned);
+        let text = answer
             .into_body()
             .collect()
             .await
             .expect("a whole answer")
             .to_bytes();
-        let text = String::from_utf8(body.to_vec()).expect("text");
-        Answer { status, text }
+        let text = String::from_utf8(text.to_vec()).expect("text");
+        let exchange = Exchange {
+            method,
+            target,
+            body: &body,
+            status,
+            answer: &text,
+        };
+        let checked = exchange.check();
+        assert_eq!(
+            checked,
+            Ok(()),
+            "{method} {target} does not fit its description: {text}"
+        );
+        Answer { status, allow, text }
     }
 
     /// POST of JSON.

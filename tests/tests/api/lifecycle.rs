@@ -1,14 +1,7 @@
 //! What operators do with accounts, requests and certificates, as clients read it.
 
-use certmint_core::{
-    certificate::{Certificate, CertificateSource, Lifecycle},
-    clock::Clock,
-    words::{AccountId, CertificateId, Timestamp},
-};
-use certmint_shared::{
-    clock::SystemClock,
-    store::{CertificateLifecycle, CertificateStore},
-};
+use certmint_core::{certificate::CertificateSource, clock::Clock, words::CertificateId};
+use certmint_shared::{clock::SystemClock, store::CertificateLifecycle};
 
 use super::{Client, refused};
 
@@ -149,38 +142,6 @@ async fn requests_are_cancelled_and_deleted() {
 }
 
 impl Client {
-    /// A certificate of account 1 for this name, as a worker records it.
-    pub(crate) async fn certificate(
-        &self,
-        fingerprint: &str,
-        name: &str,
-        source: CertificateSource,
-    ) -> CertificateId {
-        let now = SystemClock.now();
-        let certificate = Certificate {
-            id: CertificateId::new(0),
-            fingerprint: fingerprint.into(),
-            serial: "01".into(),
-            issuer: "CN=CA".into(),
-            names: vec![name.parse().unwrap()],
-            not_before: now,
-            expires_at: Timestamp::from_secs(4_000_000_000),
-            cert_pem: "pem".into(),
-            chain_pem: "chain".into(),
-            key_ref: format!("certificate-key/{fingerprint}"),
-            source,
-            account_id: (source == CertificateSource::Acme).then(|| AccountId::new(1)),
-            provider: "letsencrypt".into(),
-            request_id: None,
-            profile: None,
-            version: 1,
-            created_at: now,
-            updated_at: now,
-            lifecycle: Lifecycle::default(),
-        };
-        self.store.record_certificate(certificate, None).await.unwrap().id
-    }
-
     /// Kind and id of each row, the total, and the next cursor.
     async fn rows(&self, query: &str) -> (Vec<String>, u64, String) {
         let answer = self.get(&format!("/certificates?{query}")).await.body;

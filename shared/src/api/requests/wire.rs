@@ -1,60 +1,117 @@
 //! Requests as JSON.
 
 use serde::Serialize;
+use utoipa::{ToSchema, openapi::ObjectBuilder};
 
-use super::NameView;
+use crate::api::{certificates::renew_as_words, describe::words};
 use certmint_core::{
-    certificate::KeyPlan,
-    issuance::{Entry, Request},
-    words::Problem,
+    certificate::{KeyAlgorithm, KeyPlan},
+    issuance::{Entry, Request, RequestStatus},
+    words::{Problem, Subproblem},
 };
 
+/// The words of a request's status.
+pub(super) const STATUSES: [(&str, RequestStatus); 4] = [
+    ("pending", RequestStatus::Pending),
+    ("running", RequestStatus::Running),
+    ("success", RequestStatus::Success),
+    ("failed", RequestStatus::Failed),
+];
+
+/// Whose key a certificate has.
+const SOURCES: [&str; 2] = ["generated", "csr"];
+
+pub(super) fn status_words() -> ObjectBuilder {
+    words(STATUSES.map(|(word, _)| word))
+}
+
+fn algorithm_words() -> ObjectBuilder {
+    words(KeyAlgorithm::ALL.map(KeyAlgorithm::as_str))
+}
+
+fn source_words() -> ObjectBuilder {
+    words(SOURCES)
+}
+
+fn state_words() -> ObjectBuilder {
+    words(["current", "open", "blocked", "closed"])
+        .description(Some("Blocked is until not_before, closed until a retry"))
+}
+
 /// A request. `domains` is a string that holds a JSON array; `names` is the array itself.
-#[derive(Serialize)]
-pub(in crate::api) struct RequestView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Request)]
+pub(super) struct RequestView {
     id: u64,
     account_id: u64,
+    /// A JSON array as a string; names is the array itself.
     domains: String,
+    #[schema(schema_with = status_words)]
     status: &'static str,
     poll_max_attempts: u32,
+    /// Tries that reached the CA.
     attempts: u32,
     last_error: Option<String>,
     result_certificate_id: Option<u64>,
+    /// Only if one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     profile: Option<String>,
+    /// Only of a renewal; the certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     renews: Option<u64>,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     updated_at: String,
     /// The account at work.
     used_account_id: u64,
+    /// Only with a fallback; in the order of preference.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     accounts: Vec<CandidateView>,
     names: Vec<String>,
+    #[schema(schema_with = algorithm_words)]
     key_algorithm: &'static str,
+    #[schema(schema_with = source_words)]
     key_source: &'static str,
     reuse_key: bool,
+    #[schema(schema_with = renew_as_words)]
     renew_as: &'static str,
+    /// Where the issuance is.
     phase: &'static str,
+    /// What the worker does next.
     next_action: &'static str,
+    /// Why it is where it is.
     reason: String,
+    /// When the worker goes on; null if it may now.
+    #[schema(format = DateTime)]
     not_before: Option<String>,
-    last_problem: Option<Problem>,
+    /// What the CA said last.
+    last_problem: Option<ProblemView>,
+    /// In the detail only.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     history: Option<Vec<EntryView>>,
+    /// true if an earlier call made this request.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     deduplicated: Option<bool>,
 }
 
 /// One of the accounts that a request may use, in the order of preference.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RequestAccount)]
 struct CandidateView {
     account_id: u64,
     /// `current`, `open` (not tried), `blocked` (until `not_before`) or `closed` (until a retry).
+    #[schema(schema_with = state_words)]
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = DateTime)]
     not_before: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     reason: Option<String>,
 }
 
@@ -78,13 +135,59 @@ impl CandidateView {
     }
 }
 
+/// What a CA said: RFC 7807 as ACME uses it (RFC 8555 section 6.7).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+struct ProblemView {
+    r#type: String,
+    detail: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    subproblems: Vec<SubproblemView>,
+}
+
+/// The part of it that concerns one name.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Subproblem)]
+struct SubproblemView {
+    identifier: String,
+    r#type: String,
+    detail: String,
+}
+
+impl From<Subproblem> for SubproblemView {
+    fn from(part: Subproblem) -> Self {
+        Self {
+            identifier: part.identifier,
+            r#type: part.cause.urn(),
+            detail: part.detail,
+        }
+    }
+}
+
+impl From<Problem> for ProblemView {
+    fn from(problem: Problem) -> Self {
+        Self {
+            r#type: problem.cause.urn(),
+            detail: problem.detail,
+            subproblems: problem
+                .subproblems
+                .into_iter()
+                .map(SubproblemView::from)
+                .collect(),
+        }
+    }
+}
+
 /// One line of a request's history.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = HistoryEntry)]
 struct EntryView {
+    #[schema(format = DateTime)]
     at: String,
     phase: String,
     what: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     problem: Option<String>,
 }
 
@@ -101,7 +204,7 @@ impl From<&Entry> for EntryView {
 
 impl RequestView {
     /// With its history, which lists leave out.
-    pub(in crate::api) fn in_full(request: Request) -> Self {
+    pub(super) fn in_full(request: Request) -> Self {
         let history = request.issuance.history.entries().iter().map(EntryView::from);
         let history = Some(history.collect());
         Self {
@@ -111,7 +214,7 @@ impl RequestView {
     }
 
     /// Says that an earlier call made this request.
-    pub(in crate::api) fn deduplicated(self) -> Self {
+    pub(super) fn deduplicated(self) -> Self {
         Self {
             deduplicated: Some(true),
             ..self
@@ -154,8 +257,8 @@ impl From<Request> for RequestView {
             names,
             key_algorithm: request.key.algorithm().as_str(),
             key_source: match request.key {
-                KeyPlan::Us { .. } => "generated",
-                KeyPlan::Client { .. } => "csr",
+                KeyPlan::Us { .. } => SOURCES[0],
+                KeyPlan::Client { .. } => SOURCES[1],
             },
             reuse_key: request.key.is_reused(),
             renew_as: request.renew_as.as_str(),
@@ -164,55 +267,8 @@ impl From<Request> for RequestView {
             reason: request.issuance.reason().to_owned(),
             not_before: waits.map(|at| at.to_string()),
             history: None,
-            last_problem: request.issuance.last_problem,
+            last_problem: request.issuance.last_problem.map(ProblemView::from),
             deduplicated: None,
-        }
-    }
-}
-
-/// A request without a certificate, as a row beside certificates.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(in crate::api) struct OpenRequestView {
-    id: u64,
-    kind: &'static str,
-    status: &'static str,
-    source: &'static str,
-    acme_account_id: u64,
-    request_id: u64,
-    attempts: u32,
-    poll_max_attempts: u32,
-    phase: &'static str,
-    next_action: &'static str,
-    reason: String,
-    last_error: Option<String>,
-    domains: Vec<NameView>,
-    issue_at: Option<String>,
-    expire_at: Option<String>,
-    created_at: String,
-    updated_at: String,
-}
-
-impl From<Request> for OpenRequestView {
-    fn from(request: Request) -> Self {
-        Self {
-            id: request.id.get(),
-            kind: "request",
-            status: request.status.as_str(),
-            source: "acme",
-            acme_account_id: request.account_id.get(),
-            request_id: request.id.get(),
-            attempts: request.issuance.attempts,
-            poll_max_attempts: request.issuance.max_attempts,
-            phase: request.issuance.phase.name(),
-            next_action: request.issuance.next_action(),
-            reason: request.issuance.reason().to_owned(),
-            domains: request.names.as_slice().iter().map(NameView::from).collect(),
-            last_error: request.last_error,
-            issue_at: None,
-            expire_at: None,
-            created_at: request.created_at.to_string(),
-            updated_at: request.updated_at.to_string(),
         }
     }
 }

@@ -1,24 +1,26 @@
-//! Reading bodies and queries: the first thing wrong is named.
+//! Bodies: the first thing wrong is named.
 
-use std::str::FromStr;
-
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
-use super::error::ApiError;
-use certmint_core::words::PageRequest;
+use super::{error::ApiError, query::one_of, state::Capabilities};
+use crate::store::Idempotency;
+use certmint_core::words::Email;
 
 /// Octets of a body. The largest call, 100 names of 253 octets, is half of that.
-pub(super) const MAX_BODY: usize = 64 * 1024;
+const MAX_BODY: usize = 64 * 1024;
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// A JSON object whose fields are taken one by one; what is left over is unknown.
-pub(super) struct Body(Map<String, Value>);
+pub(super) struct Fields(Map<String, Value>);
 
-impl Body {
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
-        Self::parse_up_to(bytes, MAX_BODY)
-    }
-
-    pub(super) fn parse_up_to(bytes: &[u8], most: usize) -> Result<Self, ApiError> {
+impl Fields {
+    fn parse(bytes: &[u8], most: usize) -> Result<Self, ApiError> {
         if bytes.len() > most {
             return Err(ApiError::format("body", &format!("is over {most} bytes")));
         }
@@ -26,14 +28,6 @@ impl Body {
             Ok(Value::Object(fields)) => Ok(Self(fields)),
             Ok(_) => Err(ApiError::format("body", "must be a JSON object")),
             Err(_) => Err(ApiError::format("body", "is not JSON")),
-        }
-    }
-
-    /// The same where no body is an empty one.
-    pub(super) fn parse_optional(bytes: &[u8]) -> Result<Self, ApiError> {
-        match bytes {
-            [] => Ok(Self(Map::new())),
-            bytes => Self::parse(bytes),
         }
     }
 
@@ -71,6 +65,11 @@ impl Body {
 
     pub(super) fn text(&mut self, name: &str) -> Result<String, ApiError> {
         self.opt_text(name)?.ok_or_else(|| ApiError::missing(name))
+    }
+
+    pub(super) fn email(&mut self, name: &str) -> Result<Email, ApiError> {
+        let text = self.text(name)?;
+        text.parse().map_err(|why| ApiError::value(name, why))
     }
 
     /// A text of several lines; an empty one counts as missing.
@@ -124,6 +123,11 @@ impl Body {
         text.map(|text| one_of(name, &text, known)).transpose()
     }
 
+    /// The same of a word that must be there.
+    pub(super) fn word<T: Copy>(&mut self, name: &str, known: &[(&str, T)]) -> Result<T, ApiError> {
+        one_of(name, &self.text(name)?, known)
+    }
+
     pub(super) fn texts(&mut self, name: &str) -> Result<Vec<String>, ApiError> {
         let wrong = || ApiError::format(name, "must be an array of strings");
         match self.take(name) {
@@ -149,8 +153,7 @@ impl Body {
         }
     }
 
-    /// To be called last.
-    pub(super) fn end(self) -> Result<(), ApiError> {
+    fn end(self) -> Result<(), ApiError> {
         match self.0.keys().next() {
             Some(name) => Err(ApiError::format(name, "is no field of this call")),
             None => Ok(()),
@@ -158,63 +161,80 @@ impl Body {
     }
 }
 
-/// The value of a word.
-fn one_of<T: Copy>(name: &str, text: &str, known: &[(&str, T)]) -> Result<T, ApiError> {
-    let words = || known.iter().map(|(w, _)| *w).collect::<Vec<_>>().join(", ");
-    let found = known.iter().find(|(word, _)| *word == text);
-    found
-        .map(|(_, value)| *value)
-        .ok_or_else(|| ApiError::value(name, format!("must be one of {}", words())))
+/// What a call takes from its body.
+pub(super) trait FromBody: Sized {
+    /// Octets of the body.
+    const MOST: usize = MAX_BODY;
+    /// Whether no body is an empty one.
+    const OPTIONAL: bool = false;
+
+    /// Takes its fields; what it leaves is refused.
+    fn read(fields: &mut Fields) -> Result<Self, ApiError>;
 }
 
-/// An id that stands in a path.
-pub(super) fn id_in_path(text: &str) -> Result<u64, ApiError> {
-    text.parse()
-        .ok()
-        .filter(|id| *id > 0)
-        .ok_or_else(|| ApiError::format("id", "must be a positive integer"))
+fn read<T: FromBody>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut fields = match bytes {
+        [] if T::OPTIONAL => Fields(Map::new()),
+        bytes => Fields::parse(bytes, T::MOST)?,
+    };
+    let body = T::read(&mut fields)?;
+    fields.end()?;
+    Ok(body)
 }
 
-/// Query parameters; unknown ones are ignored, of repeated ones the first counts.
-pub(super) struct Params<'a>(pub(super) &'a [(String, String)]);
+async fn bytes(request: Request, all: &Capabilities) -> Result<Bytes, ApiError> {
+    let bytes = Bytes::from_request(request, all).await;
+    bytes.map_err(|_| ApiError::format("body", "did not arrive whole"))
+}
 
-impl Params<'_> {
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(n, v)| n == name && !v.is_empty())
-            .map(|(_, v)| v.as_str())
+/// The body of a call.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: FromBody> FromRequest<Capabilities> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, all: &Capabilities) -> Result<Self, ApiError> {
+        read(&bytes(request, all).await?).map(Self)
     }
+}
 
-    pub(super) fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, ApiError> {
-        self.get(name)
-            .map(|text| {
-                text.parse()
-                    .map_err(|_| ApiError::format(name, "must be a number"))
-            })
-            .transpose()
-    }
+/// A body whose call may be repeated under an `Idempotency-Key`.
+pub(super) trait Repeatable: FromBody {
+    /// Keys of different calls are different keys.
+    const CALL: &'static str;
+}
 
-    pub(super) fn word<T>(&self, name: &str, known: &[(&str, T)]) -> Result<Option<T>, ApiError>
-    where
-        T: Copy,
-    {
-        self.get(name).map(|text| one_of(name, text, known)).transpose()
-    }
+/// The body of such a call, and its key.
+pub(super) struct Once<T> {
+    pub(super) key: Option<Idempotency>,
+    pub(super) body: T,
+}
 
-    pub(super) fn page(&self) -> Result<PageRequest, ApiError> {
-        let page = self.number("page")?.unwrap_or(1);
-        let page_size = self.number("pageSize")?.unwrap_or(20);
-        if !(1..=1_000_000).contains(&page) {
-            return Err(ApiError::value("page", "must be 1 or more"));
+impl<T: Repeatable> FromRequest<Capabilities> for Once<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, all: &Capabilities) -> Result<Self, ApiError> {
+        let key = request.headers().get(IDEMPOTENCY_KEY);
+        let key = key.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let fits = |key: &str| (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+        if key.as_deref().is_some_and(|key| !fits(key)) {
+            let why = "must be 1 to 255 visible ASCII characters";
+            return Err(ApiError::value("Idempotency-Key", why));
         }
-        if !(1..=100).contains(&page_size) {
-            return Err(ApiError::value("pageSize", "must be 1 to 100"));
-        }
-        Ok(PageRequest {
-            page,
-            page_size,
-            cursor: self.get("cursor").map(str::to_owned),
+        let bytes = bytes(request, all).await?;
+        let hash = || {
+            Sha256::digest(&bytes)
+                .iter()
+                .map(|b| format!("{b:02x}"))
+                .collect()
+        };
+        let key = key.map(|key| Idempotency {
+            key: format!("{}#{key}", T::CALL),
+            body_hash: hash(),
+        });
+        Ok(Self {
+            key,
+            body: read(&bytes)?,
         })
     }
 }

@@ -1,22 +1,51 @@
-//! CAs and accounts as JSON.
+//! Accounts as JSON.
 
 use serde::Serialize;
+use utoipa::{ToSchema, openapi::ObjectBuilder};
 
-use crate::store::ProviderTrouble;
+use crate::api::describe::words;
 use certmint_core::{
-    account::{Account, DefaultAccount, KeyRollover},
-    provider::{Limits, Provider, Providers},
+    account::{Account, AccountStatus, DefaultAccount, EabStatus, KeyRollover, RolloverStatus},
+    provider::Providers,
     words::{Email, Timestamp},
 };
 
-/// `account/create`.
-#[derive(Serialize)]
-pub(in crate::api) struct CreatedAccount {
+/// The words of an account's status.
+pub(super) const STATUSES: [(&str, AccountStatus); 4] = [
+    ("pending", AccountStatus::Pending),
+    ("active", AccountStatus::Active),
+    ("failed", AccountStatus::Failed),
+    ("disabled", AccountStatus::Disabled),
+];
+
+pub(super) fn status_words() -> ObjectBuilder {
+    words(STATUSES.map(|(word, _)| word))
+}
+
+fn pending() -> ObjectBuilder {
+    words([AccountStatus::Pending.as_str()])
+}
+
+fn eab_words() -> ObjectBuilder {
+    use EabStatus::{Expired, None, Rejected, Unused, Used};
+    words([None, Unused, Used, Expired, Rejected].map(EabStatus::as_str))
+}
+
+fn rollover_words() -> ObjectBuilder {
+    use RolloverStatus::{Done, Failed, Pending};
+    words([Pending, Done, Failed].map(RolloverStatus::as_str))
+}
+
+/// A new account.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CreatedAccount {
     id: u64,
     provider_id: u64,
     email: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     eab_kid: Option<String>,
+    #[schema(schema_with = pending)]
     status: &'static str,
 }
 
@@ -33,77 +62,46 @@ impl From<Account> for CreatedAccount {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::api) struct ProviderView {
-    id: u64,
-    name: String,
-    directory_url: String,
-    requires_eab: bool,
-    limits: Limits,
-    preferred_chain: Option<String>,
-    own_roots: bool,
-    status: &'static str,
-    last_error: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unreachable_since: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_before: Option<String>,
-    created_at: String,
-    updated_at: String,
-}
-
-impl ProviderView {
-    pub(in crate::api) fn of(provider: &Provider, trouble: Option<&ProviderTrouble>) -> Self {
-        Self {
-            id: provider.id.get(),
-            name: provider.name.clone(),
-            directory_url: provider.directory_url.clone(),
-            requires_eab: provider.requires_eab,
-            limits: provider.limits,
-            preferred_chain: provider.preferred_chain.clone(),
-            own_roots: provider.roots.is_some(),
-            status: match (&provider.retired, trouble) {
-                (None, None) => "active",
-                _ => "inactive",
-            },
-            last_error: trouble
-                .map(|t| t.last_error.clone())
-                .or_else(|| provider.retired.clone()),
-            unreachable_since: trouble.map(|t| t.since.to_string()),
-            not_before: trouble.map(|t| t.retry_at.to_string()),
-            // Providers come with the deployment's settings, which have no date of their own.
-            created_at: Timestamp::ZERO.to_string(),
-            updated_at: trouble.map_or(Timestamp::ZERO, |t| t.updated_at).to_string(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(in crate::api) struct AccountView {
+#[schema(as = Account)]
+pub(super) struct AccountView {
     id: u64,
     provider_id: u64,
     provider_name: String,
     email: String,
+    #[schema(schema_with = status_words)]
     status: &'static str,
     registration_uri: Option<String>,
+    /// Masked.
     eab_kid: Option<String>,
+    /// As the client said.
+    #[schema(format = DateTime)]
     eab_expires_at: Option<String>,
+    #[schema(schema_with = eab_words)]
     eab_status: &'static str,
     last_error: Option<String>,
     is_default: bool,
+    /// Which of its keys the CA knows.
     key_version: u32,
+    /// When that key took the place of the one before.
+    #[schema(format = DateTime)]
     key_changed_at: Option<String>,
+    /// The newest change of its key.
     key_rollover: Option<RolloverView>,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     updated_at: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = KeyRollover)]
 struct RolloverView {
+    #[schema(schema_with = rollover_words)]
     status: &'static str,
+    #[schema(format = DateTime)]
     asked_at: String,
     last_error: Option<String>,
 }
@@ -129,7 +127,7 @@ fn masked(kid: &str) -> String {
 }
 
 impl AccountView {
-    pub(in crate::api) fn of(
+    pub(super) fn of(
         account: Account,
         providers: &Providers,
         defaults: &[DefaultAccount],
@@ -159,18 +157,21 @@ impl AccountView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::api) struct DefaultView {
+#[schema(as = DefaultAccount)]
+pub(super) struct DefaultView {
     provider_id: u64,
     provider_name: String,
     account_id: u64,
+    /// null if it is being deleted.
     account_email: Option<String>,
+    #[schema(format = DateTime)]
     updated_at: String,
 }
 
 impl DefaultView {
-    pub(in crate::api) fn of(chosen: &DefaultAccount, email: Option<Email>, providers: &Providers) -> Self {
+    pub(super) fn of(chosen: &DefaultAccount, email: Option<Email>, providers: &Providers) -> Self {
         let name = providers.by_id(chosen.provider_id).map(|p| p.name.clone());
         Self {
             provider_id: chosen.provider_id.get(),

@@ -1,0 +1,102 @@
+//! New accounts.
+
+use axum::extract::State;
+use secrecy::SecretString;
+use utoipa::ToSchema;
+
+use super::{
+    eab::{EabFields, drop_unused},
+    state::Accounts,
+    wire::CreatedAccount,
+};
+use crate::api::{
+    auth::Write,
+    body::{Fields, FromBody, Once, Repeatable},
+    describe::{Conflict, NotFound},
+    envelope::{Answer, Data},
+    error::ApiError,
+    resource::routes,
+    state::Now,
+};
+use certmint_core::{account::NewAccount, words::Email};
+
+routes!["accounts": create];
+
+/// eabKid and eabHmacKey go together; eabExpiresAt needs both.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewAccount)]
+struct Wanted {
+    #[schema(examples("letsencrypt", "google"))]
+    provider_name: String,
+    #[schema(value_type = String, format = Email, max_length = 254)]
+    email: Email,
+    #[schema(max_length = 4096)]
+    eab_kid: Option<String>,
+    /// base64url, with or without padding. Goes to the key vault and is never returned.
+    #[schema(value_type = Option<String>, write_only, max_length = 4096)]
+    eab_hmac_key: Option<SecretString>,
+    /// When the CA says that the binding's time is over.
+    #[schema(format = DateTime)]
+    eab_expires_at: Option<String>,
+}
+
+impl FromBody for Wanted {
+    fn read(fields: &mut Fields) -> Result<Self, ApiError> {
+        Ok(Self {
+            provider_name: fields.text("providerName")?,
+            email: fields.email("email")?,
+            eab_kid: fields.opt_text("eabKid")?,
+            eab_hmac_key: fields.opt_text("eabHmacKey")?.map(SecretString::from),
+            eab_expires_at: fields.opt_text("eabExpiresAt")?,
+        })
+    }
+}
+
+impl Repeatable for Wanted {
+    const CALL: &'static str = "account";
+}
+
+/// Opens an account; the worker registers it with its CA on first use.
+#[utoipa::path(
+    post,
+    path = "/api/v1/acme/account/create",
+    operation_id = "createAccount",
+    responses(NotFound, Conflict)
+)]
+async fn create(
+    _: Write,
+    State(accounts): State<Accounts>,
+    Now(now): Now,
+    Once { key, body }: Once<Wanted>,
+) -> Data<CreatedAccount> {
+    let eab = EabFields::checked(body.eab_kid, body.eab_hmac_key, body.eab_expires_at, now)?;
+    let provider = accounts.providers.by_name(&body.provider_name);
+    let provider =
+        provider.ok_or_else(|| ApiError::not_found("providerName names no configured provider"))?;
+    if let Some(why) = &provider.retired {
+        return Err(ApiError::state(why.clone()));
+    }
+    if eab.is_none() && provider.requires_eab {
+        return Err(ApiError::missing(
+            "eabKid (this provider needs eabKid and eabHmacKey; it)",
+        ));
+    }
+    let vault = &*accounts.vault;
+    let eab = match eab {
+        Some(eab) => Some(eab.keep(vault).await?),
+        None => None,
+    };
+    let new = NewAccount {
+        provider_id: provider.id,
+        email: body.email,
+        eab_kid: eab.as_ref().map(|e| e.kid.clone()),
+        eab_key_ref: eab.as_ref().map(|e| e.key_ref.clone()),
+        eab_expires_at: eab.as_ref().and_then(|e| e.expires_at),
+    };
+    let created = accounts.store.create_account(new, key, now).await;
+    if let Some(eab) = eab {
+        drop_unused(vault, &eab, &created).await;
+    }
+    Ok(Answer(CreatedAccount::from(created?)))
+}

@@ -1,0 +1,136 @@
+//! Which website uses which certificate.
+
+use axum::extract::State;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    state::Certificates,
+    wire::{BINDINGS, BindingView, binding_words},
+};
+use crate::{
+    api::{
+        auth::{Read, Write},
+        body::{Fields, FromBody, Json},
+        describe::{Conflict, NotFound},
+        envelope::{Answer, Data},
+        error::ApiError,
+        paging::{List, Paged},
+        query::{FromQuery, Id, Params, Query},
+        resource::routes,
+        state::Now,
+    },
+    store::BindingFilter,
+};
+use certmint_core::{
+    certificate::{Binding, CertificateStatus},
+    words::{CertificateId, Timestamp},
+};
+
+routes!["certificates": list, bind, unbind];
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+struct Asked {
+    #[param(value_type = Option<u64>, minimum = 1)]
+    certificate_id: Option<CertificateId>,
+    #[param(rename = "status", schema_with = binding_words)]
+    active: Option<bool>,
+}
+
+impl FromQuery for Asked {
+    fn read(params: &Params) -> Result<Self, ApiError> {
+        Ok(Self {
+            certificate_id: params.number("certificateId")?.map(CertificateId::new),
+            active: params.word("status", &BINDINGS)?,
+        })
+    }
+}
+
+/// Which website uses which certificate.
+#[utoipa::path(get, path = "/api/v1/certificates/bindings", operation_id = "listBindings")]
+async fn list(
+    _: Read,
+    State(certificates): State<Certificates>,
+    Paged(page): Paged,
+    Query(asked): Query<Asked>,
+) -> Data<List<BindingView>> {
+    let filter = BindingFilter {
+        certificate_id: asked.certificate_id,
+        active: asked.active,
+    };
+    let found = certificates.store.bindings(&filter, &page).await?;
+    Ok(Answer(List::of(found, &page, BindingView::from)))
+}
+
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Website {
+    #[schema(minimum = 1)]
+    website_id: u64,
+}
+
+impl FromBody for Website {
+    fn read(fields: &mut Fields) -> Result<Self, ApiError> {
+        Ok(Self {
+            website_id: fields.id("websiteId")?,
+        })
+    }
+}
+
+async fn put(certificates: &Certificates, binding: Binding, now: Timestamp) -> Data<BindingView> {
+    let id = binding.certificate_id;
+    let certificate = certificates.store.certificate(id).await?;
+    let status = certificate.status(now);
+    if binding.active && status != CertificateStatus::Issued {
+        let state = status.as_str();
+        return Err(ApiError::state(format!(
+            "certificate {id} is {state}; a website needs an issued one"
+        )));
+    }
+    certificates.store.put_binding(&binding, now).await?;
+    Ok(Answer(BindingView::from(binding)))
+}
+
+/// A website uses this certificate from now on, and no other.
+#[utoipa::path(
+    post,
+    path = "/api/v1/certificates/{id}/bind",
+    operation_id = "bindCertificate",
+    responses(NotFound, Conflict)
+)]
+async fn bind(
+    _: Write,
+    State(certificates): State<Certificates>,
+    Now(now): Now,
+    Id(id): Id,
+    Json(Website { website_id }): Json<Website>,
+) -> Data<BindingView> {
+    let binding = Binding {
+        certificate_id: CertificateId::new(id),
+        website_id,
+        active: true,
+    };
+    put(&certificates, binding, now).await
+}
+
+/// A website does not use this certificate any more.
+#[utoipa::path(
+    post,
+    path = "/api/v1/certificates/{id}/unbind",
+    operation_id = "unbindCertificate",
+    responses(NotFound, Conflict)
+)]
+async fn unbind(
+    _: Write,
+    State(certificates): State<Certificates>,
+    Now(now): Now,
+    Id(id): Id,
+    Json(Website { website_id }): Json<Website>,
+) -> Data<BindingView> {
+    let binding = Binding {
+        certificate_id: CertificateId::new(id),
+        website_id,
+        active: false,
+    };
+    put(&certificates, binding, now).await
+}

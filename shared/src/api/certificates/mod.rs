@@ -1,0 +1,43 @@
+//! Certificates and where they are used.
+
+mod bindings;
+mod calls;
+mod download;
+mod list;
+mod open_request;
+mod renewed;
+mod revoke;
+mod state;
+mod upload;
+mod wire;
+
+pub(super) use self::{
+    renewed::{Renewed, with_renewals},
+    wire::{planned, renew_as_words, renew_mode_words, source_words, status_words},
+};
+use super::{openapi::Document, route::Route};
+
+pub(super) fn routes() -> Vec<Route> {
+    let all = [
+        list::routes(),
+        calls::routes(),
+        bindings::routes(),
+        upload::routes(),
+        download::routes(),
+        revoke::routes(),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+pub(super) fn describe(document: &mut Document) {
+    for describe in [
+        list::describe,
+        calls::describe,
+        bindings::describe,
+        upload::describe,
+        download::describe,
+        revoke::describe,
+    ] {
+        describe(document);
+    }
+}

@@ -1,0 +1,256 @@
+//! Certificates that were made elsewhere.
+
+use axum::extract::State;
+use secrecy::SecretString;
+use serde::Serialize;
+use utoipa::{ToSchema, openapi::ObjectBuilder};
+
+use super::state::Certificates;
+use crate::{
+    api::{
+        auth::Write,
+        body::{Fields, FromBody, Json},
+        describe::{Conflict, words},
+        envelope::{Answer, Data},
+        error::ApiError,
+        resource::routes,
+        state::Now,
+    },
+    vault::KeyVault,
+};
+use certmint_core::{
+    certificate::{Certificate, CertificateSource, CertificateStatus, Lifecycle},
+    words::{CertificateId, DomainName, NameSet, NameSetError, Timestamp},
+    x509::{
+        PrivateKey,
+        chain::{ReadChain, read_chain},
+        keys,
+    },
+};
+
+routes!["certificates": upload];
+
+/// The provider of what no CA of ours gave.
+const PROVIDER: &str = "manual";
+
+fn provider_word() -> ObjectBuilder {
+    words([PROVIDER])
+}
+
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Upload {
+    #[schema(schema_with = provider_word)]
+    provider: String,
+    /// The website's certificate, then its issuers in order.
+    certificate_pem: String,
+    /// PKCS#8, encrypted PKCS#8 (PBES2), PKCS#1 or SEC1.
+    #[schema(value_type = String, write_only)]
+    private_key_pem: SecretString,
+    #[schema(value_type = Option<String>, write_only, max_length = 4096)]
+    passphrase: Option<SecretString>,
+    /// Up to 254 octets each.
+    #[schema(min_items = 1, max_items = 100)]
+    domains: Vec<String>,
+}
+
+impl FromBody for Upload {
+    // A chain whose certificates have a hundred long names, and an RSA key.
+    const MOST: usize = 256 * 1024;
+
+    fn read(fields: &mut Fields) -> Result<Self, ApiError> {
+        Ok(Self {
+            provider: fields.text("provider")?,
+            certificate_pem: fields.pem("certificatePem")?,
+            private_key_pem: fields.pem("privateKeyPem")?.into(),
+            passphrase: fields.opt_text("passphrase")?.map(SecretString::from),
+            domains: fields.texts("domains")?,
+        })
+    }
+}
+
+/// The same with a key that can be used.
+struct Checked {
+    certificate_pem: String,
+    key: PrivateKey,
+    domains: NameSet,
+}
+
+impl Upload {
+    fn checked(self) -> Result<Checked, ApiError> {
+        if self.provider != PROVIDER {
+            return Err(ApiError::value(
+                "provider",
+                "must be manual: only such certificates are uploaded",
+            ));
+        }
+        let domains = NameSet::parse(&self.domains).map_err(|e| match e {
+            NameSetError::Name { index, source } => ApiError::value(&format!("domains[{index}]"), source),
+            other => ApiError::value("domains", other),
+        })?;
+        let key = PrivateKey::read(&self.private_key_pem, self.passphrase.as_ref());
+        Ok(Checked {
+            certificate_pem: self.certificate_pem,
+            key: key.map_err(|e| ApiError::value("privateKeyPem", e))?,
+            domains,
+        })
+    }
+}
+
+fn known(id: CertificateId) -> ApiError {
+    ApiError::exists(format!("certificatePem is certificate {id} already"))
+}
+
+/// The certificate's names that we know how to speak of; others (addresses, names without a dot) stay in its text.
+fn names(read: &ReadChain) -> Vec<DomainName> {
+    let mut names: Vec<DomainName> = Vec::new();
+    for name in read.dns_names.iter().filter_map(|n| n.parse().ok()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn check_names(names: &[DomainName], domains: &NameSet) -> Result<(), ApiError> {
+    if names.is_empty() {
+        return Err(ApiError::value(
+            "certificatePem",
+            "has no DNS name that a website could use",
+        ));
+    }
+    let missing = domains.as_slice().iter().enumerate();
+    let missing = missing.filter(|(_, d)| !names.iter().any(|n| n.covers(d)));
+    match missing.map(|(index, _)| index).next() {
+        None => Ok(()),
+        Some(index) => Err(ApiError::value(
+            &format!("domains[{index}]"),
+            "is not among the certificate's names",
+        )),
+    }
+}
+
+/// Takes the deletion of a known certificate back, its key in the vault first; `false` if it is not deleted.
+async fn restored(
+    certificates: &Certificates,
+    id: CertificateId,
+    fingerprint: &str,
+    key: &PrivateKey,
+    now: Timestamp,
+) -> Result<bool, ApiError> {
+    let versions = certificates.renewals.certificate_versions(id).await?;
+    let Some(CertificateStatus::Deleted) = versions.first().map(|c| c.status(now)) else {
+        return Ok(false);
+    };
+    // The fingerprint may be that of an older version. One that was made for a client's CSR has no key here.
+    let same = versions.iter().find(|c| c.fingerprint == fingerprint);
+    if let Some(same) = same.filter(|c| c.has_key()) {
+        keep(&*certificates.vault, &same.key_ref, key).await?;
+    }
+    certificates.lifecycle.restore_certificate(id, now).await?;
+    Ok(true)
+}
+
+/// Puts the key into the vault, or makes sure that the one there is the same.
+async fn keep(vault: &dyn KeyVault, key_ref: &str, key: &PrivateKey) -> Result<(), ApiError> {
+    let broken = |what: &dyn std::fmt::Display| {
+        tracing::error!(error = %what, "a key could not be kept");
+        ApiError::outside("the key could not be kept; see the function's log")
+    };
+    let pem = key.pem().map_err(|e| broken(&e))?;
+    let secret = keys::of_upload(&pem).map_err(|f| broken(&f.problem.detail))?;
+    let stored = vault.put_if_absent(key_ref, secret).await;
+    let stored = stored.map_err(ApiError::of_key)?;
+    let stored = keys::parse(&stored).map_err(|f| broken(&f.problem.detail))?;
+    let stored = PrivateKey::read(&stored.key_pem, None).map_err(|e| broken(&e))?;
+    if stored.public_key() == key.public_key() {
+        return Ok(());
+    }
+    Err(broken(
+        &"the vault holds another key under this certificate's name",
+    ))
+}
+
+#[derive(Serialize, ToSchema)]
+struct Uploaded {
+    id: u64,
+    /// true if it was known and deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    restored: Option<bool>,
+}
+
+/// Takes a certificate that was made elsewhere, with its key.
+///
+/// The key is in the vault before the record is written; a key without a record is found again by the same upload.
+#[utoipa::path(
+    post,
+    path = "/api/v1/certificates/upload",
+    operation_id = "uploadCertificate",
+    responses(Conflict)
+)]
+async fn upload(
+    _: Write,
+    State(certificates): State<Certificates>,
+    Now(now): Now,
+    Json(upload): Json<Upload>,
+) -> Data<Uploaded> {
+    let upload = upload.checked()?;
+    let of_certificate = |why: &str| ApiError::value("certificatePem", format!("does not fit: {why}"));
+    let read = read_chain(&upload.certificate_pem, now).map_err(|f| of_certificate(&f.problem.detail))?;
+    if read.is_ca {
+        return Err(of_certificate(
+            "it begins with a CA's certificate; put the website's first, its issuers after it",
+        ));
+    }
+    if read.public_key != upload.key.public_key() {
+        let why = "is not the key of the first certificate in certificatePem";
+        return Err(ApiError::value("privateKeyPem", why));
+    }
+    let names = names(&read);
+    check_names(&names, &upload.domains)?;
+    let fingerprint = &read.checked.fingerprint;
+    if let Some(id) = certificates.relations.certificate_with(fingerprint).await? {
+        match restored(&certificates, id, fingerprint, &upload.key, now).await? {
+            true => {
+                return Ok(Answer(Uploaded {
+                    id: id.get(),
+                    restored: Some(true),
+                }));
+            }
+            false => return Err(known(id)),
+        }
+    }
+    let key_ref = format!("certificate-key/upload-{}", read.checked.fingerprint);
+    keep(&*certificates.vault, &key_ref, &upload.key).await?;
+    let certificate = Certificate {
+        id: CertificateId::new(0),
+        fingerprint: read.checked.fingerprint,
+        serial: read.checked.serial,
+        issuer: read.checked.issuer,
+        names,
+        not_before: read.checked.not_before,
+        expires_at: read.checked.expires_at,
+        cert_pem: read.checked.cert_pem,
+        chain_pem: read.checked.chain_pem,
+        key_ref: key_ref.clone(),
+        source: CertificateSource::Upload,
+        account_id: None,
+        provider: PROVIDER.to_owned(),
+        request_id: None,
+        profile: None,
+        version: 1,
+        lifecycle: Lifecycle::default(),
+        created_at: now,
+        updated_at: now,
+    };
+    let recorded = certificates.store.record_certificate(certificate, None).await?;
+    // Another upload of the same was faster.
+    if recorded.key_ref != key_ref || recorded.created_at != now {
+        return Err(known(recorded.id));
+    }
+    Ok(Answer(Uploaded {
+        id: recorded.id.get(),
+        restored: None,
+    }))
+}

@@ -1,0 +1,124 @@
+//! Lists, a page at a time.
+
+use std::borrow::Cow;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use serde::Serialize;
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, Ref, RefOr, Schema, Type},
+};
+
+use super::{error::ApiError, query::Params, state::Capabilities};
+use certmint_core::words::{Page, PageRequest};
+
+/// The page that a call asks for.
+pub(super) struct Paged(pub(super) PageRequest);
+
+/// The same of a list that goes on at a cursor.
+pub(super) struct Cursored(pub(super) PageRequest);
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[allow(dead_code, reason = "read by `asked`, described here")]
+pub(super) struct PageParams {
+    #[param(minimum = 1, maximum = 1_000_000, default = 1)]
+    page: Option<u32>,
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    page_size: Option<u32>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "read by `asked`, described here")]
+pub(super) struct CursorParam {
+    /// nextCursor of an earlier page; wins over page. Steady while rows are added, and as fast on page 1,000.
+    cursor: Option<String>,
+}
+
+fn asked(parts: &Parts) -> Result<PageRequest, ApiError> {
+    let params = Params::of(parts);
+    let page = params.number("page")?.unwrap_or(1);
+    let page_size = params.number("pageSize")?.unwrap_or(20);
+    if !(1..=1_000_000).contains(&page) {
+        return Err(ApiError::value("page", "must be 1 or more"));
+    }
+    if !(1..=100).contains(&page_size) {
+        return Err(ApiError::value("pageSize", "must be 1 to 100"));
+    }
+    Ok(PageRequest {
+        page,
+        page_size,
+        cursor: params.get("cursor").map(str::to_owned),
+    })
+}
+
+impl FromRequestParts<Capabilities> for Paged {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Capabilities) -> Result<Self, ApiError> {
+        asked(parts).map(Self)
+    }
+}
+
+impl FromRequestParts<Capabilities> for Cursored {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Capabilities) -> Result<Self, ApiError> {
+        asked(parts).map(Self)
+    }
+}
+
+/// A page of a list.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct List<T> {
+    list: Vec<T>,
+    total: u64,
+    page: u32,
+    page_size: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+impl<T> List<T> {
+    pub(super) fn of<R>(page: Page<R>, asked: &PageRequest, row: impl FnMut(R) -> T) -> Self {
+        Self {
+            list: page.list.into_iter().map(row).collect(),
+            total: page.total,
+            page: asked.page,
+            page_size: asked.page_size,
+            next_cursor: page.next_cursor,
+        }
+    }
+}
+
+impl<T: ToSchema> PartialSchema for List<T> {
+    fn schema() -> RefOr<Schema> {
+        let number = || ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        let rows = Ref::from_schema_name(T::name()).to_array_builder();
+        let of_list = "Where the next page starts; not on every list";
+        let list = ObjectBuilder::new()
+            .property("list", rows)
+            .property("total", number().description(Some("Rows in the whole list")))
+            .property("page", number())
+            .property("pageSize", number())
+            .property("nextCursor", text.description(Some(of_list)));
+        let always = ["list", "total", "page", "pageSize"];
+        always.into_iter().fold(list, ObjectBuilder::required).into()
+    }
+}
+
+/// Named after its rows.
+impl<T: ToSchema> ToSchema for List<T> {
+    fn name() -> Cow<'static, str> {
+        format!("{}List", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into(), T::schema()));
+        T::schemas(schemas);
+    }
+}
