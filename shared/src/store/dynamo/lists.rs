@@ -151,7 +151,8 @@ impl<T> Narrowed<T> {
             return Ok(part);
         }
         let want = self.skip + self.size + 1 - self.passed - self.rows.len();
-        while part.len() < want.min(BATCH) {
+        let most = want.min(BATCH).min(self.skip + self.look - self.looked);
+        while part.len() < most {
             match self.merge.next(table).await? {
                 Some(row) => part.push(row),
                 None => break,
