@@ -1,9 +1,10 @@
 //! The rules of the house, and that each guard bites.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::{path::Path, process::Command};
+use std::{collections::BTreeSet, path::Path, process::Command};
 
 use certmint_guards::{
+    calls::Adapter,
     circles::circles,
     files::{MAX_LINES, all, root, too_long},
     modules::Crate,
@@ -223,4 +224,36 @@ fn an_impure_crate_is_found() {
         let found = impure(&good, &names(&["serde", bad]));
         assert!(found.len() == 1 && found[0].starts_with(bad), "{bad}: {found:?}");
     }
+}
+
+#[test]
+fn calls_of_aws_are_found_where_they_are_reached() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("adapter.rs");
+    let text = "
+        struct A { client: Client, table: String }
+        impl A {
+            fn one(&self) { self.client.get_item().send(); }
+            fn put(&self, item: u8) { helper(self.client.clone(), self.table.clone(), item) }
+        }
+        fn helper(a: &A) { a.client.put_item() }
+        impl T for A {
+            fn reads(&self) { self.one() }
+            fn writes(&self) { [1].map(|item| self.put(item)) }
+            fn put(&self) { self.client.query() }
+        }
+        #[cfg(test)] mod tests { fn f(a: &A) { a.client.scan() } }";
+    std::fs::write(&file, text).unwrap();
+    let adapter = Adapter::read(&[file]);
+    let names = |names: &[&str]| BTreeSet::from_iter(names.iter().map(|n| (*n).to_owned()));
+    assert_eq!(adapter.operations(), names(&["get_item", "put_item", "query"]));
+    let reached = |method: &str| {
+        adapter
+            .reached_from(&names(&[method]))
+            .into_keys()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(reached("reads"), ["get_item"]);
+    assert_eq!(reached("writes"), ["put_item"]);
+    assert_eq!(reached("put"), ["query"]);
 }
