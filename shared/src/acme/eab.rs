@@ -19,17 +19,20 @@ use super::{
 #[error("is not base64url; send the HMAC key as the CA shows it")]
 pub struct EabKeyError;
 
-/// Reads an EAB HMAC key: base64url with or without padding; non-zero trailing bits are accepted, since clients'
-/// examples have them.
+/// Reads an EAB HMAC key: base64url or base64, as CAs show it, with or without padding; non-zero trailing bits are
+/// accepted, since clients' examples have them, and white space around it, since people paste it.
 ///
 /// # Errors
-/// If the text is no base64url, or empty.
+/// If the text is neither, or empty.
 pub fn decode_eab_key(key: &SecretString) -> Result<Zeroizing<Vec<u8>>, EabKeyError> {
     let lenient = GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)
         .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let pasted = key.expose_secret().trim();
+    // The two alphabets differ in these two characters alone (RFC 4648 §5).
+    let url_safe = Zeroizing::new(pasted.replace('+', "-").replace('/', "_"));
     let bytes = GeneralPurpose::new(&URL_SAFE, lenient)
-        .decode(key.expose_secret())
+        .decode(url_safe.as_bytes())
         .map_err(|_| EabKeyError)?;
     if bytes.is_empty() {
         Err(EabKeyError)
@@ -55,11 +58,15 @@ mod tests {
             "AAAA",
             "AAA=",
             "AAA",
+            "ab+/ab+/ab+/ab+/ab+/ab+/ab+/ab+/ab+/ab+/ab8=",
+            "ab-_ab-_ab8=\r\n",
+            " AAAA\t",
+            "AA+A",
             "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W",
         ] {
             assert!(decode_eab_key(&good.into()).is_ok(), "{good}");
         }
-        for bad in ["", "a", "not base64!", "AA+A"] {
+        for bad in ["", "a", "not base64!", "AA A"] {
             assert!(decode_eab_key(&bad.into()).is_err(), "{bad}");
         }
     }

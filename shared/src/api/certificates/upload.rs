@@ -22,7 +22,7 @@ use certmint_core::{
     certificate::{Certificate, CertificateSource, CertificateStatus, Lifecycle},
     words::{CertificateId, DomainName, NameSet, NameSetError, Timestamp},
     x509::{
-        PrivateKey,
+        Concern, PrivateKey,
         chain::{ReadChain, read_chain},
         keys,
     },
@@ -104,7 +104,7 @@ fn known(id: CertificateId) -> ApiError {
 /// The certificate's names that we know how to speak of; others (addresses, names without a dot) stay in its text.
 fn names(read: &ReadChain) -> Vec<DomainName> {
     let mut names: Vec<DomainName> = Vec::new();
-    for name in read.dns_names.iter().filter_map(|n| n.parse().ok()) {
+    for name in read.dns_names.iter().filter_map(|n| DomainName::read(n).ok()) {
         if !names.contains(&name) {
             names.push(name);
         }
@@ -178,6 +178,23 @@ struct Uploaded {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     restored: Option<bool>,
+    /// What some clients may have against the chain.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+/// What clients have against the chain: refused where all of them would be.
+fn judged(concerns: Vec<Concern>) -> Result<Vec<String>, ApiError> {
+    let mut warnings = Vec::new();
+    for concern in concerns {
+        match concern {
+            Concern::Warning(text) => warnings.push(text),
+            Concern::Refused(text) => {
+                return Err(ApiError::value("certificatePem", format!("does not fit: {text}")));
+            }
+        }
+    }
+    Ok(warnings)
 }
 
 /// Takes a certificate that was made elsewhere, with its key.
@@ -209,6 +226,7 @@ async fn upload(
     }
     let names = names(&read);
     check_names(&names, &upload.domains)?;
+    let warnings = judged(read.concerns)?;
     let fingerprint = &read.checked.fingerprint;
     if let Some(id) = certificates.relations.certificate_with(fingerprint).await? {
         match restored(&certificates, id, fingerprint, &upload.key, now).await? {
@@ -216,6 +234,7 @@ async fn upload(
                 return Ok(Answer(Uploaded {
                     id: id.get(),
                     restored: Some(true),
+                    warnings,
                 }));
             }
             false => return Err(known(id)),
@@ -252,5 +271,6 @@ async fn upload(
     Ok(Answer(Uploaded {
         id: recorded.id.get(),
         restored: None,
+        warnings,
     }))
 }

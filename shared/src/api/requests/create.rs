@@ -150,7 +150,7 @@ async fn create(
     Once { key, body }: Once<Wanted>,
 ) -> Data<RequestView> {
     let account_id = body.account_id;
-    let names = NameSet::parse(&body.domains).map_err(|e| match e {
+    let names = NameSet::parse_for_order(&body.domains).map_err(|e| match e {
         NameSetError::Name { index, source } => ApiError::value(&format!("domains[{index}]"), source),
         other => ApiError::value("domains", other),
     })?;
