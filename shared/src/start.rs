@@ -48,7 +48,7 @@ pub const CALLS: [(&str, &[&[AwsCall]]); 3] = [
             secrets_manager::CALLS,
             envelope::CALLS,
             kms::CALLS,
-            route53::ZONE_CALLS,
+            route53::CHANGE_CALLS,
             route53::RRSET_CALLS,
             kick::CALLS,
         ],

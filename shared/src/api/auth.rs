@@ -2,8 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::extract::FromRequestParts;
-use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
+use http::{HeaderMap, header::AUTHORIZATION};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -11,7 +10,7 @@ use subtle::{Choice, ConstantTimeEq};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::Mutex;
 
-use super::{error::ApiError, state::Capabilities};
+use super::error::ApiError;
 use crate::vault::{API_TOKENS, KeyVault, VaultError};
 use certmint_core::words::Timestamp;
 
@@ -155,46 +154,3 @@ impl Auth {
         }
     }
 }
-
-/// The first argument of a handler: nothing about a call is looked at before it, so that a stranger learns nothing of
-/// what exists.
-pub(super) trait Permit {
-    const SCOPE: Option<Scope>;
-}
-
-/// A call that needs no token.
-pub(super) struct Anyone;
-
-impl Permit for Anyone {
-    const SCOPE: Option<Scope> = None;
-}
-
-impl FromRequestParts<Capabilities> for Anyone {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(_: &mut Parts, _: &Capabilities) -> Result<Self, ApiError> {
-        Ok(Self)
-    }
-}
-
-macro_rules! permits {
-    ($($name:ident)*) => {$(
-        /// Its token has the scope of that name.
-        pub(super) struct $name;
-
-        impl Permit for $name {
-            const SCOPE: Option<Scope> = Some(Scope::$name);
-        }
-
-        impl FromRequestParts<Capabilities> for $name {
-            type Rejection = ApiError;
-
-            async fn from_request_parts(parts: &mut Parts, all: &Capabilities) -> Result<Self, ApiError> {
-                let now = all.clock.now();
-                all.auth.check(&parts.headers, Scope::$name, now).await.map(|()| Self)
-            }
-        }
-    )*};
-}
-
-permits! { Read Write Keys }

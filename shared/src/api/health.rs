@@ -4,9 +4,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    auth::Anyone,
     describe::words,
     envelope::{Answer, Data},
+    permit::Anyone,
     resource::routes,
 };
 

@@ -7,10 +7,10 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    auth::Read,
     describe::NotFound,
     envelope::{Answer, Data},
     error::ApiError,
+    permit::Read,
     query::{FromQuery, Params, Query},
     resource::routes,
     state::{Capabilities, Now},

@@ -13,6 +13,7 @@ mod health;
 mod limits;
 mod openapi;
 mod paging;
+mod permit;
 mod providers;
 mod query;
 mod renewals;

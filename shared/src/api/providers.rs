@@ -7,11 +7,11 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema, openapi::ObjectBuilder};
 
 use super::{
-    auth::Read,
     describe::words,
     envelope::{Answer, Data},
     error::ApiError,
     paging::{List, Paged},
+    permit::Read,
     query::{FromQuery, Params, Query},
     resource::routes,
     state::Capabilities,

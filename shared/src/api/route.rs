@@ -10,8 +10,9 @@ use axum::{
 use utoipa::{Path, openapi::HttpMethod};
 
 use super::{
-    auth::{Permit, Scope},
+    auth::Scope,
     describe::{Description, Part},
+    permit::Permit,
     state::Capabilities,
 };
 

@@ -22,13 +22,11 @@ use super::{
 use crate::aws_call::AwsCall;
 use certmint_core::{clock::Clock, words::Fqdn};
 
-/// What finding zones and following changes calls.
-pub const ZONE_CALLS: &[AwsCall] = &[
-    AwsCall::new("list_hosted_zones", &["route53:ListHostedZones"]),
-    AwsCall::new("get_change", &["route53:GetChange"]),
-];
-/// What reading and changing the TXT RRsets of a known zone calls: all that dns-cleanup needs.
+/// What following changes calls.
+pub const CHANGE_CALLS: &[AwsCall] = &[AwsCall::new("get_change", &["route53:GetChange"])];
+/// What reading and changing the TXT RRsets of a zone calls, which may have been made anew: all that dns-cleanup needs.
 pub const RRSET_CALLS: &[AwsCall] = &[
+    AwsCall::new("list_hosted_zones", &["route53:ListHostedZones"]),
     AwsCall::new("list_resource_record_sets", &["route53:ListResourceRecordSets"]),
     AwsCall::new(
         "change_resource_record_sets",

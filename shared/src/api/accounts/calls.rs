@@ -9,12 +9,12 @@ use super::{
 };
 use crate::{
     api::{
-        auth::{Read, Write},
         body::{Fields, FromBody, Json},
         describe::{Conflict, NotFound},
         envelope::{Answer, Data},
         error::ApiError,
         paging::{List, Paged},
+        permit::{Read, Write},
         query::{FromQuery, Id, Params, Query},
         resource::routes,
         state::Now,

@@ -10,11 +10,11 @@ use super::{
     wire::CreatedAccount,
 };
 use crate::api::{
-    auth::Write,
     body::{Fields, FromBody, Once, Repeatable},
     describe::{Conflict, NotFound},
     envelope::{Answer, Data},
     error::ApiError,
+    permit::Write,
     resource::routes,
     state::Now,
 };

@@ -6,12 +6,12 @@ use utoipa::ToSchema;
 use super::{state::Accounts, wire::DefaultView};
 use crate::{
     api::{
-        auth::{Read, Write},
         body::{Fields, FromBody, Json},
         describe::{Conflict, NotFound},
         envelope::{Answer, Data},
         error::ApiError,
         paging::{List, Paged},
+        permit::{Read, Write},
         resource::routes,
         state::Now,
     },

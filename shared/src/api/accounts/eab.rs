@@ -8,11 +8,11 @@ use super::{state::Accounts, wire::AccountView};
 use crate::{
     acme::decode_eab_key,
     api::{
-        auth::Write,
         body::{Fields, FromBody, Json},
         describe::{Conflict, NotFound},
         envelope::Data,
         error::ApiError,
+        permit::Write,
         resource::routes,
         state::Now,
     },

@@ -7,11 +7,11 @@ use utoipa::ToSchema;
 use super::state::Accounts;
 use crate::{
     api::{
-        auth::{Read, Write},
         body::{Fields, FromBody, Json},
         describe::{Conflict, NotFound},
         envelope::{Answer, Data},
         error::ApiError,
+        permit::{Read, Write},
         resource::routes,
         state::Now,
     },

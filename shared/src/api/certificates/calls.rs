@@ -4,9 +4,9 @@ use axum::extract::State;
 
 use super::{state::Certificates, wire::CertificateView};
 use crate::api::{
-    auth::{Read, Write},
     describe::{Conflict, NotFound},
     envelope::{Answer, Data},
+    permit::{Read, Write},
     query::Id,
     resource::routes,
     state::Now,

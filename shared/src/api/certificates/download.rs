@@ -10,11 +10,11 @@ use utoipa::{IntoParams, ToSchema, openapi::ObjectBuilder};
 use super::state::Certificates;
 use crate::{
     api::{
-        auth::Keys,
         body::{Fields, FromBody, Json},
         describe::{Conflict, NotFound, words, words_or_null},
         envelope::{Answer, Data},
         error::ApiError,
+        permit::Keys,
         query::{FromQuery, Id, Params, Query},
         resource::routes,
         state::Now,

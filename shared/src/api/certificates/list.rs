@@ -18,11 +18,11 @@ use super::{
 };
 use crate::{
     api::{
-        auth::Read,
         describe::words,
         envelope::{Answer, Data},
         error::ApiError,
         paging::{Cursored, List},
+        permit::Read,
         query::{FromQuery, Params, Query},
         resource::routes,
         state::Now,

@@ -15,11 +15,11 @@ use super::{
     wire::{CertificateView, REVOKERS, revoker_words},
 };
 use crate::api::{
-    auth::Write,
     body::{Fields, FromBody, Json},
     describe::{Conflict, NotFound},
     envelope::{Answer, Data},
     error::ApiError,
+    permit::Write,
     query::Id,
     resource::routes,
     state::Now,

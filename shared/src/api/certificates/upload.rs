@@ -8,11 +8,11 @@ use utoipa::{ToSchema, openapi::ObjectBuilder};
 use super::state::Certificates;
 use crate::{
     api::{
-        auth::Write,
         body::{Fields, FromBody, Json},
         describe::{Conflict, words},
         envelope::{Answer, Data},
         error::ApiError,
+        permit::Write,
         resource::routes,
         state::Now,
     },

@@ -9,13 +9,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::state::Renewals;
 use crate::{
     api::{
-        auth::Read,
         certificates::{
             Renewed, planned, renew_as_words, renew_mode_words, source_words, status_words, with_renewals,
         },
         envelope::{Answer, Data},
         error::ApiError,
         paging::{List, Paged},
+        permit::Read,
         query::{FromQuery, Params, Query},
         resource::routes,
         state::Now,

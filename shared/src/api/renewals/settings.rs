@@ -7,12 +7,12 @@ use utoipa::{ToSchema, openapi::ObjectBuilder};
 use super::state::{CertificateChoice, Renewals, renewable};
 use crate::{
     api::{
-        auth::Write,
         body::{Fields, FromBody, Json},
         certificates::{Renewed, planned, renew_as_words, renew_mode_words},
         describe::{Conflict, NotFound, words_or_null},
         envelope::{Answer, Data},
         error::ApiError,
+        permit::Write,
         resource::routes,
         state::Now,
     },

@@ -7,11 +7,11 @@ use utoipa::ToSchema;
 use super::state::{CertificateChoice, Renewals, renewable};
 use crate::{
     api::{
-        auth::Write,
         body::Json,
         describe::{Conflict, NotFound},
         envelope::{Answer, Data},
         error::ApiError,
+        permit::Write,
         resource::routes,
         state::Now,
     },

@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 
 use super::state::Renewals;
 use crate::api::{
-    auth::Read,
     describe::NotFound,
     envelope::{Answer, Data},
     paging::{List, Paged},
+    permit::Read,
     query::Id,
     resource::routes,
 };

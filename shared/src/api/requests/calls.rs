@@ -12,12 +12,12 @@ use super::{
 };
 use crate::{
     api::{
-        auth::{Read, Write},
         body::{Fields, FromBody, Json},
         describe::{Conflict, NotFound, Nothing},
         envelope::{Answer, Data},
         error::ApiError,
         paging::{Cursored, List},
+        permit::{Read, Write},
         query::{FromQuery, Id, Params, Query},
         resource::routes,
         state::Now,

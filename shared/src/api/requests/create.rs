@@ -7,11 +7,11 @@ use utoipa::{ToSchema, openapi::ObjectBuilder};
 use super::{state::Requests, wire::RequestView};
 use crate::api::{
     accounts::fallback_of,
-    auth::Write,
     body::{Fields, FromBody, Once, Repeatable},
     describe::{Conflict, NotFound, words_or_null},
     envelope::{Answer, Data},
     error::ApiError,
+    permit::Write,
     resource::routes,
     state::Now,
 };

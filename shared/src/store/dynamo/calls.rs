@@ -22,6 +22,7 @@ pub const CALLS: &[AwsCall] = &[
 /// What the TXT ledger calls, and the look at a value's owner: all that dns-cleanup needs.
 pub const LEDGER_CALLS: &[AwsCall] = &[
     AwsCall::new("get_item", &["dynamodb:GetItem"]),
+    AwsCall::new("batch_get_item", &["dynamodb:BatchGetItem"]),
     AwsCall::new("query", &["dynamodb:Query"]),
     AwsCall::new(
         "transact_write_items",

@@ -117,14 +117,15 @@ fn a_role_that_allows_too_much_or_too_little_is_found() {
     let statement = &mut policy["PolicyDocument"]["Statement"][1];
     assert_eq!(
         texts(&statement["Action"]),
-        ["dynamodb:GetItem", "dynamodb:Query"]
+        ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]
     );
-    statement["Action"] = serde_json::json!(["dynamodb:Query", "dynamodb:BatchGetItem"]);
+    statement["Action"] =
+        serde_json::json!(["dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:DeleteTable"]);
     let (function, calls) = CALLS[2];
     assert_eq!(
         differences(&template, function, calls),
         [
-            "CleanupRole allows dynamodb:BatchGetItem, which Cleanup never calls",
+            "CleanupRole allows dynamodb:DeleteTable, which Cleanup never calls",
             "Cleanup calls dynamodb:GetItem, which CleanupRole does not allow",
         ]
     );
@@ -210,8 +211,11 @@ fn wired() -> Vec<Wired> {
             traits: vec![],
         },
         Wired {
-            files: one("shared/src/dns/route53.rs"),
-            tables: vec![route53::ZONE_CALLS, route53::RRSET_CALLS],
+            files: vec![
+                file("shared/src/dns/route53.rs"),
+                file("shared/src/dns/zone_list.rs"),
+            ],
+            tables: vec![route53::CHANGE_CALLS, route53::RRSET_CALLS],
             operator: &[],
             traits: one("shared/src/dns/mod.rs"),
         },
