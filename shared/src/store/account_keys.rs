@@ -87,20 +87,20 @@ pub fn may_be_bound(account: &Account) -> Result<(), StoreError> {
     Err(wrong(account, account.status.as_str(), needed))
 }
 
-/// A chore as a store promises it: its name, what to do, when it is due.
-pub type Promise = (String, Chore, Timestamp);
+/// A chore as a store enqueues it: its name, what to do, when it is due.
+pub type NewChore = (String, Chore, Timestamp);
 
 /// The work of a rollover. Its name is its own, since a number is never used again: whoever ends a late chore of an
 /// earlier rollover ends no other one's.
 #[must_use]
-pub fn roll(id: AccountId, version: KeyVersion, now: Timestamp) -> Promise {
+pub fn roll(id: AccountId, version: KeyVersion, now: Timestamp) -> NewChore {
     let name = format!("rollover-{id}-{}", version.get());
     (name, Chore::RollKey { id, version }, now)
 }
 
 /// The deletion of the key that an account has now and the CA has no more.
 #[must_use]
-pub fn forget_key(account: &Account, now: Timestamp) -> Promise {
+pub fn forget_key(account: &Account, now: Timestamp) -> NewChore {
     let (id, old) = (account.id, account.key_version);
     let names = vec![Account::key_name(id, old)];
     let name = format!("old-key-{id}-{}", old.get());
@@ -109,14 +109,14 @@ pub fn forget_key(account: &Account, now: Timestamp) -> Promise {
 
 /// The deletion of a key that the CA would not have.
 #[must_use]
-pub fn discard(id: AccountId, version: KeyVersion, now: Timestamp) -> Promise {
+pub fn discard(id: AccountId, version: KeyVersion, now: Timestamp) -> NewChore {
     let name = format!("discard-key-{id}-{}", version.get());
     (name, Chore::DiscardKey { id, version }, now.plus(UNSURE))
 }
 
 /// The deletion of the HMAC key that an account has now.
 #[must_use]
-pub fn forget_eab(account: &Account, now: Timestamp) -> Option<Promise> {
+pub fn forget_eab(account: &Account, now: Timestamp) -> Option<NewChore> {
     let names = vec![account.eab_key_ref.clone()?];
     let name = format!("old-eab-{}-{}", account.id, account.version);
     Some((name, Chore::DeleteSecrets { names }, now))

@@ -65,7 +65,7 @@ pub trait RequestLifecycle: Send + Sync {
     async fn delete_request(&self, id: RequestId, now: Timestamp) -> Result<(), StoreError>;
 }
 
-/// Work that calls promised. A chore is written in the transaction that makes it due.
+/// Work that calls enqueued. A chore is written in the transaction that makes it due.
 #[async_trait]
 pub trait ChoreStore: Send + Sync {
     /// Chores that are due, earliest first, at most `limit`. One index query.

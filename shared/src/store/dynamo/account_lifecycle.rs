@@ -110,7 +110,7 @@ async fn deletion(table: &Table, account: &Account, now: Timestamp) -> Result<Tx
     }
     tx.check_empty(&List::certificates_of(id), || ());
     let names = account.secrets();
-    chores::promise(
+    chores::enqueue(
         &mut tx,
         &format!("account-{id}"),
         &Chore::DeleteSecrets { names },
@@ -177,7 +177,7 @@ impl AccountLifecycle for DynamoStore {
             };
             let mut tx = Tx::new();
             tx.put_if(to_item(&new)?, as_read(&old), Lost::Changed);
-            chores::promise(
+            chores::enqueue(
                 &mut tx,
                 &format!("contact-{id}"),
                 &Chore::UpdateContact { id },

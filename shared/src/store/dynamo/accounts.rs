@@ -15,7 +15,7 @@ use super::{
 };
 use crate::store::{
     AccountFilter, AccountKeys, AccountStore, DEPTH, Idempotency, StoreError,
-    account_keys::{Promise, discard, forget_eab, forget_key, may_be_bound, may_be_rolled, roll},
+    account_keys::{NewChore, discard, forget_eab, forget_key, may_be_bound, may_be_rolled, roll},
     id_after, rows_before,
 };
 use certmint_core::{
@@ -115,7 +115,7 @@ pub(super) async fn one(table: &Table, id: AccountId) -> Result<Account, StoreEr
 }
 
 /// What a change makes of an account: nothing, or the account and a chore.
-pub(super) type Change = Option<(Account, Option<Promise>)>;
+pub(super) type Change = Option<(Account, Option<NewChore>)>;
 
 /// Writes what `change` makes of the account, with its chore; nothing if it makes nothing of it. One read and one
 /// transaction on condition that the account is as it was read; against another writer it is tried again.
@@ -126,7 +126,7 @@ pub(super) async fn change(
 ) -> Result<Account, StoreError> {
     for _ in 0..TRIES {
         let read = one(table, id).await?;
-        let Some((changed, promise)) = change(&read)? else {
+        let Some((changed, chore)) = change(&read)? else {
             return Ok(read);
         };
         let changed = Account {
@@ -135,8 +135,8 @@ pub(super) async fn change(
         };
         let mut tx = Tx::new();
         tx.put_if(to_item(&changed)?, as_read(&read), ());
-        if let Some((name, chore, due)) = &promise {
-            super::chores::promise(&mut tx, name, chore, *due)?;
+        if let Some((name, chore, due)) = &chore {
+            super::chores::enqueue(&mut tx, name, chore, *due)?;
         }
         if tx.commit(table).await?.is_ok() {
             return Ok(changed);
@@ -248,8 +248,8 @@ impl AccountKeys for DynamoStore {
         change(self.table().await?, id, |account| {
             may_be_rolled(account)?;
             let rolling = account.rolling(now);
-            let promise = rolling.rollover.as_ref().map(|r| roll(id, r.version, now));
-            Ok(Some((rolling, promise)))
+            let chore = rolling.rollover.as_ref().map(|r| roll(id, r.version, now));
+            Ok(Some((rolling, chore)))
         })
         .await
     }

@@ -229,7 +229,7 @@ pub(super) fn recording<E>(
     let same_names = keys::same_names(&certificate.names, id);
     tx.put(Writer::new(&same_names).finish()?);
     let (name, chore) = expiry(id);
-    chores::promise(tx, &name, &chore, certificate.expires_at)?;
+    chores::enqueue(tx, &name, &chore, certificate.expires_at)?;
     tx.count(&list_of(certificate, status), id.get(), 1);
     count_of_account(tx, certificate, 1);
     Ok(())

@@ -114,7 +114,7 @@ async fn remove_hanging(
         {
             tx.delete(keys::fingerprint(fingerprint));
             let name = format!("certificate-{id}-{}", key.sk);
-            chores::promise(&mut tx, &name, &secret(key_ref), now)?;
+            chores::enqueue(&mut tx, &name, &secret(key_ref), now)?;
         }
         tx.delete(key);
     }
@@ -127,7 +127,7 @@ impl CertificateLifecycle for DynamoStore {
         let also = |tx: &mut Tx<()>, _: &Certificate, new: &Certificate| {
             count_of_account(tx, new, -1);
             let chore = Chore::RemoveCertificate { id };
-            chores::promise(tx, &removal(id), &chore, now.plus(RESTORABLE))
+            chores::enqueue(tx, &removal(id), &chore, now.plus(RESTORABLE))
         };
         let delete = |c: &Certificate, websites| deleted(c, websites, now);
         change(self.table().await?, id, now, delete, also).await
@@ -177,7 +177,7 @@ impl CertificateLifecycle for DynamoStore {
         tx.delete(keys::same_names(&certificate.names, id));
         chores::take_back(&mut tx, &expiry(id).0);
         let (name, chore) = (format!("certificate-{id}"), secret(&certificate.key_ref));
-        chores::promise(&mut tx, &name, &chore, now)?;
+        chores::enqueue(&mut tx, &name, &chore, now)?;
         tx.count(&listed(&row)?, id.get(), -1);
         tx.commit(table).await?
     }
@@ -191,7 +191,7 @@ impl CertificateLifecycle for DynamoStore {
     ) -> Result<Certificate, StoreError> {
         let also = |tx: &mut Tx<()>, _: &Certificate, new: &Certificate| {
             let chore = Chore::RevokeCertificate { id };
-            chores::promise(tx, &format!("revoke-{id}"), &chore, now)?;
+            chores::enqueue(tx, &format!("revoke-{id}"), &chore, now)?;
             give_away(tx, new, reason, now)
         };
         let asked = |c: &Certificate, _| revoking(c, reason, by, now);

@@ -1,4 +1,4 @@
-//! Chores: work that calls promised.
+//! Chores: work that calls enqueued.
 
 use async_trait::async_trait;
 
@@ -37,7 +37,7 @@ fn as_read(chore: &StoredChore) -> Expression {
 }
 
 /// A chore in the transaction that makes it due; it replaces one of the same name.
-pub(super) fn promise<E>(
+pub(super) fn enqueue<E>(
     tx: &mut Tx<E>,
     name: &str,
     chore: &Chore,

@@ -254,7 +254,7 @@ impl RequestLifecycle for DynamoStore {
         if !keys.is_empty() {
             let names = request.names.as_slice().to_vec();
             let chore = Chore::DeleteKeys { keys, names };
-            chores::promise(&mut tx, &format!("request-{id}"), &chore, now)?;
+            chores::enqueue(&mut tx, &format!("request-{id}"), &chore, now)?;
         }
         tx.commit(self.table().await?).await?
     }

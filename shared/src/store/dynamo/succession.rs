@@ -65,9 +65,9 @@ async fn try_replace(
     let replaced = renewal_items::to_item(&renewal::replaced(&renewal, &new))?;
     tx.put_if(replaced, unchanged(&renewal), Lost::Changed);
     let (name, chore) = expiry(id);
-    chores::promise(&mut tx, &name, &chore, new.expires_at)?;
+    chores::enqueue(&mut tx, &name, &chore, new.expires_at)?;
     if let Some((name, chore, due)) = old.old_key(new.updated_at) {
-        chores::promise(&mut tx, &name, &chore, due)?;
+        chores::enqueue(&mut tx, &name, &chore, due)?;
     }
     let is = list_of(&new, status);
     if is != was {

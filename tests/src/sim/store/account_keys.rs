@@ -7,7 +7,7 @@ use certmint_core::{
 };
 use certmint_shared::store::{
     AccountKeys, StoreError,
-    account_keys::{Promise, discard, forget_eab, forget_key, may_be_bound, may_be_rolled, roll},
+    account_keys::{NewChore, discard, forget_eab, forget_key, may_be_bound, may_be_rolled, roll},
 };
 
 use super::{super::op::Op, MemoryStore, not_found};
@@ -16,12 +16,12 @@ impl MemoryStore {
     fn change_account(
         &self,
         id: AccountId,
-        change: impl Fn(&Account) -> Result<Option<(Account, Option<Promise>)>, StoreError>,
+        change: impl Fn(&Account) -> Result<Option<(Account, Option<NewChore>)>, StoreError>,
     ) -> Result<Account, StoreError> {
         let mut tables = self.tables();
         let read = tables.accounts.get(&id.get()).cloned();
         let read = read.ok_or_else(|| not_found("account", id))?;
-        let Some((changed, promise)) = change(&read)? else {
+        let Some((changed, chore)) = change(&read)? else {
             return Ok(read);
         };
         let changed = Account {
@@ -29,8 +29,8 @@ impl MemoryStore {
             ..changed
         };
         tables.accounts.insert(id.get(), changed.clone());
-        if let Some((name, chore, due)) = promise {
-            tables.promise(name, chore, due);
+        if let Some((name, chore, due)) = chore {
+            tables.enqueue(name, chore, due);
         }
         Ok(changed)
     }
@@ -42,8 +42,8 @@ impl AccountKeys for MemoryStore {
         self.change_account(id, |account| {
             may_be_rolled(account)?;
             let rolling = account.rolling(now);
-            let promise = rolling.rollover.as_ref().map(|r| roll(id, r.version, now));
-            Ok(Some((rolling, promise)))
+            let chore = rolling.rollover.as_ref().map(|r| roll(id, r.version, now));
+            Ok(Some((rolling, chore)))
         })
     }
 

@@ -40,7 +40,7 @@ impl CertificateLifecycle for MemoryStore {
         let (certificate, changed) = tables.change(id, now, |c| deleted(c, websites, now))?;
         if changed {
             let chore = Chore::RemoveCertificate { id };
-            tables.promise(format!("remove-certificate-{id}"), chore, now.plus(RESTORABLE));
+            tables.enqueue(format!("remove-certificate-{id}"), chore, now.plus(RESTORABLE));
         }
         Ok(certificate)
     }
@@ -80,7 +80,7 @@ impl CertificateLifecycle for MemoryStore {
                     let all = std::iter::once(certificate.key_ref).chain(older);
                     let names: Vec<String> = all.filter(|name| !name.is_empty()).collect();
                     tables.removed.insert(id.get(), names.clone());
-                    tables.promise(format!("certificate-{id}"), Chore::DeleteSecrets { names }, now);
+                    tables.enqueue(format!("certificate-{id}"), Chore::DeleteSecrets { names }, now);
                 }
                 Ok(())
             })
@@ -100,7 +100,7 @@ impl CertificateLifecycle for MemoryStore {
             tables.compromised.extend(key_id_of(&certificate.cert_pem));
         }
         if changed {
-            tables.promise(format!("revoke-{id}"), Chore::RevokeCertificate { id }, now);
+            tables.enqueue(format!("revoke-{id}"), Chore::RevokeCertificate { id }, now);
         }
         Ok(certificate)
     }

@@ -42,7 +42,7 @@ impl Tables {
             ..certificate.clone()
         };
         let expiry = Chore::ExpireCertificate { id: recorded.id };
-        self.promise(format!("expire-{id}"), expiry, recorded.expires_at);
+        self.enqueue(format!("expire-{id}"), expiry, recorded.expires_at);
         self.certificates.insert(id, recorded.clone());
         recorded
     }

@@ -16,7 +16,7 @@ use certmint_shared::store::{
 use super::{super::op::Op, MemoryStore, Tables, not_found};
 
 impl Tables {
-    pub(super) fn promise(&mut self, name: String, chore: Chore, due: Timestamp) {
+    pub(super) fn enqueue(&mut self, name: String, chore: Chore, due: Timestamp) {
         let stored = StoredChore {
             name: name.clone(),
             chore,
@@ -88,7 +88,7 @@ impl AccountLifecycle for MemoryStore {
             ..old
         };
         tables.accounts.insert(id.get(), new.clone());
-        tables.promise(format!("contact-{id}"), Chore::UpdateContact { id }, now);
+        tables.enqueue(format!("contact-{id}"), Chore::UpdateContact { id }, now);
         Ok(new)
     }
 
@@ -119,7 +119,7 @@ impl AccountLifecycle for MemoryStore {
         tables.accounts.remove(&id.get());
         tables.defaults.retain(|_, d| d.account_id != id);
         let names = account.secrets();
-        tables.promise(format!("account-{id}"), Chore::DeleteSecrets { names }, now);
+        tables.enqueue(format!("account-{id}"), Chore::DeleteSecrets { names }, now);
         Ok(account)
     }
 }
@@ -143,7 +143,7 @@ impl RequestLifecycle for MemoryStore {
         may_be_deleted(request, owed.count())?;
         let (keys, names) = (request.key_names(), request.names.as_slice().to_vec());
         if !keys.is_empty() {
-            tables.promise(format!("request-{id}"), Chore::DeleteKeys { keys, names }, now);
+            tables.enqueue(format!("request-{id}"), Chore::DeleteKeys { keys, names }, now);
         }
         tables.requests.remove(&id);
         Ok(())

@@ -128,9 +128,9 @@ impl RenewalStore for MemoryStore {
                     ..certificate.clone()
                 };
                 let expiry = Chore::ExpireCertificate { id: certificate.id };
-                tables.promise(format!("expire-{id}"), expiry, new.expires_at);
+                tables.enqueue(format!("expire-{id}"), expiry, new.expires_at);
                 if let Some((name, chore, due)) = old.old_key(new.updated_at) {
-                    tables.promise(name, chore, due);
+                    tables.enqueue(name, chore, due);
                 }
                 let renewal = renewal::replaced(&tables.renewal(&old), &new);
                 tables.put_renewal(&renewal);
