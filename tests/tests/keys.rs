@@ -190,7 +190,10 @@ async fn a_client_brings_its_own_csr() {
         lines.join("\n")
     };
     let cases = [
-        (csr(&folder, &p256, "/CN=example.com", "").0, "exactly the names"),
+        (
+            csr(&folder, &p256, "/CN=example.com", "").0,
+            "add one with the names in domains",
+        ),
         (
             csr(&folder, &p256, "/", "DNS:example.com,DNS:www.example.com").0,
             "exactly the names",

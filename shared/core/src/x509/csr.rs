@@ -66,7 +66,7 @@ pub struct Csr {
     der: Vec<u8>,
     public_key: Vec<u8>,
     algorithm: Option<KeyAlgorithm>,
-    /// Of subjectAltName; without that the common name, which CAs then take.
+    /// Of subjectAltName. CAs differ in whether they take a common name alone (Boulder does, Pebble does not).
     names: BTreeSet<String>,
     has_subject_alt_name: bool,
     common_names: Vec<String>,
@@ -93,7 +93,7 @@ impl Csr {
             der: der.to_vec(),
             public_key: info.subject_pki.raw.to_vec(),
             algorithm: algorithm_of(&info.subject_pki).and_then(|word| word.parse().ok()),
-            names: subject_alt_name.unwrap_or_else(|| common_names.iter().cloned().collect()),
+            names: subject_alt_name.unwrap_or_default(),
             has_subject_alt_name,
             common_names,
             signature: verify(
