@@ -45,6 +45,11 @@ const fn wants_values(phase: &Phase) -> bool {
     )
 }
 
+/// The CSR is or may be on its way.
+fn csr_sent(phase: &Phase) -> bool {
+    matches!(phase.name(), "key_stored" | "finalizing")
+}
+
 const fn ended(phase: &Phase) -> bool {
     matches!(phase, Phase::Done { .. } | Phase::Failed)
 }

@@ -161,10 +161,9 @@ pub(super) fn fail(state: &Issuance, failure: &Failure, now: Timestamp, seed: u6
         }
         stays => {
             let state = Issuance {
-                phase: if lost {
-                    Phase::Queued
-                } else {
-                    retry_from(state.phase)
+                phase: match lost {
+                    true => Phase::Queued,
+                    false => retry_from(state.phase),
                 },
                 since: retry_at,
                 polls: 0,

@@ -7,7 +7,7 @@ proptest! {
 
     #[test]
     fn a_cancelled_issuance_has_failed_and_cleans_up(state in state(), seed in any::<u64>()) {
-        let sent = state.phase.may_have_sent_csr();
+        let sent = csr_sent(&state.phase);
         match next(&state, Event::Cancelled, NOW, seed) {
             Err(_) => prop_assert!(ended(&state.phase) || sent, "refused in {:?}", state.phase),
             Ok(step) => {

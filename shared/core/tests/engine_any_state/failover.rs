@@ -50,7 +50,7 @@ proptest! {
         prop_assert_eq!(&step.state.phase, &Phase::Queued, "an order belongs to its account");
         let caa = matches!(&event, Event::Failed(failure) if failure.forbids_ca());
         prop_assert!(
-            caa || !before.phase.may_have_sent_csr(),
+            caa || !csr_sent(&before.phase),
             "left with a CSR on its way"
         );
         let (left, entered) = (&new.candidates()[old.current()], &new.candidates()[new.current()]);

@@ -12,7 +12,7 @@ proptest! {
         prop_assert_eq!(step.error, Some(failure.sentence()));
         prop_assert_eq!(step.state.last_problem.as_ref(), Some(&failure.problem));
         // Where there may be a certificate it is not given up as easily.
-        let sent = state.phase.may_have_sent_csr();
+        let sent = csr_sent(&state.phase);
         let last_try = match sent && failure.class != Class::OrderLost {
             true => step.state.failures >= 2 * MAX_ATTEMPTS,
             false => step.state.failures >= MAX_ATTEMPTS || step.state.attempts >= MAX_ATTEMPTS,
