@@ -157,6 +157,19 @@ fn only_the_icann_section_is_nobodys() {
 }
 
 #[test]
+fn the_domain_that_somebody_registered() {
+    for (name, domain) in [
+        ("_acme-challenge.www.example.co.uk", Some("example.co.uk")),
+        ("_acme-challenge.github.io", Some("github.io")),
+        ("_acme-challenge.me.github.io", Some("me.github.io")),
+        ("example.com", Some("example.com")),
+        ("co.uk", None),
+    ] {
+        assert_eq!(Fqdn::new(name).registered_domain(), domain, "{name}");
+    }
+}
+
+#[test]
 fn what_is_stored_is_read_by_syntax_alone() {
     // A list of tomorrow may hold these, and IDNA of tomorrow may map them otherwise.
     for stored in ["co.uk", "*.co.uk", "github.io", "xn--a.example.com", "a.b"] {

@@ -39,7 +39,7 @@ pub struct CaAccount {
 pub struct Eab {
     /// The key id.
     pub kid: String,
-    /// The HMAC key, base64url with or without padding; non-zero trailing bits are accepted.
+    /// The HMAC key, base64url or base64 with or without padding; non-zero trailing bits are accepted.
     pub hmac_key: SecretString,
 }
 

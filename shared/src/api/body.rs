@@ -50,6 +50,14 @@ impl Fields {
         }
     }
 
+    /// A text as it was pasted: white space around it is no part of it.
+    pub(super) fn opt_pasted(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+        if let Some(Value::String(text)) = self.0.get_mut(name) {
+            *text = text.trim().to_owned();
+        }
+        self.opt_text(name)
+    }
+
     /// A text, or a number as one.
     pub(super) fn opt_word_or_number(&mut self, name: &str) -> Result<Option<String>, ApiError> {
         match self.0.get(name) {

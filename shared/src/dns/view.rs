@@ -58,7 +58,7 @@ impl PublicDns {
         let answer = self.resolvers.ask(zone.as_str(), RecordType::NS).await;
         let answer = answer.map_err(|e| format!("{e} for the name servers of zone {zone}"))?;
         let names = answer.answers.iter().filter_map(|r| match &r.data {
-            RData::NS(ns) => Some(ns.0.to_string()),
+            RData::NS(ns) => Some(ns.0.to_ascii()),
             _ => None,
         });
         let addresses = join_all(names.map(|name| async move {

@@ -22,7 +22,9 @@ const KEPT: Duration = Duration::from_secs(5 * 60);
 const CERTAIN: Duration = Duration::from_millis(500);
 
 struct Known {
-    read_at: Timestamp,
+    /// When its reading began, and when it ended.
+    began: Timestamp,
+    ended: Timestamp,
     zones: Arc<Vec<Zone>>,
 }
 
@@ -70,12 +72,14 @@ impl ZoneList {
         }
     }
 
-    /// The list, not older than that. Those that ask at once have it read once.
+    /// The list, not older than that. Those that ask while it is read take what comes of it, if that began after they
+    /// asked.
     async fn zones(&self, not_older_than: Duration) -> Result<Arc<Vec<Zone>>, DnsError> {
+        let asked = self.clock.now();
         let mut known = self.known.lock().await;
-        let read_at = self.clock.now();
+        let began = self.clock.now();
         if let Some(known) = &*known
-            && read_at.since(known.read_at) < not_older_than
+            && (known.began >= asked || began.since(known.ended) < not_older_than)
         {
             return Ok(known.zones.clone());
         }
@@ -92,7 +96,8 @@ impl ZoneList {
         }
         let zones = Arc::new(zones);
         *known = Some(Known {
-            read_at,
+            began,
+            ended: self.clock.now(),
             zones: zones.clone(),
         });
         Ok(zones)

@@ -34,7 +34,10 @@ impl Fqdn {
     /// The part of it that somebody registered: one label below the public suffix.
     #[must_use]
     pub fn registered_domain(&self) -> Option<&str> {
-        psl::domain_str(&self.0)
+        let name = self.0.strip_prefix("_acme-challenge.").unwrap_or(&self.0);
+        // A suffix of the list's private section is somebody's domain, too.
+        let is_private = || psl::suffix(name.as_bytes()).and_then(|s| s.typ()) == Some(psl::Type::Private);
+        psl::domain_str(name).or_else(|| is_private().then_some(name))
     }
 
     /// Whether the name is `zone` or below it.

@@ -11,7 +11,7 @@ pub use super::certificate::{key_algorithm, key_id, key_id_of};
 use super::{
     certificate::{self, hex, moment, names, serial},
     distinguished_name,
-    judge::{Concern, concerns},
+    judge::{Concern, concerns, is_anchor},
     pem::{self, Block},
     signature::{SignatureError, verify},
 };
@@ -76,6 +76,7 @@ pub fn read_chain(chain: &str, now: Timestamp) -> Result<ReadChain, Failure> {
         .map(certificate::parse)
         .collect::<Result<_, _>>()
         .map_err(|e| mismatch(format!("the chain {e}")))?;
+    let (blocks, certificates) = without_repeated_anchors(&blocks, certificates);
     let (Some(leaf), Some(first)) = (certificates.first(), blocks.first()) else {
         return Err(mismatch("the chain is empty"));
     };
@@ -115,8 +116,23 @@ pub fn read_chain(chain: &str, now: Timestamp) -> Result<ReadChain, Failure> {
     })
 }
 
+/// Some bundles name their root twice; that changes nothing.
+fn without_repeated_anchors<'a, 'c>(
+    blocks: &'a [Block],
+    certificates: Vec<X509Certificate<'c>>,
+) -> (Vec<&'a Block>, Vec<X509Certificate<'c>>) {
+    let mut kept: Vec<(&Block, X509Certificate<'_>)> = Vec::with_capacity(blocks.len());
+    for (block, certificate) in blocks.iter().zip(certificates) {
+        let repeats = kept.last().is_some_and(|(before, _)| before.der == block.der);
+        if !(repeats && is_anchor(&certificate)) {
+            kept.push((block, certificate));
+        }
+    }
+    kept.into_iter().unzip()
+}
+
 /// Each certificate is signed by the next. Gives back what cannot be verified.
-fn check_order(blocks: &[Block], certificates: &[X509Certificate<'_>]) -> Result<Vec<Concern>, Failure> {
+fn check_order(blocks: &[&Block], certificates: &[X509Certificate<'_>]) -> Result<Vec<Concern>, Failure> {
     let mut unverified = Vec::new();
     for (index, block) in blocks.iter().enumerate() {
         if let Some(same) = blocks.iter().take(index).find(|earlier| earlier.der == block.der) {

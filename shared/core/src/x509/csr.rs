@@ -14,7 +14,7 @@ use super::{
     certificate::algorithm_of,
     distinguished_name::text_of,
     pem::{self, PemError},
-    signature::{SignatureError, verify},
+    signature::{SignatureError, verify, weakness},
 };
 use crate::{certificate::KeyAlgorithm, words::NameSet};
 
@@ -96,12 +96,7 @@ impl Csr {
             names: subject_alt_name.unwrap_or_default(),
             has_subject_alt_name,
             common_names,
-            signature: verify(
-                &csr.signature_algorithm,
-                &info.subject_pki,
-                &csr.signature_value,
-                info.raw,
-            ),
+            signature: signature_of(&csr),
         })
     }
 
@@ -163,6 +158,20 @@ impl Csr {
     pub fn has_names(&self, names: &NameSet) -> bool {
         let wanted: BTreeSet<String> = names.strings().into_iter().map(str::to_owned).collect();
         wanted == self.names
+    }
+}
+
+/// CAs refuse a hash that nobody trusts any more, but not before they have validated the names.
+fn signature_of(csr: &X509CertificationRequest<'_>) -> Result<(), SignatureError> {
+    let info = &csr.certification_request_info;
+    match weakness(&csr.signature_algorithm) {
+        Some(weak) => Err(SignatureError::Unsupported(weak.to_owned())),
+        None => verify(
+            &csr.signature_algorithm,
+            &info.subject_pki,
+            &csr.signature_value,
+            info.raw,
+        ),
     }
 }
 

@@ -23,8 +23,11 @@ pub(super) fn concerns(chain: &[X509Certificate<'_>], dns_names: &[String], now:
         return vec![];
     };
     let mut found = of_leaf(leaf);
-    for (below, issuer) in issuers.iter().enumerate() {
+    // One that only carries its issuer's new key does not count (RFC 5280 §4.2.1.9).
+    let mut below = 0;
+    for issuer in issuers {
         found.extend(of_issuer(issuer, below, dns_names, now));
+        below += usize::from(!is_anchor(issuer));
     }
     // Nobody checks how an anchor is signed.
     found.extend(chain.iter().filter(|c| !is_anchor(c)).filter_map(|certificate| {

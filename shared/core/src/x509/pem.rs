@@ -93,13 +93,17 @@ pub enum PemError {
 /// The first thing that could hide a block, or that is none.
 pub fn blocks(text: &str) -> Result<Vec<Block>, PemError> {
     // As it stands in JSON or in an environment variable: base64 has no backslash.
-    let text = Zeroizing::new(text.replace("\\r", "").replace("\\n", "\n"));
+    let text = Zeroizing::new(text.replace("\\r", ""));
+    let text = Zeroizing::new(text.replace("\\n", "\n"));
     let line_of = |at: usize| line_at(&text, at);
+    let (mut line, mut counted) = (1, 0);
     let mut blocks = Vec::new();
     let mut rest = 0;
     while let Some(begin) = find(&text, BEGIN, rest) {
         around(&text, rest, begin)?;
-        let line = line_of(begin);
+        // Counted on, not anew: a text may hold thousands of blocks.
+        line += line_ends(&text, counted, begin);
+        counted = begin;
         let (label, body) = label_after(&text, begin + BEGIN.len()).ok_or(PemError::Boundary { line })?;
         let no_end = || PemError::NoEnd {
             line,
@@ -111,8 +115,8 @@ pub fn blocks(text: &str) -> Result<Vec<Block>, PemError> {
             let boundary = PemError::Boundary { line: line_of(end) };
             return Err(if begins { no_end() } else { boundary });
         }
-        let broken = PemError::Boundary { line: line_of(end) };
-        let (end_label, after) = label_after(&text, end + END.len()).ok_or(broken)?;
+        let broken = || PemError::Boundary { line: line_of(end) };
+        let (end_label, after) = label_after(&text, end + END.len()).ok_or_else(broken)?;
         if end_label != label {
             let end = end_label;
             return Err(PemError::OtherEnd { line, label, end });
@@ -129,14 +133,24 @@ fn find(text: &str, what: &str, from: usize) -> Option<usize> {
 }
 
 fn line_at(text: &str, at: usize) -> usize {
+    line_ends(text, 0, at) + 1
+}
+
+/// The lines that end between two places.
+fn line_ends(text: &str, from: usize, to: usize) -> usize {
     let bytes = text.as_bytes();
     // A lone CR ends a line, too.
-    let ends = bytes.iter().take(at).enumerate().filter(|(i, byte)| match byte {
-        b'\n' => true,
-        b'\r' => bytes.get(i + 1) != Some(&b'\n'),
-        _ => false,
-    });
-    ends.count() + 1
+    let ends = bytes
+        .iter()
+        .enumerate()
+        .take(to)
+        .skip(from)
+        .filter(|(i, byte)| match byte {
+            b'\n' => true,
+            b'\r' => bytes.get(i + 1) != Some(&b'\n'),
+            _ => false,
+        });
+    ends.count()
 }
 
 /// The label that begins at `from`, and what comes after its hyphens.
@@ -206,7 +220,8 @@ fn block(text: &str, label: String, line: usize, from: usize, to: usize) -> Resu
         at += part.len();
     }
     match BASE64.decode(base64.as_bytes()) {
-        Ok(der) if der.is_empty() => Err(PemError::Empty { line, label }),
+        // All on one line, its headers hide what follows them.
+        Ok(der) if der.is_empty() && !has_headers => Err(PemError::Empty { line, label }),
         Ok(der) => Ok(Block {
             label,
             der: Zeroizing::new(der),

@@ -3,6 +3,7 @@
 use aws_lc_rs::signature::{self as aws, RsaPssSaltLength, UnparsedPublicKey, VerificationAlgorithm};
 use x509_parser::{
     asn1_rs::{BitString, Oid, oid},
+    public_key::PublicKey,
     signature_algorithm::RsaSsaPssParams,
     x509::{AlgorithmIdentifier, SubjectPublicKeyInfo},
 };
@@ -114,6 +115,9 @@ pub fn verify(
     };
     match scheme {
         Scheme::Ed25519 => with(&aws::ED25519),
+        Scheme::RsaPkcs1(_) | Scheme::RsaPss(..) if !is_usual_rsa(key, &scheme) => {
+            Err(unsupported("RSA by a key of that size"))
+        }
         Scheme::RsaPkcs1(hash) => with(match hash {
             Hash::Sha1 => &aws::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
             Hash::Sha256 => &aws::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
@@ -149,6 +153,19 @@ pub fn verify(
                 (Curve::P521, Hash::Sha512) => &aws::ECDSA_P521_SHA512_ASN1,
             })
         }
+    }
+}
+
+/// Whether the key has a size that the library verifies; another one says nothing of the signature.
+fn is_usual_rsa(key: &SubjectPublicKeyInfo<'_>, scheme: &Scheme) -> bool {
+    let least = match scheme {
+        Scheme::RsaPss(..) | Scheme::RsaPkcs1(Hash::Sha384) => 2048,
+        _ => 1024,
+    };
+    match key.parsed() {
+        Ok(PublicKey::RSA(rsa)) => (least..=8192).contains(&rsa.key_size()),
+        // Another kind of key made no such signature.
+        _ => true,
     }
 }
 

@@ -49,6 +49,11 @@ fn every_usual_signature_is_taken() {
     ));
     let refused = check(&shop, &["csr.example.com"]).unwrap_err().to_string();
     assert!(refused.contains("sha224WithRSAEncryption"), "{refused}");
+    shop.run(&format!(
+        "req -new -key key -subj /CN=csr.example.com {SAN} -sha1 -out csr"
+    ));
+    let weak = check(&shop, &["csr.example.com"]).unwrap_err().to_string();
+    assert!(weak.contains("sha1WithRSAEncryption"), "{weak}");
 }
 
 #[test]

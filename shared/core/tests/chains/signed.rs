@@ -49,6 +49,12 @@ fn what_cas_use_is_verified() {
         let read = read_chain(&shop.chain(), now());
         let read = read.unwrap_or_else(|e| panic!("{key} {signing}: {}", e.problem.detail));
         assert_eq!(read.concerns, [], "{key} {signing}");
+        let twice = shop.chain() + &shop.read("ca.pem");
+        assert_eq!(
+            read_chain(&twice, now()).map(|c| c.checked),
+            Ok(read.checked),
+            "a root named twice"
+        );
         // The same name, another key.
         let forged = shop.read("leaf.pem") + &other.read("ca.pem");
         let error = read_chain(&forged, now()).map(|_| ()).unwrap_err();

@@ -33,7 +33,7 @@ struct Wanted {
     email: Email,
     #[schema(max_length = 4096)]
     eab_kid: Option<String>,
-    /// base64url, with or without padding. Goes to the key vault and is never returned.
+    /// base64url or base64, with or without padding. Goes to the key vault and is never returned.
     #[schema(value_type = Option<String>, write_only, max_length = 4096)]
     eab_hmac_key: Option<SecretString>,
     /// When the CA says that the binding's time is over.
@@ -47,7 +47,7 @@ impl FromBody for Wanted {
             provider_name: fields.text("providerName")?,
             email: fields.email("email")?,
             eab_kid: fields.opt_text("eabKid")?,
-            eab_hmac_key: fields.opt_text("eabHmacKey")?.map(SecretString::from),
+            eab_hmac_key: fields.opt_pasted("eabHmacKey")?.map(SecretString::from),
             eab_expires_at: fields.opt_text("eabExpiresAt")?,
         })
     }

@@ -105,7 +105,7 @@ struct NewBinding {
     id: AccountId,
     #[schema(required = true, nullable = false, max_length = 4096)]
     eab_kid: Option<String>,
-    /// base64url, with or without padding. Goes to the key vault and is never returned.
+    /// base64url or base64, with or without padding. Goes to the key vault and is never returned.
     #[schema(value_type = String, write_only, max_length = 4096)]
     eab_hmac_key: Option<SecretString>,
     #[schema(format = DateTime)]
@@ -117,7 +117,7 @@ impl FromBody for NewBinding {
         Ok(Self {
             id: AccountId::new(fields.id("id")?),
             eab_kid: fields.opt_text("eabKid")?,
-            eab_hmac_key: fields.opt_text("eabHmacKey")?.map(SecretString::from),
+            eab_hmac_key: fields.opt_pasted("eabHmacKey")?.map(SecretString::from),
             eab_expires_at: fields.opt_text("eabExpiresAt")?,
         })
     }

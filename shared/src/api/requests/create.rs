@@ -83,7 +83,7 @@ fn key_plan(
 struct Wanted {
     #[schema(value_type = u64, minimum = 1)]
     account_id: AccountId,
-    /// Up to 254 octets each.
+    /// Up to 237 octets each, a star apart.
     #[schema(min_items = 1, max_items = 100)]
     domains: Vec<String>,
     /// One of the CA's profiles.
