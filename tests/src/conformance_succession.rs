@@ -8,7 +8,7 @@ use certmint_core::{
     issuance::{NewRequest, Request, key_name},
     renewal::{self, RenewMode, Renewal},
     words::{CertificateId, NameSet},
-    x509::chain::key_id_of,
+    x509::certificate::key_id_of,
 };
 use certmint_shared::store::StoreError;
 use rcgen::{CertificateParams, KeyPair};

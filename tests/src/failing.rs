@@ -16,7 +16,7 @@ use certmint_core::{
     words::{CertificateId, Fqdn, Page, PageRequest, RequestId, Timestamp},
 };
 use certmint_shared::store::{
-    ChallengeStore, ChoreStore, Idempotency, RenewalStore, RequestFilter, RequestStore, StoreError,
+    ChallengeStore, ChoreStore, Idempotency, RenewalStore, RequestFilter, RequestStore, StoreError, TxtLedger,
 };
 
 /// Fails those of its calls that a test names.
@@ -117,11 +117,14 @@ behind! { ChoreStore:
     end_chore(chore: &StoredChore) -> ();
 }
 
-behind! { ChallengeStore:
+behind! { TxtLedger:
     put_txt(records: &[TxtRecord]) -> ();
     confirm_txt(seen: &[(TxtRecord, TxtStatus)], now: Timestamp) -> ();
     txt_rrset(fqdn: &Fqdn) -> Vec<TxtRecord>;
     txt_of_request(owner: RequestId) -> Vec<TxtRecord>;
+}
+
+behind! { ChallengeStore:
     due_txt(now: Timestamp, limit: usize) -> Vec<TxtRecord>;
     forget_txt(now: Timestamp, limit: usize) -> usize;
     txt_records(desired: Option<DesiredState>, page: &PageRequest) -> Page<TxtRecord>;

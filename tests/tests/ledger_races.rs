@@ -22,7 +22,7 @@ use certmint_shared::{
         DnsError, DnsZones, TxtChange, TxtRrset, Zone,
         ledger::{Ledger, quoted},
     },
-    store::ChallengeStore,
+    store::TxtLedger,
 };
 use certmint_tests::{
     sim::MemoryStore,

@@ -20,7 +20,7 @@ use certmint_shared::{
     cleanup::{self, Cleaner},
     clock::SystemClock,
     dns::{DnsError, DnsZones, TxtChange, TxtRrset, Zone, ledger::Ledger},
-    store::{AccountStore, ChallengeStore, RequestStore, Stores},
+    store::{AccountStore, RequestStore, Stores, TxtLedger},
     worker::{Adapters, Report, Worker, WorkerSettings},
 };
 use certmint_tests::{

@@ -89,7 +89,7 @@ fn every_schedule_ends_with_one_certificate_and_a_clean_zone() {
         tally.succeeded,
         tally.failed,
         tally.rollovers,
-        tally.turned,
+        tally.failed_over,
     );
     if let Some((seed, violations)) = failure {
         panic!("replay with CERTMINT_SEED={seed}: {violations:#?}");
@@ -102,9 +102,9 @@ fn every_schedule_ends_with_one_certificate_and_a_clean_zone() {
         died_often(&tally, call_of(&effect), schedules / 200);
     }
     assert!(
-        tally.turned >= schedules / 400,
+        tally.failed_over >= schedules / 400,
         "{} went on with another account",
-        tally.turned
+        tally.failed_over
     );
     // One run of eight is about these, and most of them are for one kind of client.
     for call in later_calls() {

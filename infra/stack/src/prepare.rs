@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use certmint_core::words::hex;
 use certmint_shared::store::schema;
 use rand::{Rng, distr::Alphanumeric};
 use serde_json::json;
@@ -60,10 +61,7 @@ pub(crate) fn new_token() -> String {
 
 /// The secret that the API checks tokens against.
 pub(crate) fn token_list(token: &str) -> String {
-    let hash: String = Sha256::digest(token.as_bytes())
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let hash = hex(&Sha256::digest(token.as_bytes()));
     json!({"tokens": [{ "sha256": hash, "scopes": ["read", "write", "keys"] }]}).to_string()
 }
 

@@ -70,7 +70,7 @@ impl AcmeCa {
     }
 
     /// The same, with a directory that is read now.
-    pub(super) async fn call_afresh(&self, directory_url: &str) -> Result<Call, Failure> {
+    pub(super) async fn call_with_fresh_directory(&self, directory_url: &str) -> Result<Call, Failure> {
         let server = self.server(directory_url);
         server.forget_directory();
         Call::begin(server).await

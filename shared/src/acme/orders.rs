@@ -33,7 +33,7 @@ impl AcmeOrders for AcmeCa {
             && check_profile(profile, call.directory()).is_err()
         {
             // It may be newer than the directory that we know.
-            call = self.call_afresh(&account.directory_url).await?;
+            call = self.call_with_fresh_directory(&account.directory_url).await?;
             check_profile(profile, call.directory())?;
         }
         let names = terms.names.strings().into_iter();
@@ -179,7 +179,7 @@ async fn open_challenges(order: &mut Order) -> Result<Vec<Challenge>, Error> {
             return Err(Error::Unsupported("identifiers other than DNS names"));
         };
         challenges.push(Challenge {
-            fqdn: Fqdn::new(&format!("_acme-challenge.{name}")),
+            fqdn: Fqdn::of_challenge(name),
             value: challenge.key_authorization().dns_value(),
         });
     }

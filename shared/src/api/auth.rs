@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use super::error::ApiError;
 use crate::vault::{API_TOKENS, KeyVault, VaultError};
-use certmint_core::words::Timestamp;
+use certmint_core::words::{Timestamp, hex};
 
 /// A changed token list is seen after this time.
 const KEPT: Duration = Duration::from_secs(60);
@@ -124,10 +124,7 @@ impl Auth {
             .map(|(_, token)| token.trim())
             .filter(|token| !token.is_empty())
             .ok_or_else(ApiError::bad_token)?;
-        let hash: String = Sha256::digest(presented.as_bytes())
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
+        let hash = hex(&Sha256::digest(presented.as_bytes()));
         let tokens = self.tokens(now).await?;
         // Every entry is compared in full: time says neither which nor how much of it agreed.
         let mut found = None;

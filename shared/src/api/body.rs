@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{error::ApiError, query::one_of, state::Capabilities};
 use crate::store::Idempotency;
-use certmint_core::words::Email;
+use certmint_core::words::{Email, hex};
 
 /// Octets of a body. The largest call, 100 names of 253 octets, is half of that.
 const MAX_BODY: usize = 64 * 1024;
@@ -230,12 +230,7 @@ impl<T: Repeatable> FromRequest<Capabilities> for Once<T> {
             return Err(ApiError::value("Idempotency-Key", why));
         }
         let bytes = bytes(request, all).await?;
-        let hash = || {
-            Sha256::digest(&bytes)
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect()
-        };
+        let hash = || hex(&Sha256::digest(&bytes));
         let key = key.map(|key| Idempotency {
             key: format!("{}#{key}", T::CALL),
             body_hash: hash(),

@@ -18,7 +18,7 @@ use super::{
     DnsError, DnsZones, READS, TxtChange, Zone,
     rrset::{Item, batches, believed, same_changes, sorted, uncertain, values_moved},
 };
-use crate::store::{ChallengeStore, StoreError};
+use crate::store::{StoreError, TxtLedger};
 use certmint_core::{
     challenge::{DesiredState, TxtRecord, TxtStatus},
     clock::Clock,
@@ -47,14 +47,14 @@ pub struct Outcome {
 #[derive(Clone)]
 pub struct Ledger {
     zones: Arc<dyn DnsZones>,
-    store: Arc<dyn ChallengeStore>,
+    store: Arc<dyn TxtLedger>,
     clock: Arc<dyn Clock>,
 }
 
 impl Ledger {
     /// A ledger over a store and zones.
     #[must_use]
-    pub fn new(zones: Arc<dyn DnsZones>, store: Arc<dyn ChallengeStore>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(zones: Arc<dyn DnsZones>, store: Arc<dyn TxtLedger>, clock: Arc<dyn Clock>) -> Self {
         Self { zones, store, clock }
     }
 

@@ -10,7 +10,7 @@ use certmint_core::{
 
 /// The TXT ledger: which values we put in which RRset, for whom, until when.
 #[async_trait]
-pub trait ChallengeStore: Send + Sync {
+pub trait TxtLedger: Send + Sync {
     /// Writes intents before any zone changes. A value that exists (same name, same value) becomes wanted again.
     async fn put_txt(&self, records: &[TxtRecord]) -> Result<(), StoreError>;
     /// Writes down what the zone holds: each record's new status (`Removed` makes it unwanted too), if the record
@@ -21,6 +21,11 @@ pub trait ChallengeStore: Send + Sync {
     async fn txt_rrset(&self, fqdn: &Fqdn) -> Result<Vec<TxtRecord>, StoreError>;
     /// The values of one request that are not `removed`.
     async fn txt_of_request(&self, owner: RequestId) -> Result<Vec<TxtRecord>, StoreError>;
+}
+
+/// The ledger as a whole: what is due in it, what it forgets, and its pages.
+#[async_trait]
+pub trait ChallengeStore: TxtLedger {
     /// Values that cleanup has to look at now ([`TxtRecord::due_at`]); at most `limit`.
     async fn due_txt(&self, now: Timestamp, limit: usize) -> Result<Vec<TxtRecord>, StoreError>;
     /// Forgets values that were confirmed gone [`SHOWN`](certmint_core::challenge::SHOWN) ago, at most `limit`, and says how many.

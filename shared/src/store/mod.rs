@@ -25,7 +25,7 @@ pub use self::{
     accounts::{AccountFilter, AccountStore},
     certificate_lifecycle::{CertificateLifecycle, deleted, is_to_be_removed, revoking, settled},
     certificates::{BindingFilter, CertificateFilter, CertificateStore},
-    challenges::ChallengeStore,
+    challenges::{ChallengeStore, TxtLedger},
     cursor::{
         DEPTH, NAMED_DEPTH, binding_after, binding_cursor, id_after, place_after, rows_before, txt_cursor,
         txt_cursor_of,

@@ -20,7 +20,7 @@ pub trait CertificateRelations: Send + Sync {
     /// The vault names of the keys of all certificates with exactly these names, older versions included. One read, and
     /// two for each certificate.
     async fn keys_in_use(&self, names: &[DomainName]) -> Result<Vec<String>, StoreError>;
-    /// Whether a client said that somebody else may have this key ([`key_id`](certmint_core::x509::chain::key_id)), of whichever
+    /// Whether a client said that somebody else may have this key ([`key_id`](certmint_core::x509::certificate::key_id)), of whichever
     /// certificate. One read.
     async fn is_compromised(&self, key_id: &str) -> Result<bool, StoreError>;
 }

@@ -26,7 +26,7 @@ pub struct Tally {
     /// Rollovers of account keys that were begun.
     pub rollovers: u64,
     /// Requests that went on with another account.
-    pub turned: u64,
+    pub failed_over: u64,
     /// Requests that ended with a certificate.
     pub succeeded: u64,
     /// Requests that ended without one.
@@ -61,7 +61,7 @@ impl Tally {
         self.freezes += other.freezes;
         self.kills += other.kills;
         self.rollovers += other.rollovers;
-        self.turned += other.turned;
+        self.failed_over += other.failed_over;
         self.succeeded += other.succeeded;
         self.failed += other.failed;
         self.held += other.held;

@@ -58,7 +58,7 @@ fn count_later(world: &World, tally: &mut Tally) {
         .requests
         .values()
         .filter(|r| r.issuance.failover.current() > 0);
-    tally.turned = failed_over.count() as u64;
+    tally.failed_over = failed_over.count() as u64;
     tally.renewed = tables.versions.len() as u64;
     tally.removed = tables.removed.len() as u64;
     tally.expired = tables.expired.len() as u64;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use certmint_core::{clock::Clock, words::Timestamp, x509::chain::key_id_of};
+use certmint_core::{clock::Clock, words::Timestamp, x509::certificate::key_id_of};
 use certmint_shared::clock::SystemClock;
 use certmint_tests::{
     faults::{Call, Fault, Operation, Rules},

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use certmint_core::{
-    challenge::{DesiredState, TxtRecord, TxtStatus},
-    words::{Fqdn, Page, PageRequest, RequestId, Timestamp},
+    challenge::{TxtRecord, TxtStatus},
+    words::{Fqdn, RequestId, Timestamp},
 };
 use certmint_shared::{
     clock::SystemClock,
@@ -13,7 +13,7 @@ use certmint_shared::{
         DnsError, DnsView, DnsZones, TxtChange, TxtRrset, Visibility, Zone, ledger::Ledger,
         route53::Route53Zones, view::PublicDns,
     },
-    store::{ChallengeStore, StoreError},
+    store::{StoreError, TxtLedger},
 };
 use certmint_stack::{
     dns,
@@ -100,7 +100,7 @@ async fn refusals_are_told_apart() {
     assert!(matches!(gone, Err(DnsError::NoSuchZone { .. })), "{gone:?}");
 }
 
-/// As much of the ledger's store as the ledger itself calls.
+/// The ledger's store, in memory.
 #[derive(Default)]
 struct Values(Mutex<Vec<TxtRecord>>);
 
@@ -115,7 +115,7 @@ impl Values {
 }
 
 #[async_trait]
-impl ChallengeStore for Values {
+impl TxtLedger for Values {
     async fn put_txt(&self, records: &[TxtRecord]) -> Result<(), StoreError> {
         let mut values = self.0.lock().unwrap();
         for record in records {
@@ -142,22 +142,6 @@ impl ChallengeStore for Values {
 
     async fn txt_of_request(&self, owner: RequestId) -> Result<Vec<TxtRecord>, StoreError> {
         Ok(self.filtered(|r| r.owner_id == owner))
-    }
-
-    async fn due_txt(&self, _now: Timestamp, _limit: usize) -> Result<Vec<TxtRecord>, StoreError> {
-        unimplemented!("the ledger does not look for due values")
-    }
-
-    async fn forget_txt(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
-        Ok(0)
-    }
-
-    async fn txt_records(
-        &self,
-        _desired: Option<DesiredState>,
-        _page: &PageRequest,
-    ) -> Result<Page<TxtRecord>, StoreError> {
-        unimplemented!("the ledger does not list")
     }
 }
 

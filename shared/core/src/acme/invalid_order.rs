@@ -1,6 +1,6 @@
 //! Why an order is invalid (RFC 8555 §7.1.6), and whether a new one could do better.
 
-use super::meaning::classify;
+use super::meaning::meaning;
 use crate::words::{AcmeError, Cause, Class, Failure, Problem, Stage, Subproblem};
 
 /// The failure of an invalid order: its own problem, and one for each name whose challenge failed.
@@ -20,9 +20,8 @@ pub fn invalid_order(whole: Option<Problem>, subproblems: Vec<Subproblem>) -> Fa
             ..Problem::default()
         },
     };
-    let deciding = first.unwrap_or_else(|| problem.cause.clone());
     Failure {
-        class: class_of(deciding),
+        class: class_of(first.as_ref().unwrap_or(&problem.cause)),
         stage: Stage::Request,
         problem,
     }
@@ -30,17 +29,13 @@ pub fn invalid_order(whole: Option<Problem>, subproblems: Vec<Subproblem>) -> Fa
 
 /// The order is spent. Where the CA says that trying again is useless, believe it; a TXT value that it did not see
 /// (unauthorized, RFC 8555 §8.4) may be there next time.
-fn class_of(cause: Cause) -> Class {
-    if cause.acme().is_none_or(|error| *error == AcmeError::Unauthorized) {
-        return Class::OrderLost;
-    }
-    let problem = Problem {
-        cause,
-        ..Problem::default()
-    };
-    match classify(problem, 0, None).class {
-        Class::Permanent => Class::Permanent,
-        _ => Class::OrderLost,
+fn class_of(cause: &Cause) -> Class {
+    match cause.acme() {
+        None | Some(AcmeError::Unauthorized) => Class::OrderLost,
+        Some(error) => match meaning(error, None) {
+            (Class::Permanent, _) => Class::Permanent,
+            _ => Class::OrderLost,
+        },
     }
 }
 

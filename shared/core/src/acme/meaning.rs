@@ -6,7 +6,7 @@ use crate::words::{AcmeError, Cause, Class, Failure, Problem, Stage, Timestamp};
 pub const CHECK_ACCOUNT: &str = "check at the CA that the account is not deactivated or revoked";
 
 /// What a problem type means, and what a person should do where that helps.
-fn meaning(error: &AcmeError, not_before: Option<Timestamp>) -> (Class, Option<&'static str>) {
+pub(super) fn meaning(error: &AcmeError, not_before: Option<Timestamp>) -> (Class, Option<&'static str>) {
     match error {
         AcmeError::RateLimited => (Class::RateLimited { not_before }, None),
         AcmeError::BadNonce | AcmeError::ServerInternal | AcmeError::OrderNotReady => {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::words::NameSet;
+use crate::words::{NameSet, hex};
 
 /// A kind of key that we make. Its words are those of the wire and of the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -141,9 +141,7 @@ impl KeyPlan {
             Self::Us { algorithm, .. } if *algorithm == KeyAlgorithm::default() => set,
             Self::Us { algorithm, .. } => format!("{set}#{}", algorithm.as_str()),
             Self::Client { csr, .. } => {
-                let digest = Sha256::digest(csr.as_bytes());
-                let hex: String = digest.iter().map(|b| format!("{b:02x}")).collect();
-                format!("{set}#{hex}")
+                format!("{set}#{}", hex(&Sha256::digest(csr.as_bytes())))
             }
         }
     }

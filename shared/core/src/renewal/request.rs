@@ -4,7 +4,7 @@ use crate::{
     certificate::{Certificate, KeyPlan, RenewalTerms},
     issuance::{Fallback, NewRequest, Request},
     words::{AccountId, NameSet},
-    x509::chain::{key_algorithm, key_id_of},
+    x509::certificate::{key_algorithm, key_id_of},
 };
 
 /// A certificate that is to be renewed, and the request that made it, which says whose key it is and which accounts to

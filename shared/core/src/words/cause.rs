@@ -52,8 +52,8 @@ macro_rules! causes {
                 !matches!(self, Self::Acme(_) | Self::Other(_))
             }
 
-            /// All causes of ours.
-            pub const OURS: &'static [Self] = &[$(Self::$name),+];
+            #[cfg(test)]
+            const ALL_OURS: &'static [Self] = &[$(Self::$name),+];
         }
     };
 }
@@ -205,7 +205,7 @@ mod tests {
             "https://ca.example/problems/7",
             "urn:certmint:unheardOf",
         ];
-        let all = Cause::OURS.iter().cloned();
+        let all = Cause::ALL_OURS.iter().cloned();
         let all = all.chain(acme.map(Cause::Acme));
         for cause in all.chain(others.map(|kind| Cause::Other(kind.into()))) {
             assert_eq!(Cause::of_type(&cause.urn()), cause, "{cause}");

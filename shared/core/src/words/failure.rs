@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::text::clip;
-use super::timestamp::Timestamp;
-use super::{acme_error::AcmeError, cause::Cause};
+use super::{acme_error::AcmeError, cause::Cause, name_set::MAX_NAMES, text::clip, timestamp::Timestamp};
 
 /// What a failure means for the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,15 +89,11 @@ impl Failure {
     #[must_use]
     pub fn bounded(&self) -> Self {
         let problem = &self.problem;
-        let subproblems = problem
-            .subproblems
-            .iter()
-            .take(super::name_set::MAX_NAMES)
-            .map(|s| Subproblem {
-                identifier: clip(&s.identifier, 255),
-                cause: s.cause.bounded(SUBDETAIL),
-                detail: clip(&s.detail, SUBDETAIL),
-            });
+        let subproblems = problem.subproblems.iter().take(MAX_NAMES).map(|s| Subproblem {
+            identifier: clip(&s.identifier, 255),
+            cause: s.cause.bounded(SUBDETAIL),
+            detail: clip(&s.detail, SUBDETAIL),
+        });
         let problem = Problem {
             cause: problem.cause.bounded(SUBDETAIL),
             detail: clip(&problem.detail, DETAIL),

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// What stands in front of a name where a CA looks for the value (RFC 8555 §8.4).
+pub(super) const CHALLENGE: &str = "_acme-challenge.";
+
 /// A fully qualified name in lower case without the final dot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -14,6 +17,12 @@ impl Fqdn {
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self(name.trim_end_matches('.').to_ascii_lowercase())
+    }
+
+    /// Where a CA looks for the value of a name, which has no star.
+    #[must_use]
+    pub fn of_challenge(name: &str) -> Self {
+        Self::new(&format!("{CHALLENGE}{name}"))
     }
 
     /// The name.
@@ -34,7 +43,7 @@ impl Fqdn {
     /// The part of it that somebody registered: one label below the public suffix.
     #[must_use]
     pub fn registered_domain(&self) -> Option<&str> {
-        let name = self.0.strip_prefix("_acme-challenge.").unwrap_or(&self.0);
+        let name = self.0.strip_prefix(CHALLENGE).unwrap_or(&self.0);
         // A suffix of the list's private section is somebody's domain, too.
         let is_private = || psl::suffix(name.as_bytes()).and_then(|s| s.typ()) == Some(psl::Type::Private);
         psl::domain_str(name).or_else(|| is_private().then_some(name))

@@ -22,6 +22,6 @@ pub use self::{
     name::{DomainName, NameError},
     name_set::{MAX_NAMES, NameSet, NameSetError, set_key},
     page::{Page, PageRequest},
-    text::clip,
+    text::{clip, hex},
     timestamp::{NoTimestamp, Timestamp},
 };

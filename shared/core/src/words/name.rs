@@ -4,13 +4,11 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::fqdn::Fqdn;
+use super::fqdn::{CHALLENGE, Fqdn};
 
 /// RFC 1035 §2.3.4.
 const MAX_NAME: usize = 253;
 const MAX_LABEL: usize = 63;
-/// What stands in front of a name where a CA looks for the value (RFC 8555 §8.4).
-const CHALLENGE: &str = "_acme-challenge.";
 
 /// A normalised DNS name: lower case, A-labels, no final dot, maybe with `*.` in front.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -95,7 +93,7 @@ impl DomainName {
     /// Where the CA looks for the challenge (RFC 8555 §8.4).
     #[must_use]
     pub fn challenge_fqdn(&self) -> Fqdn {
-        Fqdn::new(&format!("{CHALLENGE}{}", self.base()))
+        Fqdn::of_challenge(self.base())
     }
 }
 

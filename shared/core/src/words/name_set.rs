@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::name::{DomainName, NameError};
+use super::{
+    name::{DomainName, NameError},
+    text::hex,
+};
 
 /// Names in one request. Let's Encrypt and Google Trust Services both accept 100.
 pub const MAX_NAMES: usize = 100;
@@ -89,8 +92,7 @@ pub fn set_key(names: &[DomainName]) -> String {
     let mut names: Vec<&str> = names.iter().map(DomainName::as_str).collect();
     names.sort_unstable();
     // No name holds a line break.
-    let digest = Sha256::digest(names.join("\n").as_bytes());
-    digest.iter().map(|b| format!("{b:02x}")).collect()
+    hex(&Sha256::digest(names.join("\n").as_bytes()))
 }
 
 impl TryFrom<Vec<DomainName>> for NameSet {

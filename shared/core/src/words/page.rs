@@ -45,15 +45,4 @@ impl<T> Page<T> {
             next_cursor: None,
         }
     }
-
-    /// A page of `size` rows at most; a full one is followed by the one after its last row.
-    #[must_use]
-    pub fn up_to(size: usize, list: Vec<T>, total: u64, cursor: impl FnOnce(&T) -> String) -> Self {
-        let next_cursor = list.last().filter(|_| list.len() == size).map(cursor);
-        Self {
-            list,
-            total,
-            next_cursor,
-        }
-    }
 }

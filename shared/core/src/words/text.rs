@@ -1,4 +1,4 @@
-//! Texts of others, cut to size.
+//! Texts of others, cut to size, and octets as text.
 
 /// The first `most` characters of a text; a cut is shown.
 #[must_use]
@@ -7,4 +7,10 @@ pub fn clip(text: &str, most: usize) -> String {
         None => text.to_owned(),
         Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
     }
+}
+
+/// Octets in lower-case hexadecimal.
+#[must_use]
+pub fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }

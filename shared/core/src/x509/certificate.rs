@@ -7,7 +7,7 @@ use x509_parser::{
 };
 
 use super::pem;
-use crate::words::Timestamp;
+use crate::words::{Timestamp, hex};
 
 /// Labels of a block that holds a certificate (RFC 7468 §5.1, and what older tools write).
 const LABELS: [&str; 2] = ["CERTIFICATE", "X509 CERTIFICATE"];
@@ -100,10 +100,6 @@ pub(super) fn moment(time: ASN1Time) -> Timestamp {
     Timestamp::from_secs(time.timestamp())
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 /// The serial number as openssl and Certificate Transparency logs show it: without the octet that only keeps a number
 /// from being negative (X.690 §8.3).
 pub(super) fn serial(certificate: &X509Certificate<'_>) -> String {
@@ -113,18 +109,23 @@ pub(super) fn serial(certificate: &X509Certificate<'_>) -> String {
     }
 }
 
+/// A name of subjectAltName as text: a DNS name in lower case.
+pub(super) fn name_text(name: &GeneralName<'_>) -> String {
+    match name {
+        GeneralName::DNSName(name) => name.to_ascii_lowercase(),
+        other => other.to_string(),
+    }
+}
+
 /// Names of the subject alternative name extension (RFC 5280 §4.2.1.6): DNS names in lower case, others as text. `None`
 /// if they cannot be read.
 pub(super) fn names(certificate: &X509Certificate<'_>) -> Option<(Vec<String>, Vec<String>)> {
     let extension = certificate.subject_alternative_name().ok()?;
-    let (mut dns_names, mut other_names) = (Vec::new(), Vec::new());
-    for name in extension.iter().flat_map(|e| &e.value.general_names) {
-        match name {
-            GeneralName::DNSName(name) => dns_names.push(name.to_ascii_lowercase()),
-            other => other_names.push(other.to_string()),
-        }
-    }
-    Some((dns_names, other_names))
+    let names = extension.iter().flat_map(|e| &e.value.general_names);
+    let (dns_names, other_names): (Vec<_>, Vec<_>) =
+        names.partition(|name| matches!(name, GeneralName::DNSName(_)));
+    let texts = |names: Vec<&GeneralName<'_>>| names.into_iter().map(name_text).collect();
+    Some((texts(dns_names), texts(other_names)))
 }
 
 /// The word for a public key: `ecdsa-p256`, `rsa-2048` and so on; `None` for one that is neither.

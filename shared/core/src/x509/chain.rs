@@ -7,15 +7,14 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
 
-pub use super::certificate::{key_algorithm, key_id, key_id_of};
 use super::{
-    certificate::{self, hex, moment, names, serial},
+    certificate::{self, moment, names, serial},
     distinguished_name,
     judge::{Concern, concerns, is_anchor},
     pem::{self, Block},
     signature::{SignatureError, verify},
 };
-use crate::words::{Cause, Class, Failure, NameSet, Stage, Timestamp};
+use crate::words::{Cause, Class, Failure, NameSet, Stage, Timestamp, hex};
 
 /// A CA's clock may be ahead of ours by this much.
 const CLOCK_SKEW: Duration = Duration::from_secs(60 * 60);

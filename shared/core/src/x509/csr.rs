@@ -3,15 +3,12 @@
 use std::collections::BTreeSet;
 
 use x509_parser::{
-    certification_request::X509CertificationRequest,
-    cri_attributes::ParsedCriAttribute,
-    extensions::{GeneralName, ParsedExtension},
-    oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME,
-    prelude::FromDer,
+    certification_request::X509CertificationRequest, cri_attributes::ParsedCriAttribute,
+    extensions::ParsedExtension, oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME, prelude::FromDer,
 };
 
 use super::{
-    certificate::algorithm_of,
+    certificate::{algorithm_of, name_text},
     distinguished_name::text_of,
     pem::{self, PemError},
     signature::{SignatureError, verify, weakness},
@@ -66,7 +63,7 @@ pub struct Csr {
     der: Vec<u8>,
     public_key: Vec<u8>,
     algorithm: Option<KeyAlgorithm>,
-    /// Of subjectAltName. CAs differ in whether they take a common name alone (Boulder does, Pebble does not).
+    /// Of subjectAltName alone: a common name by itself names nothing.
     names: BTreeSet<String>,
     has_subject_alt_name: bool,
     common_names: Vec<String>,
@@ -189,11 +186,9 @@ fn subject_alt_name(csr: &X509CertificationRequest<'_>) -> Result<Option<BTreeSe
             let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() else {
                 return Err(CsrError::Unreadable("subjectAltName"));
             };
-            let names = names.general_names.iter().map(|name| match name {
-                GeneralName::DNSName(name) => name.to_ascii_lowercase(),
-                other => other.to_string(),
-            });
-            found.get_or_insert_default().extend(names);
+            found
+                .get_or_insert_default()
+                .extend(names.general_names.iter().map(name_text));
         }
     }
     Ok(found)

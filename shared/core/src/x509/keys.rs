@@ -84,7 +84,7 @@ pub fn generate(names: &NameSet, algorithm: KeyAlgorithm, owner: &str) -> Result
 ///
 /// # Errors
 /// If the key cannot be read, or the crypto library fails.
-pub fn again(key_pem: &SecretString, names: &NameSet, owner: &str) -> Result<SecretString, Failure> {
+pub fn with_key(key_pem: &SecretString, names: &NameSet, owner: &str) -> Result<SecretString, Failure> {
     let key = KeyPair::from_pem(key_pem.expose_secret());
     // The library's words could hold some of what it read.
     let key = key.map_err(|_| crypto("certificate key", &"the stored one cannot be read"))?;

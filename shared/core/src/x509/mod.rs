@@ -8,7 +8,7 @@ mod judge;
 pub mod keys;
 pub mod pem;
 mod private_key;
-pub mod signature;
+mod signature;
 
 pub use self::{
     judge::Concern,

@@ -95,7 +95,6 @@ pub fn blocks(text: &str) -> Result<Vec<Block>, PemError> {
     // As it stands in JSON or in an environment variable: base64 has no backslash.
     let text = Zeroizing::new(text.replace("\\r", ""));
     let text = Zeroizing::new(text.replace("\\n", "\n"));
-    let line_of = |at: usize| line_at(&text, at);
     let (mut line, mut counted) = (1, 0);
     let mut blocks = Vec::new();
     let mut rest = 0;
@@ -112,10 +111,14 @@ pub fn blocks(text: &str) -> Result<Vec<Block>, PemError> {
         let end = find(&text, HYPHENS, body).ok_or_else(no_end)?;
         if !text[end..].starts_with(END) {
             let begins = text[end..].starts_with(BEGIN);
-            let boundary = PemError::Boundary { line: line_of(end) };
+            let boundary = PemError::Boundary {
+                line: line_at(&text, end),
+            };
             return Err(if begins { no_end() } else { boundary });
         }
-        let broken = || PemError::Boundary { line: line_of(end) };
+        let broken = || PemError::Boundary {
+            line: line_at(&text, end),
+        };
         let (end_label, after) = label_after(&text, end + END.len()).ok_or_else(broken)?;
         if end_label != label {
             let end = end_label;

@@ -11,7 +11,7 @@ use x509_parser::{
 /// Why a signature does not stand.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum SignatureError {
+pub(super) enum SignatureError {
     /// It is not by this key, or not on this.
     #[error("the signature is wrong")]
     Wrong,
@@ -101,7 +101,7 @@ fn unsupported(what: impl Into<String>) -> SignatureError {
 ///
 /// # Errors
 /// [`SignatureError`].
-pub fn verify(
+pub(super) fn verify(
     algorithm: &AlgorithmIdentifier<'_>,
     key: &SubjectPublicKeyInfo<'_>,
     signature: &BitString<'_>,
@@ -171,7 +171,7 @@ fn is_usual_rsa(key: &SubjectPublicKeyInfo<'_>, scheme: &Scheme) -> bool {
 
 /// The algorithm's name if its hash is one that no client trusts any more (CA/B Forum Baseline Requirements §7.1.3.2).
 #[must_use]
-pub fn weakness(algorithm: &AlgorithmIdentifier<'_>) -> Option<&'static str> {
+pub(super) fn weakness(algorithm: &AlgorithmIdentifier<'_>) -> Option<&'static str> {
     match scheme_of(algorithm) {
         Ok(Scheme::RsaPkcs1(Hash::Sha1)) => Some("sha1WithRSAEncryption"),
         Ok(Scheme::Ecdsa(Hash::Sha1)) => Some("ecdsa-with-SHA1"),

@@ -77,16 +77,26 @@ impl FromBody for Website {
     }
 }
 
-async fn put(certificates: &Certificates, binding: Binding, now: Timestamp) -> Data<BindingView> {
-    let id = binding.certificate_id;
+async fn put(
+    certificates: &Certificates,
+    id: CertificateId,
+    website_id: u64,
+    active: bool,
+    now: Timestamp,
+) -> Data<BindingView> {
     let certificate = certificates.store.certificate(id).await?;
     let status = certificate.status(now);
-    if binding.active && status != CertificateStatus::Issued {
+    if active && status != CertificateStatus::Issued {
         let state = status.as_str();
         return Err(ApiError::state(format!(
             "certificate {id} is {state}; a website needs an issued one"
         )));
     }
+    let binding = Binding {
+        certificate_id: id,
+        website_id,
+        active,
+    };
     certificates.store.put_binding(&binding, now).await?;
     Ok(Answer(BindingView::from(binding)))
 }
@@ -105,12 +115,7 @@ async fn bind(
     Id(id): Id,
     Json(Website { website_id }): Json<Website>,
 ) -> Data<BindingView> {
-    let binding = Binding {
-        certificate_id: CertificateId::new(id),
-        website_id,
-        active: true,
-    };
-    put(&certificates, binding, now).await
+    put(&certificates, CertificateId::new(id), website_id, true, now).await
 }
 
 /// A website does not use this certificate any more.
@@ -127,10 +132,5 @@ async fn unbind(
     Id(id): Id,
     Json(Website { website_id }): Json<Website>,
 ) -> Data<BindingView> {
-    let binding = Binding {
-        certificate_id: CertificateId::new(id),
-        website_id,
-        active: false,
-    };
-    put(&certificates, binding, now).await
+    put(&certificates, CertificateId::new(id), website_id, false, now).await
 }

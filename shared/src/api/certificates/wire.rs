@@ -10,7 +10,7 @@ use certmint_core::{
     },
     renewal::{Halt, RenewMode, Renewal, Window},
     words::{CertificateId, DomainName, Timestamp},
-    x509::chain::key_algorithm,
+    x509::certificate::key_algorithm,
 };
 
 const CERTIFICATE: &str = "certificate";

@@ -22,7 +22,7 @@ use certmint_core::{
     certificate::{Certificate, CertificateStatus, Lifecycle, RESTORABLE, RevocationReason, RevokedBy},
     chore::Chore,
     words::{CertificateId, Timestamp},
-    x509::chain::key_id_of,
+    x509::certificate::key_id_of,
 };
 
 /// Tries against others that write the same certificate.

@@ -15,7 +15,7 @@ use super::{
     table::{Fresh, Table},
     tx::{Expression, Tx},
 };
-use crate::store::{ChallengeStore, DEPTH, StoreError, place_after, rows_before, txt_cursor_of};
+use crate::store::{ChallengeStore, DEPTH, StoreError, TxtLedger, place_after, rows_before, txt_cursor_of};
 use certmint_core::{
     challenge::{DesiredState, TxtRecord, TxtStatus},
     words::{Fqdn, Page, PageRequest, RequestId, Timestamp},
@@ -131,7 +131,7 @@ pub(super) async fn of_request(table: &Table, owner: RequestId) -> Result<Vec<Tx
 }
 
 #[async_trait]
-impl ChallengeStore for DynamoStore {
+impl TxtLedger for DynamoStore {
     /// For each value one read and one conditional transaction.
     async fn put_txt(&self, records: &[TxtRecord]) -> Result<(), StoreError> {
         let table = self.table().await?;
@@ -169,7 +169,10 @@ impl ChallengeStore for DynamoStore {
     async fn txt_of_request(&self, owner: RequestId) -> Result<Vec<TxtRecord>, StoreError> {
         of_request(self.table().await?, owner).await
     }
+}
 
+#[async_trait]
+impl ChallengeStore for DynamoStore {
     /// Eight small index queries and one batch read.
     async fn due_txt(&self, now: Timestamp, limit: usize) -> Result<Vec<TxtRecord>, StoreError> {
         let mut due = lists::due_records(self.table().await?, (Work::Cleanup, now), limit, from_item).await?;

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     acme::Ca,
     dns::{DnsView, DnsZones, ledger::Ledger},
-    store::{CertificateRelations, CertificateStore, ChallengeStore, RateLedger, RenewalStore, RequestStore},
+    store::{CertificateRelations, CertificateStore, RateLedger, RenewalStore, RequestStore, TxtLedger},
     vault::KeyVault,
     worker::{accounts::Accounts, health::Health, settings::WorkerSettings},
 };
@@ -30,7 +30,7 @@ pub(in crate::worker) struct IssueAdapters {
     pub(in crate::worker) certificates: Arc<dyn CertificateStore>,
     pub(in crate::worker) renewals: Arc<dyn RenewalStore>,
     pub(in crate::worker) relations: Arc<dyn CertificateRelations>,
-    pub(in crate::worker) challenges: Arc<dyn ChallengeStore>,
+    pub(in crate::worker) challenges: Arc<dyn TxtLedger>,
     pub(in crate::worker) rates: Arc<dyn RateLedger>,
     pub(in crate::worker) vault: Arc<dyn KeyVault>,
     pub(in crate::worker) ca: Arc<dyn Ca>,

@@ -12,7 +12,7 @@ use certmint_core::{
     certificate::{Certificate, KeyPlan},
     issuance::Request,
     words::{Cause, Class, Failure, Stage},
-    x509::{PrivateKey, chain::key_id, csr::Csr, keys},
+    x509::{PrivateKey, certificate::key_id, csr::Csr, keys},
 };
 
 /// The key of a certificate that is renewed, or why the renewal has another.

@@ -38,7 +38,7 @@ impl KeySteps {
         let (fresh, about) = match self.reuse.decide(request).await? {
             Reuse::Key(key) => {
                 let about = "the key of the certificate that is renewed".to_owned();
-                (keys::again(&key, &request.names, &owner)?, Some(about))
+                (keys::with_key(&key, &request.names, &owner)?, Some(about))
             }
             Reuse::New(why) => {
                 let fresh = make_key(request.names.clone(), algorithm, owner.clone()).await?;

@@ -5,7 +5,7 @@ use certmint_core::{
     certificate::{Certificate, Lifecycle, RESTORABLE, RevocationReason, RevokedBy},
     chore::Chore,
     words::{CertificateId, Timestamp},
-    x509::chain::key_id_of,
+    x509::certificate::key_id_of,
 };
 use certmint_shared::store::{
     CertificateLifecycle, StoreError, deleted, is_to_be_removed, revoking, settled,

@@ -5,7 +5,7 @@ use certmint_core::{
     challenge::{DesiredState, TxtRecord, TxtStatus},
     words::{Fqdn, Page, PageRequest, RequestId, Timestamp},
 };
-use certmint_shared::store::{ChallengeStore, StoreError, place_after, txt_cursor};
+use certmint_shared::store::{ChallengeStore, StoreError, TxtLedger, place_after, txt_cursor};
 
 use super::{super::op::Op, MemoryStore, cursor_after, page};
 
@@ -14,7 +14,7 @@ fn stands(record: &TxtRecord) -> bool {
 }
 
 #[async_trait]
-impl ChallengeStore for MemoryStore {
+impl TxtLedger for MemoryStore {
     async fn put_txt(&self, records: &[TxtRecord]) -> Result<(), StoreError> {
         for record in records {
             self.gate
@@ -95,7 +95,10 @@ impl ChallengeStore for MemoryStore {
             })
             .await
     }
+}
 
+#[async_trait]
+impl ChallengeStore for MemoryStore {
     async fn due_txt(&self, now: Timestamp, limit: usize) -> Result<Vec<TxtRecord>, StoreError> {
         self.gate
             .call(Op::DueTxt, || {
