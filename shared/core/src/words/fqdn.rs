@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::public_suffix;
+
 /// What stands in front of a name where a CA looks for the value (RFC 8555 §8.4).
 pub(super) const CHALLENGE: &str = "_acme-challenge.";
 
@@ -45,8 +47,7 @@ impl Fqdn {
     pub fn registered_domain(&self) -> Option<&str> {
         let name = self.0.strip_prefix(CHALLENGE).unwrap_or(&self.0);
         // A suffix of the list's private section is somebody's domain, too.
-        let is_private = || psl::suffix(name.as_bytes()).and_then(|s| s.typ()) == Some(psl::Type::Private);
-        psl::domain_str(name).or_else(|| is_private().then_some(name))
+        public_suffix::registered(name).or_else(|| public_suffix::is_private(name).then_some(name))
     }
 
     /// Whether the name is `zone` or below it.

@@ -9,6 +9,7 @@ mod ids;
 mod name;
 mod name_set;
 mod page;
+mod public_suffix;
 mod text;
 mod timestamp;
 

@@ -4,7 +4,10 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::fqdn::{CHALLENGE, Fqdn};
+use super::{
+    fqdn::{CHALLENGE, Fqdn},
+    public_suffix,
+};
 
 /// RFC 1035 §2.3.4.
 const MAX_NAME: usize = 253;
@@ -87,7 +90,7 @@ impl DomainName {
     /// The part that was bought from a registrar, by the Public Suffix List; the name itself where the list has none.
     #[must_use]
     pub fn registered(&self) -> &str {
-        psl::domain_str(self.base()).unwrap_or_else(|| self.base())
+        public_suffix::registered(self.base()).unwrap_or_else(|| self.base())
     }
 
     /// Where the CA looks for the challenge (RFC 8555 §8.4).
@@ -113,7 +116,7 @@ impl FromStr for DomainName {
     /// public suffixes.
     fn from_str(s: &str) -> Result<Self, NameError> {
         let name = Self::read(&normalised(s)?)?;
-        if is_public_suffix(name.base()) {
+        if public_suffix::is_icann(name.base()) {
             return Err(NameError::PublicSuffix);
         }
         Ok(name)
@@ -178,13 +181,6 @@ fn is_ldh(label: &str) -> bool {
         && label
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-}
-
-/// By the list's ICANN section alone, as the Baseline Requirements have it (§3.2.2.6): the private section is somebody's
-/// names. The list's default rule `*` makes every unknown top-level name a suffix; only listed ones count.
-fn is_public_suffix(name: &str) -> bool {
-    let suffix = psl::suffix(name.as_bytes());
-    suffix.is_some_and(|s| s.as_bytes() == name.as_bytes() && s.typ() == Some(psl::Type::Icann))
 }
 
 fn to_a_labels(base: &str) -> Result<String, NameError> {
