@@ -177,6 +177,22 @@ fn what_could_hide_a_block_is_refused_with_its_line() {
             },
         ),
         (
+            "a BEGIN behind a BEGIN, and a colon",
+            one.replacen('\n', "-BEGIN THIS: no header\n", 1),
+            PemError::NotBase64 {
+                line: 1,
+                label: label(),
+            },
+        ),
+        (
+            "base64 with a colon",
+            one.replace("MTIz", "MT+z:"),
+            PemError::NotBase64 {
+                line: 2,
+                label: label(),
+            },
+        ),
+        (
             "an ellipsis",
             one.replace("\nOTAxMjM=", "\n..."),
             PemError::NotBase64 {

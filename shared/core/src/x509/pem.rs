@@ -203,12 +203,18 @@ fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}' | '\u{2060}')
 }
 
+/// RFC 1421 §4.6: `Name: value`. Any other text with a colon is none, or it could hide what stands before that.
+fn is_header(line: &str) -> bool {
+    let name = line.split_once(':').map_or("", |(name, _)| name.trim_matches(is_blank));
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_name)
+}
+
 fn block(text: &str, label: String, line: usize, from: usize, to: usize) -> Result<Block, PemError> {
     let (mut base64, mut has_headers) = (Zeroizing::new(String::with_capacity(to - from)), false);
     let mut at = from;
     for part in text[from..to].split_inclusive(['\n', '\r']) {
-        // RFC 1421 §4.6: `Name: value`, before the base64.
-        if base64.is_empty() && part.contains(':') {
+        if base64.is_empty() && is_header(part) {
             has_headers = true;
         } else {
             let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
