@@ -51,12 +51,41 @@ const fn is_zero(count: &u32) -> bool {
 /// The accounts of a request in the order of preference, and the one that is at work. A request with one account has
 /// no candidates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct Failover {
     current: usize,
     /// Failures of the issuance before this account: its back-off starts anew.
+    failures_before: u32,
+    candidates: Vec<Candidate>,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    current: usize,
     #[serde(default)]
     failures_before: u32,
     candidates: Vec<Candidate>,
+}
+
+impl TryFrom<Stored> for Failover {
+    type Error = &'static str;
+
+    fn try_from(stored: Stored) -> Result<Self, Self::Error> {
+        let Stored {
+            current,
+            failures_before,
+            candidates,
+        } = stored;
+        let first = current == 0 && failures_before == 0;
+        if !first && current >= candidates.len() {
+            return Err("the account at work is not in the list");
+        }
+        Ok(Self {
+            current,
+            failures_before,
+            candidates,
+        })
+    }
 }
 
 /// What keeps an account from being used.

@@ -30,6 +30,17 @@ fn with_choice() -> impl Strategy<Value = Issuance> {
     (state(), failover()).prop_map(|(state, failover)| Issuance { failover, ..state })
 }
 
+#[test]
+fn an_account_at_work_that_is_not_in_the_list_is_not_read() {
+    let read = |at, before, candidates: usize| {
+        let candidates = vec![json!({}); candidates];
+        let stored = json!({"current": at, "failures_before": before, "candidates": candidates});
+        serde_json::from_value::<Failover>(stored).is_ok()
+    };
+    assert!(read(0, 0, 0) && read(0, 0, 2) && read(1, 3, 2));
+    assert!(!read(1, 0, 0) && !read(0, 1, 0) && !read(2, 0, 2));
+}
+
 fn usable(candidate: &Candidate) -> bool {
     !candidate.closed && candidate.blocked_until.is_none_or(|at| at <= NOW)
 }
