@@ -27,7 +27,7 @@ pub fn start() -> Timestamp {
 fn new_account(email: &str) -> NewAccount {
     NewAccount {
         provider_id: ProviderId::new(1),
-        email: email.parse().expect("an address"),
+        email: Some(email.parse().expect("an address")),
         eab_kid: None,
         eab_key_ref: None,
         eab_expires_at: None,

@@ -31,7 +31,7 @@ async fn paths_and_methods_over_http() {
     assert_eq!(answer.allow, None, "a stranger learns nothing");
 
     let page = client
-        .get("/acme/accounts?unknown=1&page=1&page=2&email=")
+        .get("/acme/accounts?unknown=1&unknown=2&page=1&email=")
         .await
         .data();
     assert_eq!((&page["page"], &page["total"]), (&1.into(), &0.into()), "{page}");

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::{
     known_ca::{KNOWN, known_host},
     limits::Limits,
+    order_rules::OrderRules,
 };
 use crate::words::ProviderId;
 
@@ -30,6 +31,8 @@ pub struct Provider {
     pub requires_eab: bool,
     /// What it allows in a time.
     pub limits: Limits,
+    /// What it takes in one order.
+    pub orders: OrderRules,
     /// The common name of the root that chains should lead to, where the CA offers several; `None`: its default.
     pub preferred_chain: Option<String>,
     /// Whom to trust when talking to it; `None`: the web's roots, or those of the deployment.
@@ -48,7 +51,8 @@ impl Provider {
             name: name.to_owned(),
             directory_url: directory_url.to_owned(),
             requires_eab: known.as_ref().is_some_and(|k| k.requires_eab),
-            limits: known.map_or(Limits::NONE, |k| k.limits),
+            limits: known.as_ref().map_or(Limits::NONE, |k| k.limits),
+            orders: known.map(|k| k.orders).unwrap_or_default(),
             preferred_chain: None,
             roots: None,
             retired: None,
@@ -76,6 +80,7 @@ pub struct ProviderEntry {
     directory_url: Option<String>,
     requires_eab: Option<bool>,
     limits: Option<Limits>,
+    orders: Option<OrderRules>,
     preferred_chain: Option<String>,
     roots: Option<String>,
     roots_file: Option<std::path::PathBuf>,
@@ -144,6 +149,7 @@ impl TryFrom<ProviderEntry> for Provider {
         Ok(Self {
             requires_eab: entry.requires_eab.unwrap_or(provider.requires_eab),
             limits: entry.limits.unwrap_or(provider.limits),
+            orders: entry.orders.unwrap_or(provider.orders),
             preferred_chain: entry.preferred_chain,
             roots,
             ..provider
