@@ -271,6 +271,34 @@ mod tests {
     }
 
     #[test]
+    fn what_a_ca_takes_is_known_by_its_host_or_said() {
+        let orders = |json: &str| one(json).unwrap().orders;
+        let strict = orders(r#"{"name":"letsencrypt"}"#);
+        assert!(strict.refuses_covered_names);
+        assert_eq!(strict.profiles.get("tlsserver"), Some(&25));
+        let proxied =
+            r#"{"id":9,"name":"le","directoryUrl":"https://acme-v02.api.letsencrypt.org:443/directory"}"#;
+        assert_eq!(orders(proxied), strict);
+        assert_eq!(orders(r#"{"name":"letsencrypt-staging"}"#), strict);
+        for other in [
+            r#"{"name":"google"}"#,
+            r#"{"name":"zerossl"}"#,
+            r#"{"id":9,"name":"letsencrypt","directoryUrl":"https://ca.internal/dir"}"#,
+            r#"{"name":"letsencrypt","orders":{}}"#,
+        ] {
+            assert_eq!(orders(other), OrderRules::default(), "{other}");
+        }
+        let said = orders(
+            r#"{"name":"google","orders":{"mostNames":10,"profiles":{"p":2},"refusesCoveredNames":true}}"#,
+        );
+        assert_eq!(
+            (said.most_names, said.profiles["p"], said.refuses_covered_names),
+            (10, 2, true)
+        );
+        assert!(one(r#"{"name":"google","orders":{"names":1}}"#).is_err());
+    }
+
+    #[test]
     fn a_retired_ca_says_so() {
         assert!(Provider::known("buypass").unwrap().retired.is_some());
         // Under another directory the name is just a name.
