@@ -4,7 +4,7 @@
 //! |---|---|---|---|---|
 //! | schema version | `SCHEMA`, `META` | | | |
 //! | account | `ACCOUNT#<id>`, `META` | `ACCOUNT`, id | | |
-//! | address of an account | `UNIQUE#ACCOUNT#<provider>#<email>`, `META` | | | |
+//! | address of an account | `UNIQUE#ACCOUNT#<provider>#<email in lower case, or none>`, `META` | | | |
 //! | default account | `DEFAULT`, provider | | | |
 //! | default fallback | `FALLBACK`, `META` | | | |
 //! | request | `REQUEST#<id>`, `META` | `REQUEST#<status>`, id | `ACCOUNT#<id>#REQUEST#<status>`, id | `WORK#<shard>`, wake time |
