@@ -160,7 +160,7 @@ pub async fn rolling_at_once(store: Arc<dyn Store>) {
         other.expect("changed").key_version
     );
     let account = store.account(id).await.expect("there");
-    assert_eq!((account.email, account.key_version), (contact, version(2)));
+    assert_eq!((account.email, account.key_version), (Some(contact), version(2)));
 }
 
 /// Another binding for an account that its CA does not know.

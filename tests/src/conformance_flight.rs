@@ -18,7 +18,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 async fn account(store: &dyn Store) -> AccountId {
     let new = NewAccount {
         provider_id: ProviderId::new(1),
-        email: "ops@example.com".parse().expect("an address"),
+        email: Some("ops@example.com".parse().expect("an address")),
         eab_kid: None,
         eab_key_ref: None,
         eab_expires_at: None,

@@ -44,7 +44,7 @@ pub(crate) fn certificate(fingerprint: &str, request: &Request, days: u32) -> Ce
 pub(crate) async fn request(store: &dyn Store, name: &str) -> Request {
     let account = NewAccount {
         provider_id: ProviderId::new(1),
-        email: format!("{name}@example.com").parse().expect("an address"),
+        email: Some(format!("{name}@example.com").parse().expect("an address")),
         eab_kid: None,
         eab_key_ref: None,
         eab_expires_at: None,

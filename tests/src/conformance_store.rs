@@ -9,7 +9,7 @@ use certmint_core::{
     words::{AccountId, CertificateId, NameSet, PageRequest, ProviderId, RequestId, Timestamp},
 };
 use certmint_shared::store::{
-    AccountFilter, BindingFilter, CertificateFilter, Idempotency, RequestFilter, StoreError,
+    AccountFilter, BindingFilter, CertificateFilter, ContactFilter, Idempotency, RequestFilter, StoreError,
 };
 use futures::future::join_all;
 
@@ -27,7 +27,7 @@ pub fn start() -> Timestamp {
 fn new_account(email: &str) -> NewAccount {
     NewAccount {
         provider_id: ProviderId::new(1),
-        email: email.parse().expect("an address"),
+        email: Some(email.parse().expect("an address")),
         eab_kid: None,
         eab_key_ref: None,
         eab_expires_at: None,
@@ -80,6 +80,10 @@ pub async fn accounts(store: &dyn Store) {
         .await
         .expect("created");
     assert_eq!(second.id.get(), 2, "a refused call takes no id");
+    let other_case = store
+        .create_account(new_account("A@example.com"), None, start())
+        .await;
+    assert!(matches!(other_case, Err(StoreError::Exists { .. })));
     let saved = store.save_account(&first).await.expect("saved");
     assert_eq!(saved.version, first.version + 1);
     assert!(matches!(
@@ -91,10 +95,35 @@ pub async fn accounts(store: &dyn Store) {
         .await
         .expect("a page");
     assert_eq!((page.total, page.list.len()), (2, 2));
+    contactless(store).await;
     assert!(matches!(
         store.account(AccountId::new(9)).await,
         Err(StoreError::NotFound { .. })
     ));
+}
+
+/// A provider has one account without an address.
+async fn contactless(store: &dyn Store) {
+    let without = || NewAccount {
+        email: None,
+        ..new_account("a@example.com")
+    };
+    let made = store.create_account(without(), None, start()).await;
+    let made = made.expect("created");
+    let read = store.account(made.id).await.expect("there");
+    assert_eq!((read.email.as_ref(), &read), (None, &made));
+    let twice = store.create_account(without(), None, start()).await;
+    assert!(matches!(twice, Err(StoreError::Exists { .. })), "{twice:?}");
+    let of = |contact| AccountFilter {
+        contact: Some(contact),
+        ..AccountFilter::default()
+    };
+    let any_case = ContactFilter::Email("A@EXAMPLE.com".parse().expect("an address"));
+    for (contact, wanted) in [(ContactFilter::Without, made.id), (any_case, AccountId::new(1))] {
+        let found = store.accounts(&of(contact), &PageRequest::default()).await;
+        let ids: Vec<_> = found.expect("a page").list.iter().map(|a| a.id).collect();
+        assert_eq!(ids, [wanted]);
+    }
 }
 
 /// One of many workers gets a request; an older fence writes nothing; a lease ends after the skew.

@@ -12,7 +12,7 @@ use certmint_core::{
     certificate::RevocationReason,
     clock::Clock,
     issuance::{NewRequest, OrderProgress, Request},
-    provider::{Limits, Provider, Providers},
+    provider::{Limits, OrderRules, Provider, Providers},
     renewal::RenewalInfo,
     words::{
         AccountId, Cause, Class, Email, Failure, Fqdn, NameSet, Problem, ProviderId, RequestId, Stage,
@@ -77,6 +77,8 @@ pub struct ScriptedCa {
     pub registrations: Mutex<usize>,
     /// The directories of each newOrder.
     pub asked: Mutex<Vec<String>>,
+    /// The names of each.
+    pub names: Mutex<Vec<Vec<String>>>,
 }
 
 impl ScriptedCa {
@@ -94,7 +96,7 @@ impl AcmeAccounts for ScriptedCa {
         &self,
         directory_url: &str,
         _key: &AccountKey,
-        email: &Email,
+        email: Option<&Email>,
         _eab: Option<&Eab>,
     ) -> Result<String, Failure> {
         *self.registrations.lock().unwrap() += 1;
@@ -114,7 +116,10 @@ impl AcmeAccounts for ScriptedCa {
         }
         match self.register.lock().unwrap().get(directory_url) {
             Some(failure) => Err(failure.clone()),
-            None => Ok(format!("{directory_url}/account/{email}")),
+            None => {
+                let contact = email.map_or("nobody", Email::as_str);
+                Ok(format!("{directory_url}/account/{contact}"))
+            }
         }
     }
 
@@ -144,9 +149,11 @@ impl AcmeAccounts for ScriptedCa {
 
 #[async_trait]
 impl AcmeOrders for ScriptedCa {
-    async fn new_order(&self, account: &CaAccount, _terms: &OrderTerms<'_>) -> Result<String, Failure> {
+    async fn new_order(&self, account: &CaAccount, terms: &OrderTerms<'_>) -> Result<String, Failure> {
         let directory = account.directory_url.clone();
         self.asked.lock().unwrap().push(directory.clone());
+        let names = terms.names.strings().into_iter().map(str::to_owned);
+        self.names.lock().unwrap().push(names.collect());
         match self.new_order.lock().unwrap().get(&directory) {
             Some(failure) => Err(failure.clone()),
             None => Ok(format!("{directory}/order")),
@@ -296,8 +303,16 @@ impl World {
 
     /// The same with so many calls at once.
     pub async fn busy(limits: Limits, parallelism: usize) -> Self {
-        let provider = |id, name: &str| Provider {
+        let any = OrderRules::default();
+        Self::taking(limits, [any.clone(), any], parallelism).await
+    }
+
+    /// The same of CAs that take such orders.
+    pub async fn taking(limits: Limits, orders: [OrderRules; 2], parallelism: usize) -> Self {
+        let [one, two] = orders;
+        let provider = |id, name: &str, orders| Provider {
             limits,
+            orders,
             ..Provider::new(ProviderId::new(id), name, &directory(name))
         };
         let store = Arc::new(dynamo::store().await);
@@ -309,7 +324,7 @@ impl World {
         for (id, kid) in [(1, None), (2, Some("kid"))] {
             let new = NewAccount {
                 provider_id: ProviderId::new(id),
-                email: "ops@example.com".parse().expect("an address"),
+                email: Some("ops@example.com".parse().expect("an address")),
                 eab_kid: kid.map(str::to_owned),
                 eab_key_ref: kid.map(|_| "account-eab/2".to_owned()),
                 eab_expires_at: None,
@@ -323,7 +338,8 @@ impl World {
             Arc::new(ScriptedCa::default()),
             Arc::new(Watch(Mutex::new(start()))),
         );
-        let providers = Providers::new(vec![provider(1, "one"), provider(2, "two")]).expect("providers");
+        let providers =
+            Providers::new(vec![provider(1, "one", one), provider(2, "two", two)]).expect("providers");
         let adapters = Adapters {
             store: store.clone().into(),
             vault: vault.clone(),

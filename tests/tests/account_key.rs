@@ -53,7 +53,7 @@ impl World {
     async fn registered_account(&self) -> Account {
         let new = NewAccount {
             provider_id: ProviderId::new(1),
-            email: "ops@example.com".parse().unwrap(),
+            email: Some("ops@example.com".parse().unwrap()),
             eab_kid: None,
             eab_key_ref: None,
             eab_expires_at: None,

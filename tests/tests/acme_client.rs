@@ -59,7 +59,10 @@ impl World {
     async fn account(&self) -> CaAccount {
         let key = keys::generate_account_key().unwrap();
         let email = "ops@example.com".parse().unwrap();
-        let registered = self.ca.register(&self.directory_url, &key, &email, None).await;
+        let registered = self
+            .ca
+            .register(&self.directory_url, &key, Some(&email), None)
+            .await;
         CaAccount {
             id: AccountId::new(1),
             key_version: KeyVersion::FIRST,

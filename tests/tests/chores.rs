@@ -262,8 +262,14 @@ async fn a_certificates_key_is_shown_to_the_ca_that_was_named() {
 /// The certificate of a request that failed all the same: recorded, and the answer lost for good.
 #[tokio::test]
 async fn a_key_that_a_certificate_has_outlives_its_request() {
+    key_outlives_request(&["example.com"], "example.com").await;
+    // It was ordered without the name that the star covers.
+    key_outlives_request(&["*.example.com", "www.example.com"], "*.example.com").await;
+}
+
+async fn key_outlives_request(asked: &[&str], certified: &str) {
     let world = World::new(Limits::NONE).await;
-    let id = world.request(1, &["example.com"]).await;
+    let id = world.request(1, asked).await;
     let mut request = world.get(id).await;
     request.issuance.phase = Phase::Failed;
     request.issuance.orders = 2;
@@ -281,6 +287,7 @@ async fn a_key_that_a_certificate_has_outlives_its_request() {
         id: CertificateId::new(0),
         fingerprint: "02".into(),
         key_ref: name(1),
+        names: vec![certified.parse().unwrap()],
         ..world.store.certificate(other).await.unwrap()
     };
     world

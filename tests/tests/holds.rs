@@ -3,6 +3,8 @@
 
 #[path = "holds/away.rs"]
 mod away;
+#[path = "holds/orderable.rs"]
+mod orderable;
 
 use std::time::Duration;
 

@@ -92,7 +92,7 @@ fn an_answer_that_does_not_fit_is_found() {
     for (field, value) in [
         ("id", Some(json!("1"))),
         ("id", None),
-        ("email", Some(json!(null))),
+        ("providerName", Some(json!(null))),
         ("eabKid", None),
         ("status", Some(json!("asleep"))),
         ("createdAt", Some(json!("yesterday"))),

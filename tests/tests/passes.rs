@@ -32,7 +32,7 @@ use certmint_tests::{
 async fn account(store: &MemoryStore) {
     let new = NewAccount {
         provider_id: ProviderId::new(1),
-        email: "ops@example.com".parse().unwrap(),
+        email: Some("ops@example.com".parse().unwrap()),
         eab_kid: None,
         eab_key_ref: None,
         eab_expires_at: None,

@@ -115,11 +115,11 @@ async fn bad_calls_are_refused_and_leave_nothing() {
         .post(create, unknown)
         .await
         .refused(404, 3001, "providerName");
-    let again = r#"{"providerName":"letsencrypt","email":"OPS@example.com"}"#;
     let twice = r#"{"providerName":"letsencrypt","email":"ops@EXAMPLE.com"}"#;
     client.post(create, twice).await.refused(409, 3002, "exists");
-    // The local part of an address may tell case apart (RFC 5321 §2.4): this is another account.
-    assert_eq!(client.post(create, again).await.id(), 2);
+    // A server may tell case apart in the local part (RFC 5321 §2.4); none does, and people do not.
+    let again = r#"{"providerName":"letsencrypt","email":"OPS@example.com"}"#;
+    client.post(create, again).await.refused(409, 3002, "exists");
 
     client
         .with_token(None)

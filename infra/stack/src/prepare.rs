@@ -25,8 +25,10 @@ pub(crate) fn environment(
         .directories
         .clone()
         .unwrap_or_else(|| [directory(ports.acme), directory(ports.acme_eab)]);
+    // As Let's Encrypt's profiles have it; Pebble itself takes names beside a star that covers them.
+    let orders = json!({"profiles": {"tlsserver": 25, "shortlived": 25}});
     let providers = json!([
-        {"id": 1, "name": "letsencrypt", "directoryUrl": letsencrypt, "requiresEab": false},
+        {"id": 1, "name": "letsencrypt", "directoryUrl": letsencrypt, "requiresEab": false, "orders": orders},
         {"id": 2, "name": "google", "directoryUrl": google, "requiresEab": true},
     ]);
     let endpoint = options

@@ -241,6 +241,58 @@ fn apex_and_wildcard_share_a_challenge_name() {
 }
 
 #[test]
+fn a_star_covers_one_label_and_not_the_apex() {
+    for (names, kept) in [
+        (&["*.example.com", "www.example.com"][..], &["*.example.com"][..]),
+        (&["WWW.example.com", "*.EXAMPLE.com"], &["*.example.com"]),
+        (
+            &["*.example.com", "example.com"],
+            &["*.example.com", "example.com"],
+        ),
+        (
+            &["*.example.com", "a.b.example.com"],
+            &["*.example.com", "a.b.example.com"],
+        ),
+        (
+            &["*.example.com", "*.www.example.com"],
+            &["*.example.com", "*.www.example.com"],
+        ),
+        (
+            &["*.example.com", "*.www.example.com", "www.example.com"],
+            &["*.example.com", "*.www.example.com"],
+        ),
+        (
+            &["*.example.com", "wwwexample.com"],
+            &["*.example.com", "wwwexample.com"],
+        ),
+        (
+            &["*.example.com", "www.example.org"],
+            &["*.example.com", "www.example.org"],
+        ),
+        (
+            &["b.example.com", "*.example.com", "a.example.com", "example.com"],
+            &["*.example.com", "example.com"],
+        ),
+        (
+            &["*.bücher.example", "www.xn--bcher-kva.example"],
+            &["*.xn--bcher-kva.example"],
+        ),
+        (&["www.example.com"], &["www.example.com"]),
+    ] {
+        let set = NameSet::parse(names).unwrap();
+        let left = set.without_covered();
+        assert_eq!(left.strings(), kept, "{names:?}");
+        assert_eq!(left.without_covered(), left);
+        for name in set.as_slice() {
+            assert!(
+                left.as_slice().iter().any(|other| other.covers(name)),
+                "{name} is certified all the same"
+            );
+        }
+    }
+}
+
+#[test]
 fn mail_addresses() {
     for good in ["ops@example.com", "a.b+c@sub.example.co", "X@EXAMPLE.COM"] {
         assert!(good.parse::<Email>().is_ok(), "{good}");

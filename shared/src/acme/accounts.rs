@@ -22,7 +22,8 @@ use certmint_core::words::{AcmeError, Email, Failure};
 #[serde(rename_all = "camelCase")]
 struct NewAccount {
     terms_of_service_agreed: bool,
-    contact: [String; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    contact: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     external_account_binding: Option<Jws>,
 }
@@ -46,7 +47,7 @@ impl AcmeAccounts for AcmeCa {
         &self,
         directory_url: &str,
         key: &AccountKey,
-        email: &Email,
+        email: Option<&Email>,
         eab: Option<&Eab>,
     ) -> Result<String, Failure> {
         let call = self.call(directory_url).await?;
@@ -72,7 +73,12 @@ impl AcmeAccounts for AcmeCa {
 }
 
 /// A key that the CA knows returns its account.
-async fn register(call: &Call, key: &AccountKey, email: &Email, eab: Option<&Eab>) -> Result<String, Error> {
+async fn register(
+    call: &Call,
+    key: &AccountKey,
+    email: Option<&Email>,
+    eab: Option<&Eab>,
+) -> Result<String, Error> {
     let signer = Signer::of_key(key)?;
     let url = &call.directory().new_account;
     let binding = match eab {
@@ -81,7 +87,7 @@ async fn register(call: &Call, key: &AccountKey, email: &Email, eab: Option<&Eab
     };
     let account = NewAccount {
         terms_of_service_agreed: true,
-        contact: [format!("mailto:{email}")],
+        contact: email.iter().map(|email| format!("mailto:{email}")).collect(),
         external_account_binding: binding,
     };
     let answer = call.post(url, &signer, &account).await?;

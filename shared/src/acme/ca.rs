@@ -74,7 +74,7 @@ pub trait AcmeAccounts: Send + Sync {
         &self,
         directory_url: &str,
         key: &AccountKey,
-        email: &Email,
+        email: Option<&Email>,
         eab: Option<&Eab>,
     ) -> Result<String, Failure>;
     /// The URL of the account that the CA has for this key (RFC 8555 §7.3.1); `None` if it has none. Changes nothing.

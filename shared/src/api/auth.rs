@@ -10,7 +10,7 @@ use subtle::{Choice, ConstantTimeEq};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::Mutex;
 
-use super::error::ApiError;
+use super::{error::ApiError, headers::Headers};
 use crate::vault::{API_TOKENS, KeyVault, VaultError};
 use certmint_core::words::{Timestamp, hex};
 
@@ -116,7 +116,10 @@ impl Auth {
         scope: Scope,
         now: Timestamp,
     ) -> Result<(), ApiError> {
-        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        // What is there and cannot be read is not missing.
+        let header = Headers(headers)
+            .one(&AUTHORIZATION)
+            .map_err(|_| ApiError::bad_token())?;
         let header = header.ok_or_else(ApiError::no_token)?;
         let presented = header
             .split_once(' ')

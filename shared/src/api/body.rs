@@ -1,61 +1,114 @@
-//! Bodies: the first thing wrong is named.
+//! Bodies, field by field: the first thing wrong is named, and what nobody takes is refused.
 
-use axum::{
-    body::Bytes,
-    extract::{FromRequest, Request},
-};
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
-use super::{error::ApiError, query::one_of, state::Capabilities};
-use crate::store::Idempotency;
-use certmint_core::words::{Email, hex};
-
-/// Octets of a body. The largest call, 100 names of 253 octets, is half of that.
-const MAX_BODY: usize = 64 * 1024;
-
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
+use super::{error::ApiError, query::one_of};
+use certmint_core::words::{Email, NumberError, NumberRange, TextError, line, lines};
 
 /// A JSON object whose fields are taken one by one; what is left over is unknown.
 pub(super) struct Fields(Map<String, Value>);
 
+/// The fields of an object as they came: of two with one name JSON readers keep either (RFC 8259 §4).
+struct Written(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> de::Visitor<'de> for Reader {
+            type Value = Written;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Written, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Written(fields))
+            }
+        }
+
+        deserializer.deserialize_map(Reader)
+    }
+}
+
 impl Fields {
-    fn parse(bytes: &[u8], most: usize) -> Result<Self, ApiError> {
+    pub(super) fn none() -> Self {
+        Self(Map::new())
+    }
+
+    /// Reads a JSON object. A byte order mark in front is no part of it (RFC 8259 §8.1).
+    pub(super) fn parse(bytes: &[u8], most: usize) -> Result<Self, ApiError> {
         if bytes.len() > most {
             return Err(ApiError::format("body", &format!("is over {most} bytes")));
         }
-        match serde_json::from_slice(bytes) {
-            Ok(Value::Object(fields)) => Ok(Self(fields)),
-            Ok(_) => Err(ApiError::format("body", "must be a JSON object")),
-            Err(_) => Err(ApiError::format("body", "is not JSON")),
+        let text = str::from_utf8(bytes).map_err(|_| ApiError::format("body", "is not JSON in UTF-8"))?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let Ok(Written(written)) = serde_json::from_str(text) else {
+            let is_json = serde_json::from_str::<de::IgnoredAny>(text).is_ok();
+            return Err(ApiError::format(
+                "body",
+                if is_json {
+                    "must be a JSON object"
+                } else {
+                    "is not JSON"
+                },
+            ));
+        };
+        let mut fields = Map::new();
+        for (name, value) in written {
+            if fields.contains_key(&name) {
+                return Err(ApiError::format(&shown(&name), "is there twice; send it once"));
+            }
+            fields.insert(name, value);
         }
+        Ok(Self(fields))
     }
 
     fn take(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name).filter(|value| !value.is_null())
     }
 
-    /// A text; an empty one counts as missing.
-    pub(super) fn opt_text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+    /// The one way to a text. An empty one counts as missing; of one that is there `read` says whether it can be used.
+    fn read_text(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&str) -> Result<&str, TextError>,
+    ) -> Result<Option<String>, ApiError> {
         match self.take(name) {
             None => Ok(None),
-            Some(Value::String(text)) if text.chars().any(char::is_control) => {
-                Err(ApiError::value(name, "holds a control character"))
+            Some(Value::String(text)) if text.is_empty() => Ok(None),
+            Some(Value::String(text)) => {
+                let text = read(&text).map_err(|why| ApiError::value(name, why))?;
+                Ok(Some(text.to_owned()))
             }
-            Some(Value::String(text)) if text.len() > 4096 => {
-                Err(ApiError::value(name, "is over 4096 octets"))
-            }
-            Some(Value::String(text)) => Ok(Some(text).filter(|t| !t.is_empty())),
             Some(_) => Err(ApiError::format(name, "must be a string")),
         }
     }
 
+    /// A text of one line.
+    pub(super) fn opt_text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+        self.read_text(name, line)
+    }
+
     /// A text as it was pasted: white space around it is no part of it.
     pub(super) fn opt_pasted(&mut self, name: &str) -> Result<Option<String>, ApiError> {
-        if let Some(Value::String(text)) = self.0.get_mut(name) {
-            *text = text.trim().to_owned();
-        }
-        self.opt_text(name)
+        self.read_text(name, |text| line(text.trim()))
+    }
+
+    /// A text of several lines.
+    pub(super) fn opt_pem(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+        self.read_text(name, lines)
+    }
+
+    pub(super) fn pem(&mut self, name: &str) -> Result<String, ApiError> {
+        self.opt_pem(name)?.ok_or_else(|| ApiError::missing(name))
     }
 
     /// A text, or a number as one.
@@ -75,36 +128,19 @@ impl Fields {
         self.opt_text(name)?.ok_or_else(|| ApiError::missing(name))
     }
 
+    pub(super) fn opt_email(&mut self, name: &str) -> Result<Option<Email>, ApiError> {
+        let text = self.opt_pasted(name)?;
+        let email = text.map(|text| text.parse()).transpose();
+        email.map_err(|why| ApiError::value(name, why))
+    }
+
     pub(super) fn email(&mut self, name: &str) -> Result<Email, ApiError> {
-        let text = self.text(name)?;
-        text.parse().map_err(|why| ApiError::value(name, why))
-    }
-
-    /// A text of several lines; an empty one counts as missing.
-    pub(super) fn opt_pem(&mut self, name: &str) -> Result<Option<String>, ApiError> {
-        let stray = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
-        match self.take(name) {
-            None => Ok(None),
-            Some(Value::String(text)) if text.chars().any(stray) => {
-                Err(ApiError::value(name, "holds a control character"))
-            }
-            Some(Value::String(text)) => Ok(Some(text).filter(|t| !t.trim().is_empty())),
-            Some(_) => Err(ApiError::format(name, "must be a string")),
-        }
-    }
-
-    pub(super) fn pem(&mut self, name: &str) -> Result<String, ApiError> {
-        self.opt_pem(name)?.ok_or_else(|| ApiError::missing(name))
+        self.opt_email(name)?.ok_or_else(|| ApiError::missing(name))
     }
 
     pub(super) fn id(&mut self, name: &str) -> Result<u64, ApiError> {
-        match self.take(name) {
-            None => Err(ApiError::missing(name)),
-            Some(value) => value
-                .as_u64()
-                .filter(|id| *id > 0)
-                .ok_or_else(|| ApiError::format(name, "must be a positive integer")),
-        }
+        let value = self.take(name).ok_or_else(|| ApiError::missing(name))?;
+        whole_number(&value, NumberRange::IDS).map_err(|why| ApiError::number(name, why))
     }
 
     /// A switch; missing is off.
@@ -136,6 +172,7 @@ impl Fields {
         one_of(name, &self.text(name)?, known)
     }
 
+    /// Texts that are parsed as names, which take no character that a name has not.
     pub(super) fn texts(&mut self, name: &str) -> Result<Vec<String>, ApiError> {
         let wrong = || ApiError::format(name, "must be an array of strings");
         match self.take(name) {
@@ -152,92 +189,62 @@ impl Fields {
     }
 
     pub(super) fn opt_ids(&mut self, name: &str) -> Result<Option<Vec<u64>>, ApiError> {
-        let wrong = || ApiError::format(name, "must be an array of positive integers");
-        let id = |value: Value| value.as_u64().filter(|id| *id > 0).ok_or_else(wrong);
+        let wrong = "must be an array of positive integers";
+        let id = |(index, value): (usize, Value)| {
+            whole_number(&value, NumberRange::IDS).map_err(|why| match why.is_of_form() {
+                true => ApiError::format(name, &format!("{wrong}; [{index}] is none")),
+                false => ApiError::number(&format!("{name}[{index}]"), why),
+            })
+        };
         match self.take(name) {
             None => Ok(None),
-            Some(Value::Array(list)) => list.into_iter().map(id).collect::<Result<_, _>>().map(Some),
-            Some(_) => Err(wrong()),
+            Some(Value::Array(list)) => {
+                let ids = list.into_iter().enumerate().map(id).collect::<Result<_, _>>();
+                ids.map(Some)
+            }
+            Some(_) => Err(ApiError::format(name, wrong)),
         }
     }
 
-    fn end(self) -> Result<(), ApiError> {
+    pub(super) fn end(self) -> Result<(), ApiError> {
         match self.0.keys().next() {
-            Some(name) => Err(ApiError::format(name, "is no field of this call")),
+            Some(name) => Err(ApiError::format(&shown(name), "is no field of this call")),
             None => Ok(()),
         }
     }
 }
 
+/// A field's name in a message, whatever a client made it of.
+fn shown(name: &str) -> String {
+    match line(name) {
+        Ok(_) => certmint_core::words::clip(name, 64),
+        Err(_) => "a field whose name cannot be shown".to_owned(),
+    }
+}
+
+/// A number as JSON has it. A fraction is none, nor is a text; one that is too long for any type is still large or small.
+fn whole_number(value: &Value, range: NumberRange) -> Result<u64, NumberError> {
+    let Value::Number(number) = value else {
+        return Err(NumberError::NotWhole(range));
+    };
+    match (number.as_u64(), number.as_f64()) {
+        (Some(number), _) => range.check(number),
+        (None, Some(float)) if number.is_i64() || float <= -TOO_LONG => range.read("-1"),
+        (None, Some(float)) if float >= TOO_LONG => Err(NumberError::TooLarge(range)),
+        _ => Err(NumberError::NotWhole(range)),
+    }
+}
+
+/// 2^64: digits that pass this are read as a float.
+const TOO_LONG: f64 = 18_446_744_073_709_551_616.0;
+
 /// What a call takes from its body.
 pub(super) trait FromBody: Sized {
-    /// Octets of the body.
-    const MOST: usize = MAX_BODY;
+    /// Octets of the body. The largest call, 100 names of 253 octets, is half of that.
+    const MOST: usize = 64 * 1024;
     /// Whether no body is an empty one.
     const OPTIONAL: bool = false;
 
     /// Takes its fields; what it leaves is refused.
     fn read(fields: &mut Fields) -> Result<Self, ApiError>;
-}
-
-fn read<T: FromBody>(bytes: &[u8]) -> Result<T, ApiError> {
-    let mut fields = match bytes {
-        [] if T::OPTIONAL => Fields(Map::new()),
-        bytes => Fields::parse(bytes, T::MOST)?,
-    };
-    let body = T::read(&mut fields)?;
-    fields.end()?;
-    Ok(body)
-}
-
-async fn bytes(request: Request, all: &Capabilities) -> Result<Bytes, ApiError> {
-    let bytes = Bytes::from_request(request, all).await;
-    bytes.map_err(|_| ApiError::format("body", "did not arrive whole"))
-}
-
-/// The body of a call.
-pub(super) struct Json<T>(pub(super) T);
-
-impl<T: FromBody> FromRequest<Capabilities> for Json<T> {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, all: &Capabilities) -> Result<Self, ApiError> {
-        read(&bytes(request, all).await?).map(Self)
-    }
-}
-
-/// A body whose call may be repeated under an `Idempotency-Key`.
-pub(super) trait Repeatable: FromBody {
-    /// Keys of different calls are different keys.
-    const CALL: &'static str;
-}
-
-/// The body of such a call, and its key.
-pub(super) struct Once<T> {
-    pub(super) key: Option<Idempotency>,
-    pub(super) body: T,
-}
-
-impl<T: Repeatable> FromRequest<Capabilities> for Once<T> {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, all: &Capabilities) -> Result<Self, ApiError> {
-        let key = request.headers().get(IDEMPOTENCY_KEY);
-        let key = key.and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let fits = |key: &str| (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
-        if key.as_deref().is_some_and(|key| !fits(key)) {
-            let why = "must be 1 to 255 visible ASCII characters";
-            return Err(ApiError::value("Idempotency-Key", why));
-        }
-        let bytes = bytes(request, all).await?;
-        let hash = || hex(&Sha256::digest(&bytes));
-        let key = key.map(|key| Idempotency {
-            key: format!("{}#{key}", T::CALL),
-            body_hash: hash(),
-        });
-        Ok(Self {
-            key,
-            body: read(&bytes)?,
-        })
-    }
 }

@@ -101,11 +101,17 @@ struct Asked {
 
 impl FromQuery for Asked {
     fn read(params: &Params) -> Result<Self, ApiError> {
-        let desired_state = match params.word("desired_state", &DESIRED)? {
-            None => params.word("desiredState", &DESIRED)?,
-            desired => desired,
-        };
-        Ok(Self { desired_state })
+        let asked = ["desired_state", "desiredState"].map(|name| params.word(name, &DESIRED));
+        let [snake, camel] = asked;
+        match (snake?, camel?) {
+            (Some(_), Some(_)) => Err(ApiError::value(
+                "desiredState",
+                "is there twice, once as desired_state; send one of them",
+            )),
+            (snake, camel) => Ok(Self {
+                desired_state: snake.or(camel),
+            }),
+        }
     }
 }
 

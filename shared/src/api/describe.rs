@@ -17,10 +17,11 @@ use utoipa::{
 
 use super::{
     auth::Scope,
-    body::{FromBody, Json, Once, Repeatable},
+    body::FromBody,
     envelope::Answer,
     error::ApiError,
     paging::{Cursored, Paged},
+    payload::{Json, NoBody, Once, Repeatable},
     query::{FromQuery, Id, Query},
     state::Now,
 };
@@ -205,6 +206,12 @@ impl<T> Part for State<T> {
 
 impl Part for Now {
     fn describe(_: &mut Description<'_>) {}
+}
+
+impl Part for NoBody {
+    fn describe(call: &mut Description<'_>) {
+        call.may_fail(&BAD_INPUT);
+    }
 }
 
 impl Part for Id {

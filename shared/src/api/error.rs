@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use crate::{store::StoreError, vault::VaultError};
-use certmint_core::words::Class;
+use certmint_core::words::{Class, NumberError};
 
 /// The contract's codes.
 pub(super) const CODES: [u16; 14] = [
@@ -72,6 +72,13 @@ impl ApiError {
 
     pub(super) fn value(field: &str, why: impl std::fmt::Display) -> Self {
         Self::new(2003, format!("{field} {why}"))
+    }
+
+    pub(super) fn number(field: &str, why: NumberError) -> Self {
+        match why.is_of_form() {
+            true => Self::format(field, &why.to_string()),
+            false => Self::value(field, why),
+        }
     }
 
     pub(super) fn not_found(what: impl Into<String>) -> Self {

@@ -79,7 +79,7 @@ struct Asked {
 
 impl FromQuery for Asked {
     fn read(params: &Params) -> Result<Self, ApiError> {
-        let account_id = params.number("accountId")?.map(AccountId::new);
+        let account_id = params.id("accountId")?.map(AccountId::new);
         Ok(Self {
             account_id: account_id.ok_or_else(|| ApiError::missing("accountId"))?,
             domain: params.parsed("domain")?,

@@ -11,7 +11,7 @@ use utoipa::{
 };
 
 use super::{error::ApiError, query::Params, state::Capabilities};
-use certmint_core::words::{Page, PageRequest};
+use certmint_core::words::{NumberRange, Page, PageRequest};
 
 /// The page that a call asks for.
 pub(super) struct Paged(pub(super) PageRequest);
@@ -39,18 +39,14 @@ pub(super) struct CursorParam {
 
 fn asked(parts: &Parts) -> Result<PageRequest, ApiError> {
     let params = Params::of(parts);
-    let page = params.number("page")?.unwrap_or(1);
-    let page_size = params.number("pageSize")?.unwrap_or(20);
-    if !(1..=1_000_000).contains(&page) {
-        return Err(ApiError::value("page", "must be 1 or more"));
-    }
-    if !(1..=100).contains(&page_size) {
-        return Err(ApiError::value("pageSize", "must be 1 to 100"));
-    }
+    let number = |name, most: u32, default: u32| -> Result<u32, ApiError> {
+        let found = params.number(name, NumberRange::new(1, most.into()))?;
+        Ok(found.and_then(|n| u32::try_from(n).ok()).unwrap_or(default))
+    };
     Ok(PageRequest {
-        page,
-        page_size,
-        cursor: params.get("cursor").map(str::to_owned),
+        page: number("page", 1_000_000, 1)?,
+        page_size: number("pageSize", 100, 20)?,
+        cursor: params.get("cursor")?.map(str::to_owned),
     })
 }
 

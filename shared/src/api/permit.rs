@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use super::{auth::Scope, error::ApiError, state::Capabilities};
+use super::{auth::Scope, error::ApiError, headers::Headers, state::Capabilities};
 
 /// The first argument of a handler: nothing about a call is looked at before it, so that a stranger learns nothing of
 /// what exists.
@@ -40,7 +40,8 @@ macro_rules! permits {
 
             async fn from_request_parts(parts: &mut Parts, all: &Capabilities) -> Result<Self, ApiError> {
                 let now = all.clock.now();
-                all.auth.check(&parts.headers, Scope::$name, now).await.map(|()| Self)
+                all.auth.check(&parts.headers, Scope::$name, now).await?;
+                Headers(&parts.headers).check_conditions().map(|()| Self)
             }
         }
     )*};

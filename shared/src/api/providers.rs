@@ -18,7 +18,7 @@ use super::{
 };
 use crate::store::{ProviderHealth, ProviderTrouble};
 use certmint_core::{
-    provider::{Limits, Provider, Providers},
+    provider::{Limits, OrderRules, Provider, Providers},
     words::{Page, Timestamp},
 };
 
@@ -55,6 +55,9 @@ struct ProviderView {
     /// What is counted; see docs/providers.md.
     #[schema(value_type = Object)]
     limits: Limits,
+    /// What it takes in one order; see docs/providers.md.
+    #[schema(value_type = Object)]
+    orders: OrderRules,
     preferred_chain: Option<String>,
     /// Whether its HTTPS is trusted by roots of its own.
     own_roots: bool,
@@ -81,6 +84,7 @@ impl ProviderView {
             directory_url: provider.directory_url.clone(),
             requires_eab: provider.requires_eab,
             limits: provider.limits,
+            orders: provider.orders.clone(),
             preferred_chain: provider.preferred_chain.clone(),
             own_roots: provider.roots.is_some(),
             status: match (&provider.retired, trouble) {
@@ -102,14 +106,13 @@ impl ProviderView {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Asked {
-    #[param(value_type = Option<bool>)]
-    requires_eab: Option<String>,
+    requires_eab: Option<bool>,
 }
 
 impl FromQuery for Asked {
     fn read(params: &Params) -> Result<Self, ApiError> {
         Ok(Self {
-            requires_eab: params.get("requiresEab").map(str::to_owned),
+            requires_eab: params.flag("requiresEab")?,
         })
     }
 }
@@ -123,10 +126,7 @@ async fn list(
     Query(asked): Query<Asked>,
 ) -> Data<List<ProviderView>> {
     let troubles = known.health.provider_troubles().await?;
-    let fits = |p: &&Provider| {
-        let is_wanted = |text: &String| *text == p.requires_eab.to_string();
-        asked.requires_eab.as_ref().is_none_or(is_wanted)
-    };
+    let fits = |p: &&Provider| asked.requires_eab.is_none_or(|wanted| wanted == p.requires_eab);
     let fitting: Vec<_> = known.providers.iter().filter(fits).collect();
     let row = |p: &Provider| ProviderView::of(p, troubles.iter().find(|t| t.provider_id == p.id));
     Ok(Answer(List::of(Page::of_all(fitting, &page), &page, row)))

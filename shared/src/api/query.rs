@@ -1,4 +1,5 @@
-//! Queries and paths. Unknown query parameters are ignored, of repeated ones the first counts.
+//! Queries and paths. Unknown query parameters are ignored; one that is known is read whole or refused, and an empty one
+//! counts as not sent.
 
 use std::str::FromStr;
 
@@ -6,19 +7,59 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 
 use super::{error::ApiError, state::Capabilities};
+use certmint_core::words::{NumberRange, line};
 
-/// The parameters of a query, decoded, in order.
-pub(super) struct Params(Vec<(String, String)>);
+/// The parameters of a query, in order. A value whose percent-encoding leads to no text is `None`.
+pub(super) struct Params(Vec<(String, Option<String>)>);
+
+/// A part of a query (application/x-www-form-urlencoded, as browsers and curl write it).
+fn decoded(text: &str) -> Option<String> {
+    let mut octets = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(octet) = rest.next() {
+        octets.push(match octet {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                u8::try_from(digit()? * 16 + digit()?).ok()?
+            }
+            octet => octet,
+        });
+    }
+    String::from_utf8(octets).ok()
+}
 
 impl Params {
     pub(super) fn of(parts: &Parts) -> Self {
         let query = parts.uri.query().unwrap_or_default();
-        Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+        let pair = |pair: &str| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            // A name that leads to no text is none that we know.
+            Some((decoded(name)?, decoded(value)))
+        };
+        Self(query.split('&').filter_map(pair).collect())
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(n, v)| n == name && !v.is_empty());
-        found.map(|(_, value)| value.as_str())
+    /// The one way to a value. Blank is not empty: somebody meant something.
+    pub(super) fn get(&self, name: &str) -> Result<Option<&str>, ApiError> {
+        let mut found = self.0.iter().filter(|(n, _)| n == name).map(|(_, value)| value);
+        match (found.next(), found.next()) {
+            (None, _) => Ok(None),
+            (Some(_), Some(_)) => Err(ApiError::value(name, "is there twice; send it once")),
+            (Some(None), None) => Err(ApiError::format(
+                name,
+                "cannot be read; write other characters as UTF-8 in percent-encoding, such as %C3%BC",
+            )),
+            (Some(Some(value)), None) if value.is_empty() => Ok(None),
+            (Some(Some(value)), None) => line(value).map(Some).map_err(|why| ApiError::value(name, why)),
+        }
+    }
+
+    /// Whether it is there, whatever it says.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0
+            .iter()
+            .any(|(n, value)| n == name && value.as_deref() != Some(""))
     }
 
     /// A value that parses, or says itself why not.
@@ -26,17 +67,25 @@ impl Params {
     where
         T: FromStr<Err: std::fmt::Display>,
     {
-        let parsed = self.get(name).map(str::parse).transpose();
+        let parsed = self.get(name)?.map(str::parse).transpose();
         parsed.map_err(|why| ApiError::value(name, why))
     }
 
-    pub(super) fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, ApiError> {
-        let parsed = self.get(name).map(str::parse).transpose();
-        parsed.map_err(|_| ApiError::format(name, "must be a number"))
+    pub(super) fn number(&self, name: &str, range: NumberRange) -> Result<Option<u64>, ApiError> {
+        let number = self.get(name)?.map(|text| range.read(text)).transpose();
+        number.map_err(|why| ApiError::number(name, why))
+    }
+
+    pub(super) fn id(&self, name: &str) -> Result<Option<u64>, ApiError> {
+        self.number(name, NumberRange::IDS)
     }
 
     pub(super) fn word<T: Copy>(&self, name: &str, known: &[(&str, T)]) -> Result<Option<T>, ApiError> {
-        self.get(name).map(|text| one_of(name, text, known)).transpose()
+        self.get(name)?.map(|text| one_of(name, text, known)).transpose()
+    }
+
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
+        self.word(name, &[("true", true), ("false", false)])
     }
 }
 
@@ -77,8 +126,8 @@ impl FromRequestParts<Capabilities> for Id {
             .iter()
             .flatten()
             .find_map(|(name, text)| (name == "id").then_some(text));
-        let id = text.and_then(|text| text.parse().ok()).filter(|id| *id > 0);
-        id.map(Self)
-            .ok_or_else(|| ApiError::format("id", "must be a positive integer"))
+        // One that cannot be decoded is no number either.
+        let id = NumberRange::IDS.read(text.unwrap_or_default());
+        id.map(Self).map_err(|why| ApiError::number("id", why))
     }
 }

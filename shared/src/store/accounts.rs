@@ -15,14 +15,42 @@ pub struct AccountFilter {
     pub provider_id: Option<ProviderId>,
     /// With this status.
     pub status: Option<AccountStatus>,
-    /// With this address.
-    pub email: Option<Email>,
+    /// With this contact.
+    pub contact: Option<ContactFilter>,
+}
+
+/// Which contact accounts are to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContactFilter {
+    /// This address, whatever its case.
+    Email(Email),
+    /// None.
+    Without,
+}
+
+impl ContactFilter {
+    /// The same contact.
+    #[must_use]
+    pub fn of(email: Option<&Email>) -> Self {
+        email.cloned().map_or(Self::Without, Self::Email)
+    }
+
+    /// Whether an account with this address is meant.
+    #[must_use]
+    pub fn is(&self, email: Option<&str>) -> bool {
+        match (self, email) {
+            (Self::Email(asked), Some(email)) => asked.is_same(email),
+            (Self::Without, None) => true,
+            _ => false,
+        }
+    }
 }
 
 /// ACME accounts.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// Takes the next id and writes the account unless provider and address exist. With a known `idempotency` key
+    /// Takes the next id and writes the account unless provider and address exist; without an address there is one
+    /// account of a provider too. With a known `idempotency` key
     /// and the same body hash it returns the account of the first call.
     async fn create_account(
         &self,

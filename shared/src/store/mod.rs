@@ -22,7 +22,7 @@ mod stores;
 
 pub use self::{
     account_keys::AccountKeys,
-    accounts::{AccountFilter, AccountStore},
+    accounts::{AccountFilter, AccountStore, ContactFilter},
     certificate_lifecycle::{CertificateLifecycle, deleted, is_to_be_removed, revoking, settled},
     certificates::{BindingFilter, CertificateFilter, CertificateStore},
     challenges::{ChallengeStore, TxtLedger},

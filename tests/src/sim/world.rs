@@ -105,7 +105,7 @@ impl World {
         for contact in &scenario.contacts {
             let new = NewAccount {
                 provider_id: ProviderId::new(1),
-                email: contact.parse().expect("an address"),
+                email: Some(contact.parse().expect("an address")),
                 eab_kid: None,
                 eab_key_ref: None,
                 eab_expires_at: None,

@@ -19,7 +19,7 @@ use certmint_shared::{
     store::{CertificateStore, dynamo::DynamoStore},
     vault::{KeyVault, VaultError},
 };
-use certmint_tests::{dynamo, schema::Exchange};
+use certmint_tests::{dynamo::Emulated, schema::Exchange};
 use http_body_util::{BodyExt, Full};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -85,9 +85,14 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) async fn new() -> Self {
+        Self::over(&Emulated::new().await)
+    }
+
+    /// Over a table that the test has too.
+    pub(super) fn over(world: &Emulated) -> Self {
         let (vault, kick) = (Arc::new(MemoryVault::default()), Arc::new(CountedKick::default()));
         vault.0.lock().unwrap().insert("api-tokens".into(), TOKENS.into());
-        let store = Arc::new(dynamo::store().await);
+        let store = Arc::new(world.store.clone());
         let api = Api::new(
             store.clone(),
             vault.clone(),
@@ -123,13 +128,27 @@ impl Client {
         key: Option<&str>,
         body: &str,
     ) -> ApiResponse {
+        let headers = [("authorization", token), ("idempotency-key", key)];
+        let headers: Vec<(&str, &[u8])> = headers
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?.as_bytes())))
+            .collect();
+        self.send(method, target, &headers, body.as_bytes()).await
+    }
+
+    /// The same with any headers and octets.
+    pub(super) async fn send(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &[u8])],
+        body: &[u8],
+    ) -> ApiResponse {
         let mut request = http::Request::builder().method(method).uri(target);
-        for (name, value) in [("authorization", token), ("idempotency-key", key)] {
-            if let Some(value) = value {
-                request = request.header(name, value);
-            }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
-        let request = request.body(Full::from(body.to_owned())).unwrap();
+        let request = request.body(Full::from(body.to_vec())).unwrap();
         let (parts, answer) = self.api.handle(request).await.into_parts();
         assert_eq!(parts.headers["content-type"], "application/json");
         assert_eq!(parts.headers["cache-control"], "no-store");
@@ -139,7 +158,8 @@ impl Client {
         let exchange = Exchange {
             method,
             target,
-            body: body.as_bytes(),
+            // A mark in front is no part of it (RFC 8259 §8.1).
+            body: body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body),
             status,
             answer: &answer,
         };
@@ -167,6 +187,18 @@ impl Client {
         name: &str,
         source: CertificateSource,
     ) -> CertificateId {
+        let end = Timestamp::from_secs(4_000_000_000);
+        self.certificate_until(fingerprint, name, source, end).await
+    }
+
+    /// The same of one that ends then.
+    pub(super) async fn certificate_until(
+        &self,
+        fingerprint: &str,
+        name: &str,
+        source: CertificateSource,
+        expires_at: Timestamp,
+    ) -> CertificateId {
         let now = SystemClock.now();
         let certificate = Certificate {
             id: CertificateId::new(0),
@@ -175,7 +207,7 @@ impl Client {
             issuer: "CN=CA".into(),
             names: vec![name.parse().unwrap()],
             not_before: now,
-            expires_at: Timestamp::from_secs(4_000_000_000),
+            expires_at,
             cert_pem: "pem".into(),
             chain_pem: "chain".into(),
             key_ref: format!("certificate-key/{fingerprint}"),
@@ -208,4 +240,22 @@ pub(super) fn refused(answer: &ApiResponse, status: u16, code: u16, word: &str) 
         answer.body
     );
     assert!(answer.body.contains(word), "{} lacks {word}", answer.body);
+}
+
+/// An input that was reported, as `tests/cases` has it.
+pub(super) fn input(case: &str, file: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/cases");
+    std::fs::read_to_string(format!("{folder}/{case}/{file}")).unwrap()
+}
+
+/// The same as JSON.
+pub(super) fn json_of(case: &str, file: &str) -> serde_json::Value {
+    serde_json::from_str(&input(case, file)).unwrap()
+}
+
+/// The `data` of an answer that is a success.
+pub(super) fn data(answer: &ApiResponse) -> serde_json::Value {
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let mut answer: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    answer["data"].take()
 }

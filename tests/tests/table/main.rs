@@ -31,7 +31,7 @@ fn n(number: u64) -> AttributeValue {
 async fn account(world: &Emulated, provider: u64, email: &str) -> AccountId {
     let new = NewAccount {
         provider_id: ProviderId::new(provider),
-        email: email.parse().unwrap(),
+        email: Some(email.parse().unwrap()),
         eab_kid: None,
         eab_key_ref: None,
         eab_expires_at: None,

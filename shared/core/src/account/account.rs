@@ -37,8 +37,8 @@ impl AccountStatus {
 pub struct NewAccount {
     /// The CA.
     pub provider_id: ProviderId,
-    /// The contact.
-    pub email: Email,
+    /// The contact, which is optional (RFC 8555 §7.3).
+    pub email: Option<Email>,
     /// The EAB key id, if the CA needs one.
     pub eab_kid: Option<String>,
     /// The vault name of the EAB HMAC key.
@@ -54,8 +54,8 @@ pub struct Account {
     pub id: AccountId,
     /// The CA.
     pub provider_id: ProviderId,
-    /// The contact.
-    pub email: Email,
+    /// The contact, which is optional (RFC 8555 §7.3).
+    pub email: Option<Email>,
     /// The EAB key id.
     pub eab_kid: Option<String>,
     /// The vault name of the EAB HMAC key. It is kept for the account's life: a registration whose answer was lost, or

@@ -50,6 +50,8 @@ pub struct NewRequest {
     pub fallback: Fallback,
     /// The names.
     pub names: NameSet,
+    /// Those of them that the account's CA is asked for. Requests that order the same are one flight.
+    pub ordered: NameSet,
     /// The CA's profile; `None`: the CA's default.
     pub profile: Option<String>,
     /// The certificate that the new one takes the place of.
@@ -67,6 +69,7 @@ impl NewRequest {
         Self {
             account_id,
             fallback: Fallback::default(),
+            ordered: names.clone(),
             names,
             profile: None,
             renews: None,

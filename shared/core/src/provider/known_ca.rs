@@ -1,6 +1,6 @@
 //! What is known of public CAs, so that a deployment names them and no more.
 
-use super::limits::Limits;
+use super::{limits::Limits, order_rules::OrderRules};
 use crate::words::ProviderId;
 
 /// A CA whose directory belongs to everybody.
@@ -60,6 +60,7 @@ pub(super) const KNOWN: [KnownCa; 6] = [
 pub(super) struct KnownHost {
     pub(super) requires_eab: bool,
     pub(super) limits: Limits,
+    pub(super) orders: OrderRules,
 }
 
 fn host(url: &str) -> &str {
@@ -85,15 +86,23 @@ pub(super) fn known_host(directory_url: &str) -> Option<KnownHost> {
         "dv.acme-v02.api.pki.goog" | "dv.acme-v02.test-api.pki.goog" => Limits::GOOGLE,
         _ => Limits::NONE,
     };
+    let orders = match host {
+        "acme-v02.api.letsencrypt.org" | "acme-staging-v02.api.letsencrypt.org" => OrderRules::lets_encrypt(),
+        // Google Trust Services takes 100 names (its quotas page), ZeroSSL too (acme.sh's comparison of CAs); neither says
+        // that it refuses covered names.
+        _ => OrderRules::default(),
+    };
     let by_url = KNOWN.iter().find(|ca| self::host(ca.directory_url) == host);
     match by_url {
         Some(ca) => Some(KnownHost {
             requires_eab: ca.requires_eab,
             limits,
+            orders,
         }),
         None if is_aws(host) => Some(KnownHost {
             requires_eab: true,
             limits,
+            orders,
         }),
         None => None,
     }

@@ -5,6 +5,7 @@ mod bucket;
 mod buckets;
 mod known_ca;
 mod limits;
+mod order_rules;
 #[expect(
     clippy::module_inception,
     reason = "the record that gives the folder its name"
@@ -15,5 +16,6 @@ pub use self::{
     bucket::Limit,
     buckets::{Blame, Bucket, Kind, OrderBuckets, RateKey, of_name, of_order},
     limits::Limits,
+    order_rules::{NotOrderable, OrderRules},
     provider::{Provider, ProviderEntry, ProviderError, Providers, Roots},
 };

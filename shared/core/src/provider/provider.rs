@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::{
     known_ca::{KNOWN, known_host},
     limits::Limits,
+    order_rules::OrderRules,
 };
 use crate::words::ProviderId;
 
@@ -30,6 +31,8 @@ pub struct Provider {
     pub requires_eab: bool,
     /// What it allows in a time.
     pub limits: Limits,
+    /// What it takes in one order.
+    pub orders: OrderRules,
     /// The common name of the root that chains should lead to, where the CA offers several; `None`: its default.
     pub preferred_chain: Option<String>,
     /// Whom to trust when talking to it; `None`: the web's roots, or those of the deployment.
@@ -48,7 +51,8 @@ impl Provider {
             name: name.to_owned(),
             directory_url: directory_url.to_owned(),
             requires_eab: known.as_ref().is_some_and(|k| k.requires_eab),
-            limits: known.map_or(Limits::NONE, |k| k.limits),
+            limits: known.as_ref().map_or(Limits::NONE, |k| k.limits),
+            orders: known.map(|k| k.orders).unwrap_or_default(),
             preferred_chain: None,
             roots: None,
             retired: None,
@@ -76,6 +80,7 @@ pub struct ProviderEntry {
     directory_url: Option<String>,
     requires_eab: Option<bool>,
     limits: Option<Limits>,
+    orders: Option<OrderRules>,
     preferred_chain: Option<String>,
     roots: Option<String>,
     roots_file: Option<std::path::PathBuf>,
@@ -144,6 +149,7 @@ impl TryFrom<ProviderEntry> for Provider {
         Ok(Self {
             requires_eab: entry.requires_eab.unwrap_or(provider.requires_eab),
             limits: entry.limits.unwrap_or(provider.limits),
+            orders: entry.orders.unwrap_or(provider.orders),
             preferred_chain: entry.preferred_chain,
             roots,
             ..provider
@@ -262,6 +268,34 @@ mod tests {
                 .unwrap()
                 .requires_eab
         );
+    }
+
+    #[test]
+    fn what_a_ca_takes_is_known_by_its_host_or_said() {
+        let orders = |json: &str| one(json).unwrap().orders;
+        let strict = orders(r#"{"name":"letsencrypt"}"#);
+        assert!(strict.refuses_covered_names);
+        assert_eq!(strict.profiles.get("tlsserver"), Some(&25));
+        let proxied =
+            r#"{"id":9,"name":"le","directoryUrl":"https://acme-v02.api.letsencrypt.org:443/directory"}"#;
+        assert_eq!(orders(proxied), strict);
+        assert_eq!(orders(r#"{"name":"letsencrypt-staging"}"#), strict);
+        for other in [
+            r#"{"name":"google"}"#,
+            r#"{"name":"zerossl"}"#,
+            r#"{"id":9,"name":"letsencrypt","directoryUrl":"https://ca.internal/dir"}"#,
+            r#"{"name":"letsencrypt","orders":{}}"#,
+        ] {
+            assert_eq!(orders(other), OrderRules::default(), "{other}");
+        }
+        let said = orders(
+            r#"{"name":"google","orders":{"mostNames":10,"profiles":{"p":2},"refusesCoveredNames":true}}"#,
+        );
+        assert_eq!(
+            (said.most_names, said.profiles["p"], said.refuses_covered_names),
+            (10, 2, true)
+        );
+        assert!(one(r#"{"name":"google","orders":{"names":1}}"#).is_err());
     }
 
     #[test]

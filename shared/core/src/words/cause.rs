@@ -101,6 +101,8 @@ causes! {
     NoProvider = "noProvider",
     /// We may write no zone that holds the name.
     NoZone = "noZone",
+    /// The CA takes no order for such names, as we know beforehand.
+    NotOrderable = "notOrderable",
     /// The CA no longer knows the order.
     OrderGone = "orderGone",
     /// The order lost its CSR.

@@ -21,6 +21,12 @@ impl Email {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is the same address for a person, who does not tell case apart.
+    #[must_use]
+    pub fn is_same(&self, other: &str) -> bool {
+        self.0.eq_ignore_ascii_case(other)
+    }
 }
 
 impl FromStr for Email {

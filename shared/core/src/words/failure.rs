@@ -124,9 +124,13 @@ impl Failure {
             }
     }
 
-    /// Whether a CAA record keeps this CA from issuing for one of the names (RFC 8659): another may be allowed.
+    /// Whether this CA cannot issue for the names, and another may: a CAA record forbids it (RFC 8659), or it takes no
+    /// order for such a set of names.
     #[must_use]
     pub fn forbids_ca(&self) -> bool {
+        if self.problem.cause == Cause::NotOrderable {
+            return true;
+        }
         let caa = |cause: &Cause| cause.acme() == Some(&AcmeError::Caa);
         caa(&self.problem.cause) || self.problem.subproblems.iter().any(|s| caa(&s.cause))
     }

@@ -8,6 +8,7 @@ mod fqdn;
 mod ids;
 mod name;
 mod name_set;
+mod number;
 mod page;
 mod public_suffix;
 mod text;
@@ -22,7 +23,8 @@ pub use self::{
     ids::{AccountId, CertificateId, ProviderId, RequestId},
     name::{DomainName, NameError},
     name_set::{MAX_NAMES, NameSet, NameSetError, set_key},
+    number::{NumberError, NumberRange},
     page::{Page, PageRequest},
-    text::{clip, hex},
+    text::{TextError, clip, hex, line, lines},
     timestamp::{NoTimestamp, Timestamp},
 };

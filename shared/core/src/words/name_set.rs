@@ -80,6 +80,19 @@ impl NameSet {
         self.0.iter().map(DomainName::as_str).collect()
     }
 
+    /// Each name that a star of the same set covers, with that star.
+    pub fn covered(&self) -> impl Iterator<Item = (&DomainName, &DomainName)> {
+        let star = |name: &DomainName| self.0.iter().find(|star| *star != name && star.covers(name));
+        self.0.iter().filter_map(move |name| Some((name, star(name)?)))
+    }
+
+    /// The names that no star of the set covers: a certificate with these is good for all of them.
+    #[must_use]
+    pub fn without_covered(&self) -> Self {
+        let is_covered = |name: &DomainName| self.covered().any(|(covered, _)| covered == name);
+        Self(self.0.iter().filter(|name| !is_covered(name)).cloned().collect())
+    }
+
     /// The same for the same names in any order: SHA-256 of the sorted names, hex.
     #[must_use]
     pub fn set_key(&self) -> String {

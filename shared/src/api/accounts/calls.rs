@@ -9,17 +9,18 @@ use super::{
 };
 use crate::{
     api::{
-        body::{Fields, FromBody, Json},
+        body::{Fields, FromBody},
         describe::{Conflict, NotFound},
         envelope::{Answer, Data},
         error::ApiError,
         paging::{List, Paged},
+        payload::Json,
         permit::{Read, Write},
         query::{FromQuery, Id, Params, Query},
         resource::routes,
         state::Now,
     },
-    store::AccountFilter,
+    store::{AccountFilter, ContactFilter},
 };
 use certmint_core::{
     account::AccountStatus,
@@ -51,17 +52,28 @@ struct Asked {
     provider_id: Option<ProviderId>,
     #[param(schema_with = status_words)]
     status: Option<AccountStatus>,
-    #[param(value_type = Option<String>)]
-    email: Option<Email>,
+    /// An address, or none: those without.
+    #[param(rename = "email", value_type = Option<String>)]
+    contact: Option<ContactFilter>,
+}
+
+/// No address is this word: it has no `@`.
+const WITHOUT: &str = "none";
+
+fn contact_asked(params: &Params) -> Result<Option<ContactFilter>, ApiError> {
+    if params.get("email")? == Some(WITHOUT) {
+        return Ok(Some(ContactFilter::Without));
+    }
+    Ok(params.parsed("email")?.map(ContactFilter::Email))
 }
 
 impl FromQuery for Asked {
     fn read(params: &Params) -> Result<Self, ApiError> {
-        let provider_id = params.number("providerId")?.map(ProviderId::new);
+        let provider_id = params.id("providerId")?.map(ProviderId::new);
         Ok(Self {
             provider_id,
             status: params.word("status", &STATUSES)?,
-            email: params.parsed("email")?,
+            contact: contact_asked(params)?,
         })
     }
 }
@@ -78,7 +90,7 @@ async fn list(
     let filter = AccountFilter {
         provider_id: asked.provider_id,
         status: asked.status,
-        email: asked.email,
+        contact: asked.contact,
     };
     let found = accounts.store.accounts(&filter, &page).await?;
     let defaults = accounts.lifecycle.default_accounts().await?;

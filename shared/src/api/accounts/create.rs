@@ -10,10 +10,11 @@ use super::{
     wire::CreatedAccount,
 };
 use crate::api::{
-    body::{Fields, FromBody, Once, Repeatable},
+    body::{Fields, FromBody},
     describe::{Conflict, NotFound},
     envelope::{Answer, Data},
     error::ApiError,
+    payload::{Once, Repeatable},
     permit::Write,
     resource::routes,
     state::Now,
@@ -29,8 +30,9 @@ routes!["accounts": create];
 struct Wanted {
     #[schema(examples("letsencrypt", "google"))]
     provider_name: String,
-    #[schema(value_type = String, format = Email, max_length = 254)]
-    email: Email,
+    /// A provider has one account without it.
+    #[schema(value_type = Option<String>, format = Email, max_length = 254)]
+    email: Option<Email>,
     #[schema(max_length = 4096)]
     eab_kid: Option<String>,
     /// base64url or base64, with or without padding. Goes to the key vault and is never returned.
@@ -45,10 +47,10 @@ impl FromBody for Wanted {
     fn read(fields: &mut Fields) -> Result<Self, ApiError> {
         Ok(Self {
             provider_name: fields.text("providerName")?,
-            email: fields.email("email")?,
-            eab_kid: fields.opt_text("eabKid")?,
+            email: fields.opt_email("email")?,
+            eab_kid: fields.opt_pasted("eabKid")?,
             eab_hmac_key: fields.opt_pasted("eabHmacKey")?.map(SecretString::from),
-            eab_expires_at: fields.opt_text("eabExpiresAt")?,
+            eab_expires_at: fields.opt_pasted("eabExpiresAt")?,
         })
     }
 }

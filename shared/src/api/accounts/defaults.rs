@@ -6,11 +6,12 @@ use utoipa::ToSchema;
 use super::{state::Accounts, wire::DefaultView};
 use crate::{
     api::{
-        body::{Fields, FromBody, Json},
+        body::{Fields, FromBody},
         describe::{Conflict, NotFound},
         envelope::{Answer, Data},
         error::ApiError,
         paging::{List, Paged},
+        payload::Json,
         permit::{Read, Write},
         resource::routes,
         state::Now,
@@ -26,7 +27,7 @@ routes!["accounts": list, choose];
 
 async fn with_address(accounts: &Accounts, chosen: DefaultAccount) -> Result<DefaultView, ApiError> {
     let email = match accounts.store.account(chosen.account_id).await {
-        Ok(account) => Some(account.email),
+        Ok(account) => account.email,
         // Deleted in this moment.
         Err(StoreError::NotFound { .. }) => None,
         Err(error) => return Err(error.into()),

@@ -8,10 +8,11 @@ use super::{state::Accounts, wire::AccountView};
 use crate::{
     acme::decode_eab_key,
     api::{
-        body::{Fields, FromBody, Json},
+        body::{Fields, FromBody},
         describe::{Conflict, NotFound},
         envelope::Data,
         error::ApiError,
+        payload::Json,
         permit::Write,
         resource::routes,
         state::Now,
@@ -116,9 +117,9 @@ impl FromBody for NewBinding {
     fn read(fields: &mut Fields) -> Result<Self, ApiError> {
         Ok(Self {
             id: AccountId::new(fields.id("id")?),
-            eab_kid: fields.opt_text("eabKid")?,
+            eab_kid: fields.opt_pasted("eabKid")?,
             eab_hmac_key: fields.opt_pasted("eabHmacKey")?.map(SecretString::from),
-            eab_expires_at: fields.opt_text("eabExpiresAt")?,
+            eab_expires_at: fields.opt_pasted("eabExpiresAt")?,
         })
     }
 }

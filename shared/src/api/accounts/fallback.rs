@@ -7,10 +7,11 @@ use utoipa::ToSchema;
 use super::state::Accounts;
 use crate::{
     api::{
-        body::{Fields, FromBody, Json},
+        body::{Fields, FromBody},
         describe::{Conflict, NotFound},
         envelope::{Answer, Data},
         error::ApiError,
+        payload::Json,
         permit::{Read, Write},
         resource::routes,
         state::Now,

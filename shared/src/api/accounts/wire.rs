@@ -41,7 +41,8 @@ fn rollover_words() -> ObjectBuilder {
 pub(super) struct CreatedAccount {
     id: u64,
     provider_id: u64,
-    email: String,
+    /// null if it has none.
+    email: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     eab_kid: Option<String>,
@@ -54,7 +55,7 @@ impl From<Account> for CreatedAccount {
         Self {
             id: account.id.get(),
             provider_id: account.provider_id.get(),
-            email: account.email.into(),
+            email: account.email.map(String::from),
             eab_kid: account.eab_kid,
             // An account is always new when it is created, also when the call is repeated.
             status: "pending",
@@ -69,7 +70,8 @@ pub(super) struct AccountView {
     id: u64,
     provider_id: u64,
     provider_name: String,
-    email: String,
+    /// null if it has none.
+    email: Option<String>,
     #[schema(schema_with = status_words)]
     status: &'static str,
     registration_uri: Option<String>,
@@ -141,7 +143,7 @@ impl AccountView {
                 .by_id(account.provider_id)
                 .map(|p| p.name.clone())
                 .unwrap_or_default(),
-            email: account.email.into(),
+            email: account.email.map(String::from),
             status: account.status.as_str(),
             registration_uri: account.registration_uri,
             eab_kid: account.eab_kid.as_deref().map(masked),
@@ -164,7 +166,7 @@ pub(super) struct DefaultView {
     provider_id: u64,
     provider_name: String,
     account_id: u64,
-    /// null if it is being deleted.
+    /// null if it has none, or is being deleted.
     account_email: Option<String>,
     #[schema(format = DateTime)]
     updated_at: String,

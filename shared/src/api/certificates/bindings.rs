@@ -9,11 +9,12 @@ use super::{
 };
 use crate::{
     api::{
-        body::{Fields, FromBody, Json},
+        body::{Fields, FromBody},
         describe::{Conflict, NotFound},
         envelope::{Answer, Data},
         error::ApiError,
         paging::{List, Paged},
+        payload::Json,
         permit::{Read, Write},
         query::{FromQuery, Id, Params, Query},
         resource::routes,
@@ -40,7 +41,7 @@ struct Asked {
 impl FromQuery for Asked {
     fn read(params: &Params) -> Result<Self, ApiError> {
         Ok(Self {
-            certificate_id: params.number("certificateId")?.map(CertificateId::new),
+            certificate_id: params.id("certificateId")?.map(CertificateId::new),
             active: params.word("status", &BINDINGS)?,
         })
     }

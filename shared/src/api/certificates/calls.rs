@@ -6,6 +6,7 @@ use super::{state::Certificates, wire::CertificateView};
 use crate::api::{
     describe::{Conflict, NotFound},
     envelope::{Answer, Data},
+    payload::NoBody,
     permit::{Read, Write},
     query::Id,
     resource::routes,
@@ -46,6 +47,7 @@ async fn delete(
     State(certificates): State<Certificates>,
     Now(now): Now,
     Id(id): Id,
+    _: NoBody,
 ) -> Data<CertificateView> {
     let id = CertificateId::new(id);
     let certificate = certificates.lifecycle.delete_certificate(id, now).await?;
@@ -64,6 +66,7 @@ async fn restore(
     State(certificates): State<Certificates>,
     Now(now): Now,
     Id(id): Id,
+    _: NoBody,
 ) -> Data<CertificateView> {
     let id = CertificateId::new(id);
     let certificate = certificates.lifecycle.restore_certificate(id, now).await?;

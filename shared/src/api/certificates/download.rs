@@ -10,10 +10,11 @@ use utoipa::{IntoParams, ToSchema, openapi::ObjectBuilder};
 use super::state::Certificates;
 use crate::{
     api::{
-        body::{Fields, FromBody, Json},
+        body::{Fields, FromBody},
         describe::{Conflict, NotFound, words, words_or_null},
         envelope::{Answer, Data},
         error::ApiError,
+        payload::Json,
         permit::Keys,
         query::{FromQuery, Id, Params, Query},
         resource::routes,
@@ -236,7 +237,7 @@ struct Plain {
 impl FromQuery for Plain {
     fn read(params: &Params) -> Result<Self, ApiError> {
         let format = params.word("format", &FORMATS)?.unwrap_or(Format::Pem);
-        if params.get("password").is_some() {
+        if params.has("password") {
             let why = "must not stand in a URL, and this one is in logs now; take another, and POST it to \
                        /certificate/{id}/download";
             return Err(ApiError::value("password", why));

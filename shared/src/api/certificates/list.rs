@@ -114,7 +114,7 @@ impl FromQuery for Asked {
         let kind = params.word("kind", &KINDS)?;
         let status = params.word("status", &STATUSES)?;
         let source = params.word("source", &SOURCES)?;
-        let wildcard = params.word("wildcard", &[("true", true), ("false", false)])?;
+        let wildcard = params.flag("wildcard")?;
         let name: Option<DomainName> = params.parsed("name")?;
         // Requests are not indexed by these: asking for one is asking for certificates.
         let narrowed = name.is_some() || wildcard.is_some() || source == Some(CertificateSource::Upload);

@@ -15,10 +15,11 @@ use super::{
     wire::{CertificateView, REVOKERS, revoker_words},
 };
 use crate::api::{
-    body::{Fields, FromBody, Json},
+    body::{Fields, FromBody},
     describe::{Conflict, NotFound},
     envelope::{Answer, Data},
     error::ApiError,
+    payload::Json,
     permit::Write,
     query::Id,
     resource::routes,

@@ -8,10 +8,11 @@ use utoipa::{ToSchema, openapi::ObjectBuilder};
 use super::state::Certificates;
 use crate::{
     api::{
-        body::{Fields, FromBody, Json},
+        body::{Fields, FromBody},
         describe::{Conflict, words},
         envelope::{Answer, Data},
         error::ApiError,
+        payload::Json,
         permit::Write,
         resource::routes,
         state::Now,

@@ -25,14 +25,14 @@ use crate::{
 use certmint_core::{
     certificate::CertificateStatus,
     renewal::Halt,
-    words::{CertificateId, Page, Timestamp},
+    words::{CertificateId, NumberRange, Page, Timestamp},
 };
 
 routes!["certificates": list];
 
 const DAY: u64 = 24 * 60 * 60;
 /// Longer than any certificate lives.
-const MAX_DAYS: u64 = 3650;
+const DAYS: NumberRange = NumberRange::new(0, 3650);
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -118,13 +118,8 @@ struct Asked {
 
 impl FromQuery for Asked {
     fn read(params: &Params) -> Result<Self, ApiError> {
-        let renew_before_days = params.number("renewBeforeDays")?.unwrap_or(30);
-        if renew_before_days > MAX_DAYS {
-            let why = format!("must be 0 to {MAX_DAYS}");
-            return Err(ApiError::value("renewBeforeDays", why));
-        }
         Ok(Self {
-            renew_before_days,
+            renew_before_days: params.number("renewBeforeDays", DAYS)?.unwrap_or(30),
             status: params.word("status", &CertificateStatus::ALL.map(|s| (s.as_str(), s)))?,
         })
     }

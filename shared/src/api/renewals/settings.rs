@@ -7,11 +7,12 @@ use utoipa::{ToSchema, openapi::ObjectBuilder};
 use super::state::{CertificateChoice, Renewals, renewable};
 use crate::{
     api::{
-        body::{Fields, FromBody, Json},
+        body::{Fields, FromBody},
         certificates::{Renewed, planned, renew_as_words, renew_mode_words},
         describe::{Conflict, NotFound, words_or_null},
         envelope::{Answer, Data},
         error::ApiError,
+        payload::Json,
         permit::Write,
         resource::routes,
         state::Now,

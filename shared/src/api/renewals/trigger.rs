@@ -7,10 +7,10 @@ use utoipa::ToSchema;
 use super::state::{CertificateChoice, Renewals, renewable};
 use crate::{
     api::{
-        body::Json,
         describe::{Conflict, NotFound},
         envelope::{Answer, Data},
         error::ApiError,
+        payload::Json,
         permit::Write,
         resource::routes,
         state::Now,

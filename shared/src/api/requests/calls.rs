@@ -12,11 +12,12 @@ use super::{
 };
 use crate::{
     api::{
-        body::{Fields, FromBody, Json},
+        body::{Fields, FromBody},
         describe::{Conflict, NotFound, Nothing},
         envelope::{Answer, Data},
         error::ApiError,
         paging::{Cursored, List},
+        payload::{Json, NoBody},
         permit::{Read, Write},
         query::{FromQuery, Id, Params, Query},
         resource::routes,
@@ -26,10 +27,13 @@ use crate::{
 };
 use certmint_core::{
     issuance::RequestStatus,
-    words::{AccountId, RequestId},
+    words::{AccountId, NumberRange, RequestId},
 };
 
 routes!["requests": list, get, summary, retry, cancel, delete];
+
+/// More than any request has, whatever it is retried.
+const ATTEMPTS: NumberRange = NumberRange::new(0, 1_000_000);
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
@@ -39,6 +43,7 @@ struct Asked {
     #[param(value_type = Option<u64>, minimum = 1)]
     account_id: Option<AccountId>,
     /// With at least so many tries that reached the CA.
+    #[param(maximum = 1_000_000)]
     min_attempts: Option<u32>,
 }
 
@@ -46,8 +51,10 @@ impl FromQuery for Asked {
     fn read(params: &Params) -> Result<Self, ApiError> {
         Ok(Self {
             status: params.word("status", &STATUSES)?,
-            account_id: params.number("accountId")?.map(AccountId::new),
-            min_attempts: params.number("minAttempts")?,
+            account_id: params.id("accountId")?.map(AccountId::new),
+            min_attempts: params
+                .number("minAttempts", ATTEMPTS)?
+                .and_then(|n| u32::try_from(n).ok()),
         })
     }
 }
@@ -82,7 +89,7 @@ async fn list(
 )]
 async fn get(_: Read, State(requests): State<Requests>, Id(id): Id) -> Data<RequestView> {
     let request = requests.store.request(RequestId::new(id)).await?;
-    Ok(Answer(RequestView::in_full(request)))
+    requests.shown(request).await
 }
 
 #[derive(Serialize, ToSchema)]
@@ -149,10 +156,16 @@ async fn retry(
     operation_id = "cancelRequest",
     responses(NotFound, Conflict)
 )]
-async fn cancel(_: Write, State(requests): State<Requests>, Now(now): Now, Id(id): Id) -> Data<RequestView> {
+async fn cancel(
+    _: Write,
+    State(requests): State<Requests>,
+    Now(now): Now,
+    Id(id): Id,
+    _: NoBody,
+) -> Data<RequestView> {
     let request = requests.lifecycle.cancel_request(RequestId::new(id), now).await?;
     requests.kick.kick().await;
-    Ok(Answer(RequestView::in_full(request)))
+    requests.shown(request).await
 }
 
 /// Removes a failed request that has no TXT value left in a zone.
@@ -164,7 +177,13 @@ async fn cancel(_: Write, State(requests): State<Requests>, Now(now): Now, Id(id
     operation_id = "deleteRequest",
     responses(NotFound, Conflict)
 )]
-async fn delete(_: Write, State(requests): State<Requests>, Now(now): Now, Id(id): Id) -> Data<Nothing> {
+async fn delete(
+    _: Write,
+    State(requests): State<Requests>,
+    Now(now): Now,
+    Id(id): Id,
+    _: NoBody,
+) -> Data<Nothing> {
     requests.lifecycle.delete_request(RequestId::new(id), now).await?;
     requests.kick.kick().await;
     Ok(Answer(Nothing))

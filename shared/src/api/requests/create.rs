@@ -7,10 +7,11 @@ use utoipa::{ToSchema, openapi::ObjectBuilder};
 use super::{state::Requests, wire::RequestView};
 use crate::api::{
     accounts::fallback_of,
-    body::{Fields, FromBody, Once, Repeatable},
+    body::{Fields, FromBody},
     describe::{Conflict, NotFound, words_or_null},
     envelope::{Answer, Data},
     error::ApiError,
+    payload::{Once, Repeatable},
     permit::Write,
     resource::routes,
     state::Now,
@@ -167,9 +168,19 @@ async fn create(
             "account {account_id} is {state}; use another or mend it first"
         )));
     }
+    let provider = requests.provider(&account)?;
+    let orders = &provider.orders;
+    orders
+        .check(&provider.name, &names, &plan, body.profile.as_deref())
+        .map_err(|why| ApiError::value("domains", why))?;
+    let (ordered, warnings) = (
+        orders.ordered(&names, &plan),
+        orders.notes(&provider.name, &names, &plan),
+    );
     let own = body.fallback_account_ids;
     let fallback = fallback_of(&*requests.accounts, &*requests.fallback, account_id, own).await?;
     let new = NewRequest {
+        ordered,
         profile: body.profile,
         key: plan,
         fallback,
@@ -185,5 +196,5 @@ async fn create(
         if flight.joined { view.deduplicated() } else { view }
     };
     requests.kick.kick().await;
-    Ok(Answer(view))
+    Ok(Answer(view.with_warnings(warnings)))
 }

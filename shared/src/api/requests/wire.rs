@@ -93,6 +93,9 @@ pub(super) struct RequestView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     history: Option<Vec<EntryView>>,
+    /// Names that a star of the same request covers, and what becomes of them. Not in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     /// true if an earlier call made this request.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -213,6 +216,11 @@ impl RequestView {
         }
     }
 
+    /// With what a person should know of its names.
+    pub(super) fn with_warnings(self, warnings: Vec<String>) -> Self {
+        Self { warnings, ..self }
+    }
+
     /// Says that an earlier call made this request.
     pub(super) fn deduplicated(self) -> Self {
         Self {
@@ -268,6 +276,7 @@ impl From<Request> for RequestView {
             not_before: waits.map(|at| at.to_string()),
             history: None,
             last_problem: request.issuance.last_problem.map(ProblemView::from),
+            warnings: vec![],
             deduplicated: None,
         }
     }

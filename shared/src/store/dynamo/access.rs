@@ -187,7 +187,7 @@ mod tests {
         let mut all = vec![
             keys::schema(),
             keys::account(account),
-            keys::address(provider, &"a@example.com".parse().expect("an address")),
+            keys::address(provider, Some(&"a@example.com".parse().expect("an address"))),
             keys::default_account(provider),
             keys::fallback(),
             keys::request(request),

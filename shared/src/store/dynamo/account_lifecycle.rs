@@ -102,7 +102,7 @@ async fn deletion(table: &Table, account: &Account, now: Timestamp) -> Result<Tx
         tx.check(chosen, other.with("id", n(id)), ());
     }
     tx.delete_if(keys::account(id), as_read(account), ());
-    tx.delete(keys::address(account.provider_id, &account.email));
+    tx.delete(keys::address(account.provider_id, account.email.as_ref()));
     tx.count(&List::accounts(), id.get(), -1);
     tx.close(&List::requests_of(id, RequestStatus::Pending), || ());
     for status in [RequestStatus::Running, RequestStatus::Failed] {
@@ -170,7 +170,7 @@ impl AccountLifecycle for DynamoStore {
             let old = accounts::one(self.table().await?, id).await?;
             is_usable(&old)?;
             let new = Account {
-                email: email.clone(),
+                email: Some(email.clone()),
                 updated_at: now,
                 version: old.version + 1,
                 ..old.clone()
@@ -183,13 +183,14 @@ impl AccountLifecycle for DynamoStore {
                 &Chore::UpdateContact { id },
                 now,
             )?;
-            if new.email != old.email {
+            let address = |account: &Account| keys::address(account.provider_id, account.email.as_ref());
+            if address(&new) != address(&old) {
                 tx.put_if(address_item(&new)?, Expression::absent(), Lost::Taken);
-                tx.delete(keys::address(old.provider_id, &old.email));
+                tx.delete(address(&old));
             }
             match tx.commit(self.table().await?).await? {
                 Ok(()) => return Ok(new),
-                Err(Lost::Taken) => return Err(address_taken(old.provider_id, email)),
+                Err(Lost::Taken) => return Err(address_taken(old.provider_id, Some(email))),
                 Err(Lost::Changed) => {}
             }
         }

@@ -20,7 +20,7 @@ use crate::store::{
 };
 use certmint_core::{
     account::{Account, EabBinding, KeyVersion, NewAccount},
-    words::{AccountId, Page, PageRequest, ProviderId, Timestamp},
+    words::{AccountId, Email, Page, PageRequest, ProviderId, Timestamp},
 };
 
 /// Tries against others that write the same account.
@@ -35,7 +35,7 @@ fn from_item(row: &Row) -> Result<Account, StoreError> {
     Ok(Account {
         id: AccountId::new(row.number("id")?),
         provider_id: ProviderId::new(row.number("provider_id")?),
-        email: row.word("email")?,
+        email: row.opt_word("email")?,
         eab_kid: row.opt_text("eab_kid").map(str::to_owned),
         eab_key_ref: row.opt_text("eab_key_ref").map(str::to_owned),
         eab_expires_at: row.opt_time("eab_expires_at")?,
@@ -57,7 +57,7 @@ pub(super) fn to_item(account: &Account) -> Result<Item, StoreError> {
         .placed(keys::listed_by_id(&List::accounts(), account.id.get()))
         .number("id", account.id)
         .number("provider_id", account.provider_id)
-        .text("email", account.email.as_str())
+        .opt_text("email", account.email.as_ref().map(Email::as_str))
         .opt_text("eab_kid", account.eab_kid.as_ref())
         .opt_text("eab_key_ref", account.eab_key_ref.as_ref())
         .opt_time("eab_expires_at", account.eab_expires_at)
@@ -79,7 +79,7 @@ pub(super) fn to_item(account: &Account) -> Result<Item, StoreError> {
 
 /// The item that makes an address unique at a provider.
 pub(super) fn address_item(account: &Account) -> Result<Item, StoreError> {
-    Writer::new(&keys::address(account.provider_id, &account.email))
+    Writer::new(&keys::address(account.provider_id, account.email.as_ref()))
         .number("id", account.id)
         .finish()
 }
@@ -103,8 +103,11 @@ pub(super) fn changing(id: AccountId) -> StoreError {
     }
 }
 
-pub(super) fn address_taken(provider: ProviderId, email: impl std::fmt::Display) -> StoreError {
-    let id = format!("of provider {provider} with email {email}");
+pub(super) fn address_taken(provider: ProviderId, email: Option<&Email>) -> StoreError {
+    let id = match email {
+        Some(email) => format!("of provider {provider} with email {email}"),
+        None => format!("of provider {provider} without email"),
+    };
     StoreError::Exists { kind: "account", id }
 }
 
@@ -161,8 +164,8 @@ impl AccountStore for DynamoStore {
             return one(table, AccountId::new(known.id)).await;
         }
         // Asked first so that a refused call takes no id; the transaction decides.
-        let exists = || address_taken(new.provider_id, &new.email);
-        let unique = keys::address(new.provider_id, &new.email);
+        let exists = || address_taken(new.provider_id, new.email.as_ref());
+        let unique = keys::address(new.provider_id, new.email.as_ref());
         if table.get(&unique).await?.is_some() {
             return Err(exists());
         }
@@ -222,7 +225,10 @@ impl AccountStore for DynamoStore {
             let provider = row.opt_number("provider_id").ok().flatten().map(ProviderId::new);
             filter.provider_id.is_none_or(|asked| Some(asked) == provider)
                 && is("status", filter.status.map(|status| status.as_str()))
-                && is("email", filter.email.as_ref().map(|email| email.as_str()))
+                && filter
+                    .contact
+                    .as_ref()
+                    .is_none_or(|contact| contact.is(row.opt_text("email")))
         };
         let narrowed = Narrowed::by_row(asked, table, is_asked).await?;
         let list = lists::records(table, &lists::keys_of(&narrowed.rows), from_item).await?;

@@ -60,17 +60,13 @@ pub(super) enum Lost {
     NoAccount,
 }
 
-fn lock_key(request: &Request) -> Key {
-    keys::flight(
-        request.account_id,
-        &request.names,
-        &request.key,
-        request.profile.as_deref(),
-    )
+/// The lock of what a request orders.
+pub(super) fn lock_key(new: &NewRequest) -> Key {
+    keys::flight(new.account_id, &new.ordered, &new.key, new.profile.as_deref())
 }
 
-fn lock_to_item(request: &Request, now: Timestamp) -> Result<Item, StoreError> {
-    Writer::new(&lock_key(request))
+fn lock_to_item(at: &Key, request: &Request, now: Timestamp) -> Result<Item, StoreError> {
+    Writer::new(at)
         .number("request_id", request.id)
         .until(now.plus(LOCK_KEPT))
         .finish()
@@ -84,11 +80,11 @@ fn lock_from_item(row: &Row) -> Result<RequestId, StoreError> {
 pub(super) fn insertion<E: From<Lost>>(
     tx: &mut Tx<E>,
     request: &Request,
-    lock: Lock,
+    (at, lock): (&Key, Lock),
     now: Timestamp,
 ) -> Result<(), StoreError> {
     tx.put_if(to_item(request)?, Expression::absent(), Lost::Written.into());
-    let held = lock_to_item(request, now)?;
+    let held = lock_to_item(at, request, now)?;
     match lock {
         Lock::Whatever => tx.put(held),
         Lock::Free => tx.put_if(held, Expression::absent(), Lost::Beaten.into()),
@@ -103,7 +99,7 @@ pub(super) async fn insert(
     table: &Table,
     request: &Request,
     idempotency: Option<&Idempotency>,
-    lock: Lock,
+    lock: (&Key, Lock),
     now: Timestamp,
 ) -> Result<Insert, StoreError> {
     let mut tx = Tx::<Lost>::new();
@@ -189,7 +185,7 @@ impl SingleFlight for DynamoStore {
             return known(table, &replay).await;
         }
         accounts::one(table, new.account_id).await?;
-        let at = keys::flight(new.account_id, &new.names, &new.key, new.profile.as_deref());
+        let at = lock_key(&new);
         // Taken only when there is something to write, and once.
         let mut fresh: Option<Request> = None;
         for _ in 0..TRIES {
@@ -207,7 +203,7 @@ impl SingleFlight for DynamoStore {
                 Some(request) => request,
                 None => request_items::fresh(table, new.clone(), max_attempts, now).await?,
             };
-            match insert(table, &request, idempotency, lock, now).await? {
+            match insert(table, &request, idempotency, (&at, lock), now).await? {
                 Insert::Written => {
                     return Ok(Flight {
                         request,

@@ -202,6 +202,13 @@ impl Row {
         }
     }
 
+    pub(super) fn opt_word<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        match self.0.contains_key(name) {
+            true => self.word(name).map(Some),
+            false => Ok(None),
+        }
+    }
+
     /// An attribute that holds one of an enum's words.
     pub(super) fn word<T: DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
         let word = self.text(name)?;

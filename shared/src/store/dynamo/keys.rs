@@ -4,7 +4,7 @@
 //! |---|---|---|---|---|
 //! | schema version | `SCHEMA`, `META` | | | |
 //! | account | `ACCOUNT#<id>`, `META` | `ACCOUNT`, id | | |
-//! | address of an account | `UNIQUE#ACCOUNT#<provider>#<email>`, `META` | | | |
+//! | address of an account | `UNIQUE#ACCOUNT#<provider>#<email in lower case, or none>`, `META` | | | |
 //! | default account | `DEFAULT`, provider | | | |
 //! | default fallback | `FALLBACK`, `META` | | | |
 //! | request | `REQUEST#<id>`, `META` | `REQUEST#<status>`, id | `ACCOUNT#<id>#REQUEST#<status>`, id | `WORK#<shard>`, wake time |
@@ -83,6 +83,11 @@ pub(crate) struct Key {
     pub(crate) sk: String,
 }
 
+/// Addresses that differ in case are one; no address is one too, and no address has its word.
+fn one_case(email: Option<&Email>) -> String {
+    email.map_or_else(|| "none".to_owned(), |email| email.as_str().to_ascii_lowercase())
+}
+
 fn key(pk: impl Into<String>, sk: impl Into<String>) -> Key {
     let (pk, sk) = (pk.into(), sk.into());
     Key { pk, sk }
@@ -98,7 +103,7 @@ macro_rules! keys {
 keys! {
     schema() = "SCHEMA", META;
     account(id: AccountId) = format!("ACCOUNT#{id}"), META;
-    address(provider: ProviderId, email: &Email) = format!("UNIQUE#ACCOUNT#{provider}#{email}"), META;
+    address(provider: ProviderId, email: Option<&Email>) = format!("UNIQUE#ACCOUNT#{provider}#{}", one_case(email)), META;
     default_account(provider: ProviderId) = "DEFAULT", pad(provider.get());
     fallback() = "FALLBACK", META;
     request(id: RequestId) = format!("REQUEST#{id}"), META;

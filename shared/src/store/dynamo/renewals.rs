@@ -93,9 +93,10 @@ impl RenewalStore for DynamoStore {
         now: Timestamp,
     ) -> Result<Request, StoreError> {
         let table = self.table().await?;
+        let at = flight::lock_key(&new);
         let request = request_items::fresh(table, new, max_attempts, now).await?;
         let mut tx = Tx::new();
-        flight::insertion(&mut tx, &request, Lock::Whatever, now)?;
+        flight::insertion(&mut tx, &request, (&at, Lock::Whatever), now)?;
         let started = to_item(&renewal::started(renewal, request.id, now))?;
         tx.put_if(started, unchanged(renewal), Lost::Renewal);
         match tx.commit(table).await? {

@@ -66,8 +66,9 @@ impl RequestStore for DynamoStore {
             return one(table, RequestId::new(known.id)).await;
         }
         accounts::one(table, new.account_id).await?;
+        let at = flight::lock_key(&new);
         let request = request_items::fresh(table, new, max_attempts, now).await?;
-        match flight::insert(table, &request, idempotency.as_ref(), Lock::Whatever, now).await? {
+        match flight::insert(table, &request, idempotency.as_ref(), (&at, Lock::Whatever), now).await? {
             Insert::Written => Ok(request),
             Insert::Known(id) => one(table, id).await,
             Insert::Beaten => Err(changing(request.id)),

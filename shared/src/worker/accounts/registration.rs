@@ -36,7 +36,7 @@ impl Registrar {
         let now = self.clock.now();
         let mut answer = self
             .ca
-            .register(&provider.directory_url, key, &account.email, eab.as_ref())
+            .register(&provider.directory_url, key, account.email.as_ref(), eab.as_ref())
             .await;
         let refused_binding = match &mut answer {
             Err(failure) if eab.is_some() && eab_refusal::means_the_binding(failure) => {

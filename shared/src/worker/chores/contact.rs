@@ -28,18 +28,19 @@ impl Contacts {
                 Ok(account) => account,
                 Err(error) => return unless_gone(error),
             };
-            if told.as_ref() == Some(&account.email) {
+            // An address is changed, never taken away: without one there is nothing to tell.
+            let Some(email) = account.email.clone().filter(|email| told.as_ref() != Some(email)) else {
                 return Ok(());
-            }
+            };
             let answer = match self.accounts.get(id).await {
                 Ok(session) => {
-                    let answer = self.ca.update_contact(&session, &account.email).await;
+                    let answer = self.ca.update_contact(&session, &email).await;
                     self.accounts.confirm_refusal(&session, answer).await
                 }
                 Err(failure) => Err(failure),
             };
             match answer {
-                Ok(()) => told = Some(account.email),
+                Ok(()) => told = Some(email),
                 Err(failure) if failure.class == Class::Permanent => {
                     let why = &failure.problem.detail;
                     tracing::error!(
@@ -48,7 +49,7 @@ impl Contacts {
                         "the CA refuses the account's address"
                     );
                     let noted = Account {
-                        last_error: Some(format!("the CA refuses the address {}: {why}", account.email)),
+                        last_error: Some(format!("the CA refuses the address {email}: {why}")),
                         updated_at: self.clock.now(),
                         ..account
                     };

@@ -18,7 +18,7 @@ use certmint_core::{
     chore::{Chore, StoredChore},
     clock::Clock,
     issuance::backoff,
-    words::{Failure, Timestamp},
+    words::{Failure, NameSet, Timestamp},
 };
 
 /// Chores in hand at once.
@@ -115,7 +115,14 @@ impl Chores {
                 Ok(())
             }
             Chore::DeleteKeys { keys, names } => {
-                let used = self.relations.keys_in_use(names).await?;
+                let mut used = self.relations.keys_in_use(names).await?;
+                // The certificate may have been ordered without those that a star covers.
+                if let Ok(names) = NameSet::try_from(names.clone())
+                    && names.covered().next().is_some()
+                {
+                    let ordered = names.without_covered();
+                    used.extend(self.relations.keys_in_use(ordered.as_slice()).await?);
+                }
                 for name in keys.iter().filter(|name| !used.contains(name)) {
                     self.vault.delete(name).await?;
                 }

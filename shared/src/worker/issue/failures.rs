@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::limiter::Limiter;
+use super::{limiter::Limiter, ordered::as_ordered};
 use crate::worker::accounts::Accounts;
 use certmint_core::{
     clock::Clock,
@@ -23,7 +23,10 @@ impl Failures {
     pub(super) async fn event(&self, request: &Request, failure: Failure) -> Event {
         if let Ok(provider) = self.accounts.provider(request.account()).await {
             let now = self.clock.now();
-            self.limiter.settle_failed(request, provider, &failure, now).await;
+            let request = as_ordered(request, provider);
+            self.limiter
+                .settle_failed(&request, provider, &failure, now)
+                .await;
         }
         Event::Failed(failure)
     }

@@ -11,6 +11,7 @@ use super::{
     key_steps::KeySteps,
     limiter::Limiter,
     new_order::NewOrders,
+    ordered::as_ordered,
     pace::Pace,
     places::Places,
     record::Recorder,
@@ -126,8 +127,8 @@ impl Issuer {
     }
 
     async fn try_perform(&self, job: &Job, effect: SoloEffect) -> Result<Event, Failure> {
-        let request = &job.request;
-        let provider = self.accounts.provider(request.account()).await?;
+        let provider = self.accounts.provider(job.request.account()).await?;
+        let request = &as_ordered(&job.request, provider);
         match effect {
             SoloEffect::Ca(effect) => self.ca.perform(request, provider, effect).await,
             SoloEffect::CheckPropagation(challenges) => self.places.check_propagation(&challenges).await,

@@ -9,6 +9,7 @@ mod key_reuse;
 mod key_steps;
 mod limiter;
 mod new_order;
+mod ordered;
 mod pace;
 mod places;
 mod record;

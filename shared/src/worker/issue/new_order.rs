@@ -35,9 +35,11 @@ impl NewOrders {
         provider: &Provider,
         account: &CaAccount,
     ) -> Result<Event, Failure> {
+        let (names, key, profile) = (&request.names, &request.key, request.profile.as_deref());
+        provider.orders.check(&provider.name, names, key, profile)?;
         let mut terms = OrderTerms {
-            names: &request.names,
-            profile: request.profile.as_deref(),
+            names,
+            profile,
             replaces: None,
         };
         // What an order replaces is a courtesy (RFC 9773 §5): a CA that makes no order because it stumbles over that must

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use certmint_core::{
     account::{Account, NewAccount},
-    words::{AccountId, Page, PageRequest, Timestamp},
+    words::{AccountId, Email, Page, PageRequest, Timestamp},
 };
-use certmint_shared::store::{AccountFilter, AccountStore, Idempotency, StoreError, id_after};
+use certmint_shared::store::{AccountFilter, AccountStore, ContactFilter, Idempotency, StoreError, id_after};
 
 use super::{super::op::Op, MemoryStore, cursor_after, not_found, page};
 
@@ -21,11 +21,13 @@ impl AccountStore for MemoryStore {
         if let Some(id) = tables.replay(idempotency.as_ref())? {
             return Ok(tables.accounts[&id].clone());
         }
-        let taken = |a: &Account| a.provider_id == new.provider_id && a.email == new.email;
+        let same = ContactFilter::of(new.email.as_ref());
+        let taken =
+            |a: &Account| a.provider_id == new.provider_id && same.is(a.email.as_ref().map(Email::as_str));
         if tables.accounts.values().any(taken) {
             return Err(StoreError::Exists {
                 kind: "account",
-                id: new.email.to_string(),
+                id: format!("{:?}", new.email),
             });
         }
         let id = tables.next_id("account");
@@ -56,7 +58,10 @@ impl AccountStore for MemoryStore {
             .filter(|a| {
                 filter.provider_id.is_none_or(|p| p == a.provider_id)
                     && filter.status.is_none_or(|s| s == a.status)
-                    && filter.email.as_ref().is_none_or(|e| *e == a.email)
+                    && filter
+                        .contact
+                        .as_ref()
+                        .is_none_or(|c| c.is(a.email.as_ref().map(Email::as_str)))
             })
             .cloned()
             .collect();

@@ -23,7 +23,7 @@ impl SingleFlight for MemoryStore {
         }
         let names = (
             new.account_id.get(),
-            new.key.flight_key(&new.names),
+            new.key.flight_key(&new.ordered),
             new.profile.clone(),
         );
         let holder = tables

@@ -9,8 +9,8 @@ use certmint_core::{
     words::{AccountId, Email, ProviderId, RequestId, Timestamp},
 };
 use certmint_shared::store::{
-    AccountLifecycle, ChoreStore, RequestLifecycle, StoreError, cancelled, in_fallback, is_usable,
-    may_be_default, may_be_deleted,
+    AccountLifecycle, ChoreStore, ContactFilter, RequestLifecycle, StoreError, cancelled, in_fallback,
+    is_usable, may_be_default, may_be_deleted,
 };
 
 use super::{super::op::Op, MemoryStore, Tables, not_found};
@@ -75,14 +75,16 @@ impl AccountLifecycle for MemoryStore {
         let old = old.ok_or_else(|| not_found("account", id))?;
         is_usable(&old)?;
         let mut others = tables.accounts.values();
-        if others.any(|a| a.id != id && a.provider_id == old.provider_id && a.email == *email) {
+        let same = ContactFilter::of(Some(email));
+        let is = |a: &Account| same.is(a.email.as_ref().map(Email::as_str));
+        if others.any(|a| a.id != id && a.provider_id == old.provider_id && is(a)) {
             return Err(StoreError::Exists {
                 kind: "account",
                 id: email.to_string(),
             });
         }
         let new = Account {
-            email: email.clone(),
+            email: Some(email.clone()),
             updated_at: now,
             version: old.version + 1,
             ..old

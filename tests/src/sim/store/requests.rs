@@ -25,13 +25,10 @@ impl MemoryStore {
             return Err(not_found("account", new.account_id));
         }
         let id = tables.next_id("request");
+        let ordered = new.key.flight_key(&new.ordered);
         let request = Request::pending(RequestId::new(id), new, max_attempts, now);
         tables.requests.insert(request.id, request.clone());
-        let names = (
-            request.account_id.get(),
-            request.key.flight_key(&request.names),
-            request.profile.clone(),
-        );
+        let names = (request.account_id.get(), ordered, request.profile.clone());
         tables.flights.insert(names, request.id);
         tables.remember(idempotency, id);
         self.index_request(tables, request.id, Some(now));
