@@ -127,7 +127,7 @@ impl ZoneState {
         let mut values = self.sets.get(fqdn).map(|s| s.values.clone()).unwrap_or_default();
         match kind {
             0 | 1 => {
-                let value = quoted(&format!("foreign-{}", theirs.len()));
+                let value = foreign_value(theirs.len());
                 if theirs.insert(value.clone()) {
                     values.push(value);
                 }
@@ -137,7 +137,7 @@ impl ZoneState {
                 theirs.clear();
             }
             _ => {
-                theirs.insert(quoted("foreign-alone"));
+                theirs.insert(foreign_value("alone"));
                 values = theirs.iter().cloned().collect();
             }
         }
@@ -281,6 +281,11 @@ impl SimZones {
         state.changes.insert(id.clone(), now.plus(in_sync));
         Ok(id)
     }
+}
+
+/// A value of another tool that answers challenges, too.
+fn foreign_value(which: impl std::fmt::Display) -> String {
+    quoted(&format!("{:_<43}", format!("foreign-{which}")))
 }
 
 fn added(change: &TxtChange) -> impl Iterator<Item = &String> {

@@ -136,7 +136,23 @@ impl Route53 {
     /// # Errors
     /// If the name is no name.
     pub fn create_zone(&self, name: &str) -> Result<String, Refusal> {
-        self.add_zone(name, |_| {})
+        self.add_zone(name, true, |_| {})
+    }
+
+    /// The same, and nobody is led to it.
+    ///
+    /// # Errors
+    /// If the name is no name.
+    pub fn create_undelegated_zone(&self, name: &str) -> Result<String, Refusal> {
+        self.add_zone(name, false, |_| {})
+    }
+
+    /// A private zone, which the public DNS knows nothing of.
+    ///
+    /// # Errors
+    /// If the name is no name.
+    pub fn create_private_zone(&self, name: &str) -> Result<String, Refusal> {
+        self.add_zone(name, false, |zone| zone.private = true)
     }
 
     /// The same in another AWS account: the DNS answers from it, the API knows nothing of it.
@@ -144,18 +160,28 @@ impl Route53 {
     /// # Errors
     /// If the name is no name.
     pub fn create_foreign_zone(&self, name: &str) -> Result<String, Refusal> {
-        self.add_zone(name, |zone| zone.foreign = true)
+        self.add_zone(name, true, |zone| zone.foreign = true)
     }
 
-    fn add_zone(&self, name: &str, change: impl Fn(&mut Zone)) -> Result<String, Refusal> {
+    fn add_zone(
+        &self,
+        name: &str,
+        is_delegated: bool,
+        change: impl Fn(&mut Zone),
+    ) -> Result<String, Refusal> {
         let name: DnsName = name.parse().map_err(|why| Refusal::name(name, why))?;
         let mut state = self.state();
         let mut zone = state.new_zone(name, None);
         change(&mut zone);
         let id = zone.id.clone();
-        state.delegate_at_parent(&zone);
+        if is_delegated {
+            state.delegate_at_parent(&zone);
+        }
+        let is_public = !zone.private;
         state.zones.insert(id.clone(), zone);
-        state.delegate_children(&id);
+        if is_public {
+            state.delegate_children(&id);
+        }
         drop(state);
         self.changed();
         Ok(id)
@@ -188,9 +214,18 @@ impl Route53 {
     /// If no zone holds it, or the API would refuse it.
     pub fn upsert(&self, name: &str, rtype: &str, ttl: u32, values: &[&str]) -> Result<(), Refusal> {
         let name: DnsName = name.parse().map_err(|why| Refusal::name(name, why))?;
+        self.upsert_set(Rrset::simple(&name, rtype, ttl, values))
+    }
+
+    /// The same of a whole record set.
+    ///
+    /// # Errors
+    /// As [`Route53::upsert`].
+    pub fn upsert_set(&self, set: Rrset) -> Result<(), Refusal> {
+        let name = set.name.clone();
         let change = Change {
             action: Action::Upsert,
-            set: Rrset::simple(&name, rtype, ttl, values),
+            set,
         };
         let mut state = self.state();
         let id = state.zone_of(&name).map(|zone| zone.id.clone());

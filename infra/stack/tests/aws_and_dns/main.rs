@@ -7,6 +7,7 @@
 )]
 
 mod certmint;
+mod delegations;
 mod dns;
 mod dns_client;
 mod route53;
