@@ -1,7 +1,7 @@
 //! What every way to zones must do. Each function takes a fresh one and a zone in it; nothing stands there yet.
 
 use certmint_core::words::Fqdn;
-use certmint_shared::dns::{DnsError, DnsZones, TxtChange, TxtRrset, Zone};
+use certmint_shared::dns::{AtName, DnsError, DnsZones, Freshness, TxtChange, TxtRrset, Zone};
 
 fn name(zone: &Zone, label: &str) -> Fqdn {
     Fqdn::new(&format!("_acme-challenge.{label}.{}", zone.name))
@@ -31,6 +31,28 @@ async fn write(zones: &dyn DnsZones, zone: &Zone, changes: &[TxtChange]) -> Resu
     zones.change_txt(zone, changes).await
 }
 
+async fn stand(zones: &dyn DnsZones, zone: &Zone, fqdn: &Fqdn) -> AtName {
+    zones.at_name(zone, fqdn).await.expect("an answer")
+}
+
+/// What stands is read alike for one name, a few and many; a name where nothing stands has nothing.
+pub async fn reads(zones: &dyn DnsZones, zone: &Zone) {
+    let names: Vec<Fqdn> = (0..12).map(|n| name(zone, &format!("n{n}"))).collect();
+    let changes: Vec<TxtChange> = names[..10]
+        .iter()
+        .map(|fqdn| change(fqdn, None, set(60, &["a"])))
+        .collect();
+    write(zones, zone, &changes).await.expect("written");
+    for many in [&names[8..], &names[..]] {
+        let read = zones.at_names(zone, many).await.expect("an answer");
+        for fqdn in many {
+            let one = stand(zones, zone, fqdn).await;
+            assert_eq!(one.txt.is_some(), names[..10].contains(fqdn), "{fqdn}");
+            assert_eq!(read.get(fqdn).cloned().unwrap_or_default(), one, "{fqdn}");
+        }
+    }
+}
+
 /// An RRset is replaced as a whole, and only if it stands as it was thought to.
 pub async fn compare_and_swap(zones: &dyn DnsZones, zone: &Zone) {
     let www = name(zone, "www");
@@ -46,12 +68,12 @@ pub async fn compare_and_swap(zones: &dyn DnsZones, zone: &Zone) {
     write(zones, zone, &[other_order])
         .await
         .expect("values have no order");
-    let stands = zones.txt_rrset(zone, &www).await.expect("an answer");
+    let stands = zones.at_name(zone, &www).await.expect("an answer").txt;
     assert_eq!(stands, set(120, &["b"]));
     write(zones, zone, &[change(&www, stands, None)])
         .await
         .expect("removed");
-    assert_eq!(zones.txt_rrset(zone, &www).await.expect("an answer"), None);
+    assert_eq!(stand(zones, zone, &www).await, AtName::default());
 }
 
 /// One change that does not fit leaves the whole batch undone.
@@ -61,24 +83,23 @@ pub async fn a_batch_is_atomic(zones: &dyn DnsZones, zone: &Zone) {
     let wrong = change(&two, set(60, &["never"]), None);
     let refused = write(zones, zone, &[fits.clone(), wrong]).await;
     assert!(matches!(refused, Err(DnsError::Mismatch { .. })), "{refused:?}");
-    assert_eq!(zones.txt_rrset(zone, &one).await.expect("an answer"), None);
+    assert_eq!(stand(zones, zone, &one).await.txt, None);
     let both = [fits, change(&two, None, set(60, &["2"]))];
     write(zones, zone, &both).await.expect("written");
-    assert_eq!(
-        zones.txt_rrset(zone, &two).await.expect("an answer"),
-        set(60, &["2"])
-    );
+    assert_eq!(stand(zones, zone, &two).await, AtName::of_txt(set(60, &["2"])));
 }
 
 /// The zone of a name is found, a change gets in sync, and a name of nobody has no zone.
 pub async fn look_ups(zones: &dyn DnsZones, zone: &Zone) {
     let www = name(zone, "www");
-    assert_eq!(
-        zones.find_zone(&www).await.expect("an answer").as_ref(),
-        Some(zone)
-    );
-    let elsewhere = Fqdn::new("_acme-challenge.elsewhere.invalid");
-    assert_eq!(zones.find_zone(&elsewhere).await.expect("an answer"), None);
+    for freshness in [Freshness::Kept, Freshness::Anew] {
+        let fitting = zones.zones_of(&www, freshness).await.expect("an answer");
+        assert_eq!(fitting.longest(), Some(zone));
+        assert_eq!(fitting.named(&zone.name), [zone]);
+        let elsewhere = Fqdn::new("_acme-challenge.elsewhere.invalid");
+        let fitting = zones.zones_of(&elsewhere, freshness).await.expect("an answer");
+        assert_eq!((fitting.zones, fitting.private), (vec![], None));
+    }
     let id = write(zones, zone, &[change(&www, None, set(60, &["a"]))])
         .await
         .expect("written");

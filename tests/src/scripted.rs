@@ -25,7 +25,7 @@ use certmint_shared::{
         OrderView,
     },
     clock::Timer,
-    dns::{DnsError, DnsView, Visibility},
+    dns::{Delegation, DnsError, DnsView, Freshness, Sight, Visibility},
     store::{AccountKeys, AccountStore, RequestStore, dynamo::DynamoStore},
     vault::{KeyVault, VaultError},
     worker::{Adapters, Worker, WorkerSettings},
@@ -247,8 +247,12 @@ struct NoView;
 
 #[async_trait]
 impl DnsView for NoView {
-    async fn challenge_target(&self, fqdn: &Fqdn) -> Result<Fqdn, DnsError> {
-        Ok(fqdn.clone())
+    async fn look(&self, _: &Fqdn, _: Option<&Fqdn>, _: Freshness) -> Result<Sight, DnsError> {
+        Ok(Sight::default())
+    }
+
+    async fn delegation(&self, _: &Fqdn, _: &[Vec<Fqdn>]) -> Result<Delegation, DnsError> {
+        Ok(Delegation::default())
     }
 
     async fn visibility(&self, _: &Fqdn, _: &Fqdn, _: &[String]) -> Visibility {

@@ -8,12 +8,14 @@ use std::{
 
 use async_trait::async_trait;
 use certmint_core::words::Fqdn;
-use certmint_shared::dns::{DnsError, DnsZones, TxtChange, TxtRrset, Zone};
+use certmint_shared::dns::{AtName, DnsError, DnsZones, Fitting, Freshness, TxtChange, TxtRrset, Zone};
 
 /// Zones by name, and how many change batches were taken.
 #[derive(Default)]
 pub struct MemoryZones {
     sets: Mutex<BTreeMap<Fqdn, TxtRrset>>,
+    /// Names where something else stands, so that no TXT set can.
+    occupied: Mutex<BTreeMap<Fqdn, AtName>>,
     changes: Mutex<usize>,
 }
 
@@ -46,6 +48,17 @@ impl MemoryZones {
         self.sets().insert(fqdn.clone(), TxtRrset { ttl, values });
     }
 
+    /// Something that is no plain TXT set stands at a name.
+    pub fn occupy(&self, fqdn: &Fqdn, stands: AtName) {
+        let mut occupied = self.occupied.lock().expect("no test panicked here");
+        occupied.insert(fqdn.clone(), stands);
+    }
+
+    fn occupant(&self, fqdn: &Fqdn) -> Option<AtName> {
+        let occupied = self.occupied.lock().expect("no test panicked here");
+        occupied.get(fqdn).cloned()
+    }
+
     /// Change batches that were taken.
     #[must_use]
     pub fn changes(&self) -> usize {
@@ -64,8 +77,15 @@ fn same(a: &TxtRrset, b: &TxtRrset) -> bool {
 
 #[async_trait]
 impl DnsZones for MemoryZones {
-    async fn find_zone(&self, fqdn: &Fqdn) -> Result<Option<Zone>, DnsError> {
-        Ok(fqdn.is_within(&zone().name).then(zone))
+    async fn zones_of(&self, fqdn: &Fqdn, _: Freshness) -> Result<Fitting, DnsError> {
+        Ok(Fitting {
+            zones: fqdn.is_within(&zone().name).then(zone).into_iter().collect(),
+            private: None,
+        })
+    }
+
+    async fn name_servers(&self, _: &Zone) -> Result<Vec<Fqdn>, DnsError> {
+        Ok(vec![Fqdn::new("ns-1.awsdns-00.com")])
     }
 
     async fn change_txt(&self, zone: &Zone, changes: &[TxtChange]) -> Result<String, DnsError> {
@@ -78,6 +98,7 @@ impl DnsZones for MemoryZones {
                 _ => false,
             };
             if !stands
+                || change.after.is_some() && self.occupant(&change.fqdn).is_some()
                 || change
                     .after
                     .as_ref()
@@ -102,7 +123,8 @@ impl DnsZones for MemoryZones {
         Ok(true)
     }
 
-    async fn txt_rrset(&self, _zone: &Zone, fqdn: &Fqdn) -> Result<Option<TxtRrset>, DnsError> {
-        Ok(self.sets().get(fqdn).cloned())
+    async fn at_name(&self, _zone: &Zone, fqdn: &Fqdn) -> Result<AtName, DnsError> {
+        let stands = || AtName::of_txt(self.sets().get(fqdn).cloned());
+        Ok(self.occupant(fqdn).unwrap_or_else(stands))
     }
 }

@@ -34,6 +34,12 @@ macro_rules! zones_conform {
             }
 
             #[tokio::test]
+            async fn reads() {
+                let (zones, zone) = fresh();
+                suite::reads(&zones, &zone).await;
+            }
+
+            #[tokio::test]
             async fn look_ups() {
                 let (zones, zone) = fresh();
                 suite::look_ups(&zones, &zone).await;

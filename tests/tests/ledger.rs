@@ -10,7 +10,7 @@ use certmint_core::{
 };
 use certmint_shared::{
     clock::SystemClock,
-    dns::ledger::Ledger,
+    dns::{AtName, DnsError, ledger::Ledger},
     store::{ChallengeStore, dynamo::DynamoStore},
 };
 use certmint_tests::{
@@ -168,4 +168,55 @@ async fn one_bad_change_does_not_hold_the_others() {
     }
     assert_eq!(world.zones.values(&places[4].1), ["\"v4\""]);
     assert!(world.zones.values(&places[5].1).is_empty());
+}
+
+#[tokio::test]
+async fn what_is_not_a_challenges_is_never_added_to() {
+    let world = World::new().await;
+    let host = Fqdn::new("mail.example.com");
+    world.zones.foreign_write(&host, 3600, &["v=spf1 -all"]);
+    let weighted = Fqdn::new("_acme-challenge.weighted.example.com");
+    let words = AtName {
+        in_the_way: Some("routed".into()),
+        ..AtName::default()
+    };
+    world.zones.occupy(&weighted, words);
+    let aliased = Fqdn::new("_acme-challenge.aliased.example.com");
+    let cname = AtName {
+        cname: Some(host.clone()),
+        ..AtName::default()
+    };
+    world.zones.occupy(&aliased, cname);
+    let owner = RequestId::new(1);
+    let all = [name(), host.clone(), weighted.clone(), aliased.clone()];
+    let values: Vec<_> = all.iter().map(|fqdn| (fqdn.clone(), "a".to_owned())).collect();
+    let now = SystemClock.now();
+    let until = now.plus(Duration::from_secs(600));
+    world
+        .ledger
+        .want(owner, &values, &zone(), until, now)
+        .await
+        .unwrap();
+    let places: Vec<_> = all.iter().map(|fqdn| (zone(), fqdn.clone())).collect();
+    for outcome in world.ledger.apply(places, &BTreeSet::from([owner])).await {
+        let refused = outcome.result.clone().err();
+        match &outcome.fqdn {
+            fqdn if *fqdn == name() => assert_eq!(refused, None, "{outcome:?}"),
+            fqdn if *fqdn == aliased => {
+                assert!(
+                    matches!(refused, Some(DnsError::Redirected { .. })),
+                    "{outcome:?}"
+                );
+            }
+            _ => assert!(matches!(refused, Some(DnsError::Occupied { .. })), "{outcome:?}"),
+        }
+    }
+    assert_eq!(world.zones.values(&host), ["\"v=spf1 -all\""]);
+    // What could not be written is nobody's debt.
+    let places = world.ledger.release(owner).await.unwrap();
+    for outcome in world.ledger.apply(places, &BTreeSet::new()).await {
+        assert!(outcome.result.is_ok(), "{outcome:?}");
+    }
+    assert_eq!(world.zones.values(&host), ["\"v=spf1 -all\""]);
+    assert!(world.zones.values(&name()).is_empty());
 }

@@ -19,7 +19,7 @@ use certmint_core::{
 use certmint_shared::{
     cleanup::Cleaner,
     dns::{
-        DnsError, DnsZones, TxtChange, TxtRrset, Zone,
+        AtName, DnsError, DnsZones, Fitting, Freshness, TxtChange, TxtRrset, Zone,
         ledger::{Ledger, quoted},
     },
     store::TxtLedger,
@@ -60,8 +60,12 @@ struct BusyZones {
 
 #[async_trait]
 impl DnsZones for BusyZones {
-    async fn find_zone(&self, fqdn: &Fqdn) -> Result<Option<Zone>, DnsError> {
-        self.zones.find_zone(fqdn).await
+    async fn zones_of(&self, fqdn: &Fqdn, freshness: Freshness) -> Result<Fitting, DnsError> {
+        self.zones.zones_of(fqdn, freshness).await
+    }
+
+    async fn name_servers(&self, zone: &Zone) -> Result<Vec<Fqdn>, DnsError> {
+        self.zones.name_servers(zone).await
     }
 
     async fn change_txt(&self, zone: &Zone, changes: &[TxtChange]) -> Result<String, DnsError> {
@@ -72,8 +76,8 @@ impl DnsZones for BusyZones {
         self.zones.in_sync(change_id).await
     }
 
-    async fn txt_rrset(&self, zone: &Zone, fqdn: &Fqdn) -> Result<Option<TxtRrset>, DnsError> {
-        let seen = self.zones.txt_rrset(zone, fqdn).await;
+    async fn at_name(&self, zone: &Zone, fqdn: &Fqdn) -> Result<AtName, DnsError> {
+        let seen = self.zones.at_name(zone, fqdn).await;
         if let Some(hook) = self.meanwhile.lock().unwrap().take() {
             hook();
         }

@@ -19,7 +19,7 @@ use certmint_core::{
 use certmint_shared::{
     cleanup::{self, Cleaner},
     clock::SystemClock,
-    dns::{DnsError, DnsZones, TxtChange, TxtRrset, Zone, ledger::Ledger},
+    dns::{AtName, DnsError, DnsZones, Fitting, Freshness, TxtChange, Zone, ledger::Ledger},
     store::{AccountStore, RequestStore, Stores, TxtLedger},
     worker::{Adapters, Report, Worker, WorkerSettings},
 };
@@ -188,8 +188,12 @@ fn denied_zone() -> Zone {
 
 #[async_trait]
 impl DnsZones for HalfDenied {
-    async fn find_zone(&self, fqdn: &Fqdn) -> Result<Option<Zone>, DnsError> {
-        self.0.find_zone(fqdn).await
+    async fn zones_of(&self, fqdn: &Fqdn, freshness: Freshness) -> Result<Fitting, DnsError> {
+        self.0.zones_of(fqdn, freshness).await
+    }
+
+    async fn name_servers(&self, zone: &Zone) -> Result<Vec<Fqdn>, DnsError> {
+        self.0.name_servers(zone).await
     }
 
     async fn change_txt(&self, zone: &Zone, changes: &[TxtChange]) -> Result<String, DnsError> {
@@ -206,8 +210,8 @@ impl DnsZones for HalfDenied {
         self.0.in_sync(change_id).await
     }
 
-    async fn txt_rrset(&self, zone: &Zone, fqdn: &Fqdn) -> Result<Option<TxtRrset>, DnsError> {
-        self.0.txt_rrset(zone, fqdn).await
+    async fn at_name(&self, zone: &Zone, fqdn: &Fqdn) -> Result<AtName, DnsError> {
+        self.0.at_name(zone, fqdn).await
     }
 }
 

@@ -48,6 +48,9 @@ pub enum QueryError {
     /// It failed or refused.
     #[error("answers {0}")]
     Code(ResponseCode),
+    /// It knows nothing of the name, and nobody who does: a delegation to it leads nowhere (RFC 8499, "lame").
+    #[error("does not serve the zone")]
+    Lame,
 }
 
 impl From<NetError> for QueryError {
@@ -60,15 +63,19 @@ impl From<NetError> for QueryError {
     }
 }
 
-/// Why no resolver gave an answer: what each one said.
+/// Why nobody gave an answer: what each one said.
 #[derive(Debug)]
-pub struct NoAnswer(Vec<(SocketAddr, QueryError)>);
+pub struct NoAnswer {
+    /// What they are: `resolver`, `name server`.
+    who: &'static str,
+    said: Vec<(SocketAddr, QueryError)>,
+}
 
 impl std::fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (index, (server, error)) in self.0.iter().enumerate() {
+        for (index, (server, error)) in self.said.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
-            write!(f, "{comma}resolver {server} {error}")?;
+            write!(f, "{comma}{} {server} {error}", self.who)?;
         }
         Ok(())
     }
@@ -171,31 +178,48 @@ impl Resolvers {
         &self.servers
     }
 
-    /// Asks one after the other until one answers: the next one when one fails, and beside it when it is silent.
+    /// Asks them one after the other until one answers.
     ///
     /// # Errors
     /// What each one said, three seconds later at the latest.
     pub async fn ask(&self, name: &str, kind: RecordType) -> Result<Message, NoAnswer> {
-        let deadline = Instant::now() + PATIENCE;
         let (count, first) = (self.servers.len(), self.first.load(Ordering::Relaxed));
-        let mut next = (0..count).map(|i| (first + i) % count);
-        let mut asked = FuturesUnordered::new();
-        let mut failed = Vec::new();
-        loop {
-            if let Some(index) = next.next() {
-                let server = self.servers[index];
-                asked.push(async move { (index, ask_until(deadline, server, name, kind, true).await) });
-            }
-            let patience = if next.len() == 0 { PATIENCE } else { HEAD_START };
-            match timeout(patience, asked.next()).await {
-                Ok(Some((index, Ok(answer)))) => {
-                    self.first.store(index, Ordering::Relaxed);
-                    return Ok(answer);
-                }
-                Ok(Some((index, Err(error)))) => failed.push((self.servers[index], error)),
-                Ok(None) => return Err(NoAnswer(failed)),
-                Err(_) => {}
-            }
+        let order = (0..count).map(|i| (first + i) % count);
+        let servers: Vec<SocketAddr> = order.map(|index| self.servers[index]).collect();
+        let (at, answer) = ask_some("resolver", &servers, name, kind, true, |_| true).await?;
+        self.first.store((first + at) % count, Ordering::Relaxed);
+        Ok(answer)
+    }
+}
+
+/// Asks one after the other until one gives an answer of use: the next one when one fails, and beside it when it is
+/// silent. Says which one that was.
+///
+/// # Errors
+/// What each one said, three seconds later at the latest.
+pub async fn ask_some(
+    who: &'static str,
+    servers: &[SocketAddr],
+    name: &str,
+    kind: RecordType,
+    recursion: bool,
+    is_of_use: impl Fn(&Message) -> bool,
+) -> Result<(usize, Message), NoAnswer> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut next = servers.iter().enumerate();
+    let mut asked = FuturesUnordered::new();
+    let mut said = Vec::new();
+    loop {
+        if let Some((index, server)) = next.next() {
+            asked.push(async move { (index, ask_until(deadline, *server, name, kind, recursion).await) });
+        }
+        let patience = if next.len() == 0 { PATIENCE } else { HEAD_START };
+        match timeout(patience, asked.next()).await {
+            Ok(Some((index, Ok(answer)))) if is_of_use(&answer) => return Ok((index, answer)),
+            Ok(Some((index, Ok(_)))) => said.push((servers[index], QueryError::Lame)),
+            Ok(Some((index, Err(error)))) => said.push((servers[index], error)),
+            Ok(None) => return Err(NoAnswer { who, said }),
+            Err(_) => {}
         }
     }
 }

@@ -16,7 +16,7 @@ use futures::{StreamExt, stream};
 pub use super::rrset::{quoted, wanted};
 use super::{
     DnsError, DnsZones, READS, TxtChange, Zone,
-    rrset::{Item, batches, believed, same_changes, sorted, uncertain, values_moved},
+    rrset::{Item, batches, believed, same_changes, uncertain, values_moved},
 };
 use crate::store::{StoreError, TxtLedger};
 use certmint_core::{
@@ -172,7 +172,10 @@ impl Ledger {
             items.into_iter().partition(|item| uncertain(&item.ours, now));
         let names: Vec<Fqdn> = unclear.iter().map(|item| item.fqdn.clone()).collect();
         match self.reread(&zone, unclear.clone(), owners).await {
-            Ok(read) => clear.extend(read),
+            Ok(mut read) => {
+                outcomes.extend(turned_away(&zone, &mut read));
+                clear.extend(read);
+            }
             // Nothing stands in a zone that is gone; the change, if one is left, says so.
             Err(DnsError::NoSuchZone { .. }) => clear.extend(unclear),
             Err(error) => outcomes.extend(names.into_iter().map(|fqdn| Outcome {
@@ -199,7 +202,11 @@ impl Ledger {
                 let Err(DnsError::Mismatch { message, .. }) = &result else {
                     break;
                 };
-                result = match self.reread(zone, batch.clone(), owners).await {
+                let mut read = self.reread(zone, batch.clone(), owners).await;
+                if let Ok(fresh) = &mut read {
+                    outcomes.extend(turned_away(zone, fresh));
+                }
+                result = match read {
                     // Twice what stands is what we thought: no other writer was there, Route53 means something else.
                     Ok(fresh) if unchanged == 1 && same_changes(&fresh, &batch) => {
                         result = Err(refused(message));
@@ -288,10 +295,10 @@ impl Ledger {
             stream::iter(intents).buffered(16).collect().await;
         let intents = intents.into_iter().collect::<Result<Vec<_>, _>>()?;
         let names: Vec<Fqdn> = intents.iter().map(|(fqdn, _)| fqdn.clone()).collect();
-        let mut stand = self.zones.txt_rrsets(zone, &names).await?;
+        let mut stand = self.zones.at_names(zone, &names).await?;
         let item = |(fqdn, ours): (Fqdn, Vec<TxtRecord>)| {
-            let stands = stand.remove(&fqdn).map(sorted);
-            Item::new(fqdn, ours, owners, stands, now)
+            let stands = stand.remove(&fqdn).unwrap_or_default();
+            Item::read(zone, fqdn, ours, owners, stands, now)
         };
         Ok(intents.into_iter().map(item).collect())
     }
@@ -326,4 +333,19 @@ fn refused(message: &str) -> DnsError {
         operation: "ChangeResourceRecordSets",
         message: message.to_owned(),
     }
+}
+
+/// Takes out those whose place is another's.
+fn turned_away(zone: &Zone, batch: &mut Vec<Item>) -> Vec<Outcome> {
+    let mut refused = Vec::new();
+    batch.retain(|item| {
+        let refusal = item.is_refused();
+        refused.extend(refusal.clone().map(|error| Outcome {
+            zone: zone.clone(),
+            fqdn: item.fqdn.clone(),
+            result: Err(error),
+        }));
+        refusal.is_none()
+    });
+    refused
 }

@@ -1,12 +1,22 @@
 //! Zones we may write and the DNS that everybody sees.
 
+mod at_name;
 pub mod client;
+mod fitting;
 pub mod ledger;
 pub mod route53;
 mod rrset;
 mod sdk;
+mod sight;
 pub mod view;
+mod walk;
 mod zone_list;
+
+pub use self::{
+    at_name::AtName,
+    fitting::{Fitting, Freshness},
+    sight::{Delegation, Sight},
+};
 
 use std::collections::BTreeMap;
 
@@ -79,6 +89,29 @@ pub enum DnsError {
         /// What it said.
         message: String,
     },
+    /// Something that is not ours stands where a value should; nothing was changed.
+    #[error("no challenge can be written at {fqdn} in hosted zone {zone}: {why}")]
+    Occupied {
+        /// The zone.
+        zone: String,
+        /// The name.
+        fqdn: String,
+        /// What stands there, and what to do about it.
+        why: String,
+    },
+    /// A CNAME was made where a value should stand; nothing was changed.
+    #[error("a CNAME to {target} was made at {fqdn} in hosted zone {zone}; the next try follows it")]
+    Redirected {
+        /// The zone.
+        zone: String,
+        /// The name.
+        fqdn: String,
+        /// Where the CNAME leads.
+        target: String,
+    },
+    /// The public DNS did not say.
+    #[error("DNS look-up: {0}")]
+    Lookup(String),
     /// Refused for good.
     #[error("Route53 {operation} refused: {message}")]
     Refused {
@@ -94,7 +127,9 @@ impl DnsError {
     #[must_use]
     pub const fn class(&self) -> Class {
         match self {
-            Self::Mismatch { .. } | Self::Unavailable { .. } => Class::Transient,
+            Self::Mismatch { .. } | Self::Unavailable { .. } | Self::Redirected { .. } | Self::Lookup(_) => {
+                Class::Transient
+            }
             _ => Class::Permanent,
         }
     }
@@ -103,23 +138,26 @@ impl DnsError {
 /// Zones we may write.
 #[async_trait]
 pub trait DnsZones: Send + Sync {
-    /// The longest public hosted zone that holds the name. The list of zones is cached for some minutes.
-    async fn find_zone(&self, fqdn: &Fqdn) -> Result<Option<Zone>, DnsError>;
+    /// The hosted zones that hold the name. Their list is kept for some minutes; where no public one fits it is read
+    /// anew in any case.
+    async fn zones_of(&self, fqdn: &Fqdn, freshness: Freshness) -> Result<Fitting, DnsError>;
+    /// The name servers that this very zone is served by. A call of its own for each zone, kept as long as the list.
+    async fn name_servers(&self, zone: &Zone) -> Result<Vec<Fqdn>, DnsError>;
     /// One atomic batch; the caller keeps to [`MAX_CHANGES`] and [`MAX_CHARS`]. Returns the change id.
     async fn change_txt(&self, zone: &Zone, changes: &[TxtChange]) -> Result<String, DnsError>;
     /// Whether all Route53 servers have the change.
     async fn in_sync(&self, change_id: &str) -> Result<bool, DnsError>;
-    /// One TXT RRset as it stands now.
-    async fn txt_rrset(&self, zone: &Zone, fqdn: &Fqdn) -> Result<Option<TxtRrset>, DnsError>;
-    /// Those of these TXT RRsets that exist. By default one read each, some at once.
-    async fn txt_rrsets(&self, zone: &Zone, names: &[Fqdn]) -> Result<BTreeMap<Fqdn, TxtRrset>, DnsError> {
+    /// What stands at one name now: its own records, not a wildcard's.
+    async fn at_name(&self, zone: &Zone, fqdn: &Fqdn) -> Result<AtName, DnsError>;
+    /// What stands at each of these names; one where nothing stands may be left out. By default one read each, some at
+    /// once.
+    async fn at_names(&self, zone: &Zone, names: &[Fqdn]) -> Result<BTreeMap<Fqdn, AtName>, DnsError> {
         let reads = names.iter().cloned().map(|fqdn| async move {
-            let stands = self.txt_rrset(zone, &fqdn).await?;
-            Ok(stands.map(|rrset| (fqdn, rrset)))
+            let stands = self.at_name(zone, &fqdn).await?;
+            Ok((fqdn, stands))
         });
-        let read: Vec<Result<Option<(Fqdn, TxtRrset)>, DnsError>> =
-            stream::iter(reads).buffered(READS).collect().await;
-        read.into_iter().filter_map(Result::transpose).collect()
+        let read: Vec<Result<(Fqdn, AtName), DnsError>> = stream::iter(reads).buffered(READS).collect().await;
+        read.into_iter().collect()
     }
 }
 
@@ -142,9 +180,11 @@ pub enum Visibility {
 /// The DNS that everybody sees.
 #[async_trait]
 pub trait DnsView: Send + Sync {
-    /// Follows CNAMEs from `_acme-challenge.…` (delegated challenges) to the name that must hold the TXT. A look-up that
-    /// fails is an error: the value would be written beside the CNAME.
-    async fn challenge_target(&self, fqdn: &Fqdn) -> Result<Fqdn, DnsError>;
+    /// What it says of a name. A zone that is `near` is asked itself; else, and if nothing that was kept will do, the
+    /// way to it is asked for. A look-up that fails is an error: the value would be written beside a CNAME.
+    async fn look(&self, fqdn: &Fqdn, near: Option<&Fqdn>, freshness: Freshness) -> Result<Sight, DnsError>;
+    /// Who the parent of `zone` names, and which of the candidates' name servers those are. It is asked for anew.
+    async fn delegation(&self, zone: &Fqdn, candidates: &[Vec<Fqdn>]) -> Result<Delegation, DnsError>;
     /// Whether every authoritative server of `zone` answers every value of `fqdn`.
     async fn visibility(&self, zone: &Fqdn, fqdn: &Fqdn, values: &[String]) -> Visibility;
     /// Whether the name's registered domain exists in the public DNS at all (SOA found); `None`: cannot be told.

@@ -15,15 +15,18 @@ use aws_sdk_route53::{
 use futures::{StreamExt, stream};
 
 use super::{
-    DnsError, DnsZones, READS, TxtChange, TxtRrset, Zone,
-    sdk::{bare_id, translate},
+    AtName, DnsError, DnsZones, Fitting, Freshness, READS, TxtChange, TxtRrset, Zone,
+    sdk::{bare_id, note, translate},
     zone_list::ZoneList,
 };
 use crate::aws_call::AwsCall;
 use certmint_core::{clock::Clock, words::Fqdn};
 
-/// What following changes calls.
-pub const CHANGE_CALLS: &[AwsCall] = &[AwsCall::new("get_change", &["route53:GetChange"])];
+/// What following changes, and telling apart zones of one name, calls.
+pub const CHANGE_CALLS: &[AwsCall] = &[
+    AwsCall::new("get_change", &["route53:GetChange"]),
+    AwsCall::new("get_hosted_zone", &["route53:GetHostedZone"]),
+];
 /// What reading and changing the TXT RRsets of a zone calls, which may have been made anew: all that dns-cleanup needs.
 pub const RRSET_CALLS: &[AwsCall] = &[
     AwsCall::new("list_hosted_zones", &["route53:ListHostedZones"]),
@@ -135,19 +138,18 @@ fn sdk_changes(change: &TxtChange) -> Result<Vec<Change>, DnsError> {
 const FEW: usize = 8;
 /// Route53 quota: record sets in one ListResourceRecordSets answer.
 const PAGE: i32 = 300;
-
-fn values(set: ResourceRecordSet) -> TxtRrset {
-    let records = set.resource_records.unwrap_or_default();
-    TxtRrset {
-        ttl: set.ttl.and_then(|t| u32::try_from(t).ok()).unwrap_or_default(),
-        values: records.into_iter().map(|r| r.value).collect(),
-    }
-}
+/// Record sets read for one name: one of each type that Route53 knows is less, and of those with a routing policy the
+/// first ones tell.
+const OF_NAME: i32 = 50;
 
 #[async_trait]
 impl DnsZones for Route53Zones {
-    async fn find_zone(&self, fqdn: &Fqdn) -> Result<Option<Zone>, DnsError> {
-        self.list.holding(fqdn).await
+    async fn zones_of(&self, fqdn: &Fqdn, freshness: Freshness) -> Result<Fitting, DnsError> {
+        self.list.holding(fqdn, freshness).await
+    }
+
+    async fn name_servers(&self, zone: &Zone) -> Result<Vec<Fqdn>, DnsError> {
+        self.list.servers(zone).await
     }
 
     async fn change_txt(&self, zone: &Zone, changes: &[TxtChange]) -> Result<String, DnsError> {
@@ -189,24 +191,24 @@ impl DnsZones for Route53Zones {
         }
     }
 
-    async fn txt_rrset(&self, zone: &Zone, fqdn: &Fqdn) -> Result<Option<TxtRrset>, DnsError> {
+    async fn at_name(&self, zone: &Zone, fqdn: &Fqdn) -> Result<AtName, DnsError> {
         let start = Start {
             name: Some(format!("{fqdn}.")),
-            kind: Some(RrType::Txt),
-            identifier: None,
+            ..Start::default()
         };
-        let answer = self.read_page(zone, &start, 1).await?;
+        let page = self.read_page(zone, &start, OF_NAME).await?;
+        let mut stands = AtName::default();
         // The list starts at the name but goes on with what follows it.
-        let set = answer
-            .resource_record_sets
-            .into_iter()
-            .find(|s| s.r#type == RrType::Txt && Fqdn::new(&s.name) == *fqdn);
-        Ok(set.map(values))
+        let sets = page.resource_record_sets.into_iter();
+        for set in sets.take_while(|set| Fqdn::new(&set.name) == *fqdn) {
+            note(&mut stands, set);
+        }
+        Ok(stands)
     }
 
     /// A few by one call each; many by pages of 300, as long as that is fewer calls.
-    async fn txt_rrsets(&self, zone: &Zone, names: &[Fqdn]) -> Result<BTreeMap<Fqdn, TxtRrset>, DnsError> {
-        let mut found = BTreeMap::new();
+    async fn at_names(&self, zone: &Zone, names: &[Fqdn]) -> Result<BTreeMap<Fqdn, AtName>, DnsError> {
+        let mut found: BTreeMap<Fqdn, AtName> = BTreeMap::new();
         let mut left: BTreeSet<&Fqdn> = names.iter().collect();
         let mut start = Start::default();
         let mut budget = if names.len() > FEW { names.len() } else { 0 };
@@ -215,12 +217,15 @@ impl DnsZones for Route53Zones {
             let page = self.read_page(zone, &start, PAGE).await?;
             for set in page.resource_record_sets {
                 let fqdn = Fqdn::new(&set.name);
-                if set.r#type == RrType::Txt && left.remove(&fqdn) {
-                    found.insert(fqdn, values(set));
+                if left.contains(&fqdn) {
+                    note(found.entry(fqdn).or_default(), set);
                 }
             }
+            // The next page may have more of the name that this one ends with.
+            let next = page.next_record_name.as_deref().map(Fqdn::new);
+            left.retain(|fqdn| next.as_ref() == Some(*fqdn) || !found.contains_key(*fqdn));
             if !page.is_truncated {
-                // The whole zone was seen: the rest does not exist.
+                // The whole zone was seen: at the rest nothing stands.
                 return Ok(found);
             }
             start = Start {
@@ -230,12 +235,13 @@ impl DnsZones for Route53Zones {
             };
         }
         let reads = left.into_iter().cloned().map(|fqdn| async move {
-            let stands = self.txt_rrset(zone, &fqdn).await?;
-            Ok(stands.map(|rrset| (fqdn, rrset)))
+            let stands = self.at_name(zone, &fqdn).await?;
+            Ok((fqdn, stands))
         });
         let read: Vec<Result<_, DnsError>> = stream::iter(reads).buffered(READS).collect().await;
         for stands in read {
-            found.extend(stands?);
+            let (fqdn, stands) = stands?;
+            found.insert(fqdn, stands);
         }
         Ok(found)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{MAX_CHANGES, MAX_CHARS, TxtChange, TxtRrset};
+use super::{AtName, DnsError, MAX_CHANGES, MAX_CHARS, TxtChange, TxtRrset, Zone};
 use certmint_core::{
     challenge::{DesiredState, TXT_TTL, TxtRecord, TxtStatus},
     words::{Fqdn, RequestId, Timestamp},
@@ -70,6 +70,8 @@ pub(super) struct Item {
     pub(super) after: Option<TxtRrset>,
     /// When its reading began.
     pub(super) read_at: Timestamp,
+    /// What stands in the way of a further value, as far as the zone was read.
+    pub(super) refusal: Option<DnsError>,
 }
 
 impl Item {
@@ -87,7 +89,40 @@ impl Item {
             before,
             after,
             read_at: now,
+            refusal: None,
         }
+    }
+
+    /// The same as it stands in the zone.
+    pub(super) fn read(
+        zone: &Zone,
+        fqdn: Fqdn,
+        ours: Vec<TxtRecord>,
+        owners: &BTreeSet<RequestId>,
+        stands: AtName,
+        now: Timestamp,
+    ) -> Self {
+        let refusal = stands.refusal(zone, &fqdn);
+        let before = stands.txt.map(sorted);
+        Self {
+            refusal,
+            ..Self::new(fqdn, ours, owners, before, now)
+        }
+    }
+
+    /// What keeps it from being written; a value that goes is in nobody's way.
+    pub(super) fn is_refused(&self) -> Option<DnsError> {
+        let stood = self
+            .before
+            .as_ref()
+            .map(|set| set.values.as_slice())
+            .unwrap_or_default();
+        let mut added = self
+            .after
+            .iter()
+            .flat_map(|set| &set.values)
+            .filter(|v| !stood.contains(v));
+        self.refusal.clone().filter(|_| added.next().is_some())
     }
 
     pub(super) fn change(&self) -> Option<TxtChange> {
@@ -121,7 +156,7 @@ pub(super) fn values_moved(changes: &[TxtChange]) -> (usize, usize) {
     })
 }
 
-pub(super) fn sorted(mut rrset: TxtRrset) -> TxtRrset {
+fn sorted(mut rrset: TxtRrset) -> TxtRrset {
     rrset.values.sort();
     rrset
 }

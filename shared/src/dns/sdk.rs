@@ -1,8 +1,12 @@
 //! Route53's answers in our words.
 
-use aws_sdk_route53::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_route53::{
+    error::{ProvideErrorMetadata, SdkError},
+    types::{ResourceRecordSet, RrType},
+};
+use certmint_core::words::Fqdn;
 
-use super::DnsError;
+use super::{AtName, DnsError, TxtRrset};
 
 /// Route53 answers ids with their path (`/hostedzone/Z1`, `/change/C1`) and takes them without.
 pub(super) fn bare_id(id: &str) -> &str {
@@ -48,5 +52,39 @@ where
         | None => DnsError::Unavailable { operation, message },
         Some(_) if matches!(&error, SdkError::ServiceError(_)) => DnsError::Refused { operation, message },
         Some(_) => DnsError::Unavailable { operation, message },
+    }
+}
+
+/// Adds a record set to what stands at its name.
+pub(super) fn note(stands: &mut AtName, set: ResourceRecordSet) {
+    let records = set.resource_records.unwrap_or_default();
+    let mut values = records.into_iter().map(|record| record.value);
+    match set.r#type {
+        RrType::Txt if set.alias_target.is_some() => {
+            stands.in_the_way = Some("an alias TXT record stands there; remove it".into());
+        }
+        RrType::Txt if let Some(id) = set.set_identifier => {
+            let words = format!(
+                "TXT records with a routing policy stand there (SetIdentifier {id}), beside which Route53 takes no \
+                 others: remove them, or let the tool that made them do so"
+            );
+            stands.in_the_way.get_or_insert(words);
+        }
+        RrType::Txt => {
+            let ttl = set
+                .ttl
+                .and_then(|ttl| u32::try_from(ttl).ok())
+                .unwrap_or_default();
+            stands.txt = Some(TxtRrset {
+                ttl,
+                values: values.collect(),
+            });
+        }
+        // An alias CNAME names its target in another place.
+        RrType::Cname => {
+            let alias = set.alias_target.map(|alias| alias.dns_name);
+            stands.cname = values.next().or(alias).map(|target| Fqdn::new(&target));
+        }
+        other => stands.others.push(other.as_str().to_owned()),
     }
 }

@@ -1,6 +1,7 @@
 //! The DNS that everybody sees: delegated challenges, propagation, existence.
 
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, SocketAddr},
     path::Path,
 };
@@ -13,13 +14,13 @@ use hickory_proto::{
 };
 
 use super::{
-    DnsError, DnsView, Visibility,
+    Delegation, DnsError, DnsView, Freshness, Sight, Visibility,
     client::{QueryError, Resolvers, ask},
+    sight,
+    walk::{Server, Walker},
 };
 use certmint_core::words::Fqdn;
 
-/// CNAMEs followed from a challenge name before it counts as a loop.
-const MAX_CNAMES: usize = 8;
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// Asks real servers, with no cache in between.
@@ -50,38 +51,47 @@ impl PublicDns {
         Ok(Self { resolvers, only })
     }
 
-    /// A zone's servers by name. In local mode the one server stands for all.
-    async fn authorities(&self, zone: &Fqdn) -> Result<Vec<(String, SocketAddr)>, String> {
-        if let Some(only) = self.only {
-            return Ok(vec![(only.to_string(), only)]);
+    const fn walker(&self) -> Walker<'_> {
+        Walker {
+            resolvers: &self.resolvers,
+            only: self.only,
         }
-        let answer = self.resolvers.ask(zone.as_str(), RecordType::NS).await;
-        let answer = answer.map_err(|e| format!("{e} for the name servers of zone {zone}"))?;
-        let names = answer.answers.iter().filter_map(|r| match &r.data {
-            RData::NS(ns) => Some(ns.0.to_ascii()),
-            _ => None,
-        });
-        let addresses = join_all(names.map(|name| async move {
-            let answer = match self.resolvers.ask(&name, RecordType::A).await {
-                Ok(answer) => answer,
-                Err(e) => return Some(Err(format!("{e} for name server {name}"))),
-            };
-            // One without an IPv4 address cannot be asked from a Lambda.
-            answer.answers.iter().find_map(|r| match &r.data {
-                RData::A(a) => Some(Ok((name.clone(), SocketAddr::new(IpAddr::V4(a.0), 53)))),
-                _ => None,
-            })
-        }))
-        .await;
-        let servers = addresses
-            .into_iter()
-            .flatten()
-            .collect::<Result<Vec<_>, String>>()?;
-        if servers.is_empty() {
-            Err(format!("no name server of zone {zone} could be found"))
-        } else {
-            Ok(servers)
+    }
+
+    /// What the resolvers say of a name, which may be some minutes old.
+    async fn resolved(&self, fqdn: &Fqdn) -> Result<Sight, DnsError> {
+        let answer = self.resolvers.ask(fqdn.as_str(), RecordType::TXT).await;
+        let answer = answer.map_err(|e| DnsError::Lookup(format!("{e} for {fqdn}")))?;
+        Ok(Sight {
+            alias: sight::alias(&answer, fqdn),
+            zone: sight::zone(&answer).filter(|_| answer.answers.is_empty()),
+            servers: vec![],
+        })
+    }
+
+    /// The addresses of name servers; one that cannot be found has none.
+    async fn addresses(&self, names: &[Fqdn]) -> BTreeSet<IpAddr> {
+        let found = self.walker().located(names).await.unwrap_or_default();
+        found.into_iter().map(|server| server.address.ip()).collect()
+    }
+
+    /// Whose servers these are. Name servers under names of one's own are known by their addresses (Route53 calls them
+    /// white-label).
+    async fn owner_of(&self, servers: &[Fqdn], candidates: &[Vec<Fqdn>]) -> Option<usize> {
+        let named = |candidate: &Vec<Fqdn>| candidate.iter().any(|server| servers.contains(server));
+        if let Some(which) = candidates.iter().position(named) {
+            return Some(which);
         }
+        if self.only.is_some() || servers.is_empty() {
+            return None;
+        }
+        let theirs = self.addresses(servers).await;
+        for (which, candidate) in candidates.iter().enumerate() {
+            if !self.addresses(candidate).await.is_disjoint(&theirs) {
+                return Some(which);
+            }
+        }
+        None
     }
 }
 
@@ -118,34 +128,39 @@ fn lacks(answer: Result<Message, QueryError>, values: &[String]) -> Option<Strin
 
 #[async_trait]
 impl DnsView for PublicDns {
-    async fn challenge_target(&self, fqdn: &Fqdn) -> Result<Fqdn, DnsError> {
-        let mut target = fqdn.clone();
-        for _ in 0..MAX_CNAMES {
-            let answer = self.resolvers.ask(target.as_str(), RecordType::CNAME).await;
-            let answer = answer.map_err(|e| DnsError::Unavailable {
-                operation: "CNAME look-up",
-                message: format!("{e} for {target}"),
-            })?;
-            let alias = answer.answers.iter().find_map(|r| match &r.data {
-                RData::CNAME(name) if Fqdn::new(&r.name.to_ascii()) == target => {
-                    Some(Fqdn::new(&name.0.to_ascii()))
+    async fn look(&self, fqdn: &Fqdn, near: Option<&Fqdn>, freshness: Freshness) -> Result<Sight, DnsError> {
+        let walker = self.walker();
+        if freshness == Freshness::Kept {
+            match near {
+                None => return self.resolved(fqdn).await,
+                Some(zone) => {
+                    if let Some(sight) = walker.look(fqdn, Some(zone)).await? {
+                        return Ok(sight);
+                    }
                 }
-                _ => None,
-            });
-            match alias {
-                Some(next) => target = next,
-                None => break,
             }
         }
-        Ok(target)
+        match walker.look(fqdn, None).await? {
+            Some(sight) => Ok(sight),
+            None => self.resolved(fqdn).await,
+        }
+    }
+
+    async fn delegation(&self, zone: &Fqdn, candidates: &[Vec<Fqdn>]) -> Result<Delegation, DnsError> {
+        let servers = self.walker().parent_names(zone).await?;
+        let which = self.owner_of(&servers, candidates).await;
+        Ok(Delegation { servers, which })
     }
 
     async fn visibility(&self, zone: &Fqdn, fqdn: &Fqdn, values: &[String]) -> Visibility {
-        let servers = match self.authorities(zone).await {
+        let servers = match self.walker().servers_of(zone).await {
+            Ok(servers) if servers.is_empty() => {
+                return Visibility::Lagging(format!("no name server of zone {zone} could be found"));
+            }
             Ok(servers) => servers,
-            Err(why) => return Visibility::Lagging(why),
+            Err(error) => return Visibility::Lagging(error.to_string()),
         };
-        let looks = servers.iter().map(|(name, address)| async move {
+        let looks = servers.iter().map(|Server { name, address }| async move {
             let answer = ask(*address, fqdn.as_str(), RecordType::TXT, self.only.is_some()).await;
             lacks(answer, values).map(|what| format!("name server {name} {what} for {fqdn}"))
         });

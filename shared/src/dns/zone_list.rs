@@ -1,7 +1,7 @@
 //! Which zones there are: Route53's list, kept for a while. It is a cache, so nothing permanent is concluded from it
 //! before it was read anew.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use aws_sdk_route53::Client;
 use certmint_core::{
@@ -11,7 +11,7 @@ use certmint_core::{
 use tokio::sync::Mutex;
 
 use super::{
-    DnsError, Zone,
+    DnsError, Fitting, Freshness, Zone,
     sdk::{bare_id, translate},
 };
 
@@ -25,14 +25,23 @@ struct Known {
     /// When its reading began, and when it ended.
     began: Timestamp,
     ended: Timestamp,
-    zones: Arc<Vec<Zone>>,
+    zones: Arc<Zones>,
 }
 
-/// The public hosted zones of an AWS account.
+/// What ListHostedZones said.
+#[derive(Default)]
+struct Zones {
+    public: Vec<Zone>,
+    private: Vec<Fqdn>,
+}
+
+/// The hosted zones of an AWS account.
 pub(super) struct ZoneList {
     client: Client,
     clock: Arc<dyn Clock>,
     known: Mutex<Option<Known>>,
+    /// The name servers of a zone never change. Only zones that share a name, or that nobody sees, are asked for theirs.
+    servers: Mutex<BTreeMap<String, Vec<Fqdn>>>,
 }
 
 impl ZoneList {
@@ -41,40 +50,52 @@ impl ZoneList {
             client,
             clock,
             known: Mutex::default(),
+            servers: Mutex::default(),
         }
     }
 
-    /// The longest zone that holds the name. `None` only by a list that was just read.
-    pub(super) async fn holding(&self, fqdn: &Fqdn) -> Result<Option<Zone>, DnsError> {
-        self.find(|zones| {
-            let fitting = zones.iter().filter(|z| fqdn.is_within(&z.name));
-            fitting.max_by_key(|z| z.name.as_str().len()).cloned()
-        })
-        .await
-    }
-
-    /// The zone that has the name of one that Route53 does not know by its id any more: it was made anew.
-    pub(super) async fn successor(&self, gone: &Zone) -> Result<Option<Zone>, DnsError> {
-        let anew = |zones: &[Zone]| {
-            zones
-                .iter()
-                .find(|z| z.name == gone.name && z.id != gone.id)
-                .cloned()
+    /// The zones that hold the name. No public one only by a list that was just read.
+    pub(super) async fn holding(&self, fqdn: &Fqdn, freshness: Freshness) -> Result<Fitting, DnsError> {
+        let age = match freshness {
+            Freshness::Kept => KEPT,
+            Freshness::Anew => CERTAIN,
         };
-        self.find(anew).await
+        let kept = self.zones(age).await?.holding(fqdn);
+        match kept.zones.is_empty() {
+            false => Ok(kept),
+            true => Ok(self.zones(CERTAIN).await?.holding(fqdn)),
+        }
     }
 
-    async fn find(&self, pick: impl Fn(&[Zone]) -> Option<Zone>) -> Result<Option<Zone>, DnsError> {
-        let kept = self.zones(KEPT).await?;
-        match pick(&kept) {
+    /// The zone that has the name of one that Route53 does not know by its id any more: it was made anew. Where several
+    /// have it, the public DNS must say which one.
+    pub(super) async fn successor(&self, gone: &Zone) -> Result<Option<Zone>, DnsError> {
+        let kept = self.zones(KEPT).await?.successor(gone);
+        match kept {
             Some(zone) => Ok(Some(zone)),
-            None => Ok(pick(&self.zones(CERTAIN).await?)),
+            None => Ok(self.zones(CERTAIN).await?.successor(gone)),
         }
+    }
+
+    /// The name servers that a zone is served by. One call, then kept.
+    pub(super) async fn servers(&self, zone: &Zone) -> Result<Vec<Fqdn>, DnsError> {
+        if let Some(servers) = self.servers.lock().await.get(&zone.id) {
+            return Ok(servers.clone());
+        }
+        let answer = self.client.get_hosted_zone().id(&zone.id).send().await;
+        let answer = answer.map_err(|e| translate("GetHostedZone", zone.name.as_str(), e))?;
+        let names = answer
+            .delegation_set
+            .map(|set| set.name_servers)
+            .unwrap_or_default();
+        let servers: Vec<Fqdn> = names.iter().map(|name| Fqdn::new(name)).collect();
+        self.servers.lock().await.insert(zone.id.clone(), servers.clone());
+        Ok(servers)
     }
 
     /// The list, not older than that. Those that ask while it is read take what comes of it, if that began after they
     /// asked.
-    async fn zones(&self, not_older_than: Duration) -> Result<Arc<Vec<Zone>>, DnsError> {
+    async fn zones(&self, not_older_than: Duration) -> Result<Arc<Zones>, DnsError> {
         let asked = self.clock.now();
         let mut known = self.known.lock().await;
         let began = self.clock.now();
@@ -83,16 +104,19 @@ impl ZoneList {
         {
             return Ok(known.zones.clone());
         }
-        let mut zones = Vec::new();
+        let mut zones = Zones::default();
         let mut pages = self.client.list_hosted_zones().into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| translate("ListHostedZones", "all zones", e))?;
-            let public = page.hosted_zones.into_iter();
-            let public = public.filter(|z| !z.config.as_ref().is_some_and(|c| c.private_zone));
-            zones.extend(public.map(|z| Zone {
-                id: bare_id(&z.id).to_owned(),
-                name: Fqdn::new(&z.name),
-            }));
+            for zone in page.hosted_zones {
+                let name = Fqdn::new(&zone.name);
+                if zone.config.is_some_and(|config| config.private_zone) {
+                    zones.private.push(name);
+                } else {
+                    let id = bare_id(&zone.id).to_owned();
+                    zones.public.push(Zone { id, name });
+                }
+            }
         }
         let zones = Arc::new(zones);
         *known = Some(Known {
@@ -101,5 +125,32 @@ impl ZoneList {
             zones: zones.clone(),
         });
         Ok(zones)
+    }
+}
+
+impl Zones {
+    fn holding(&self, fqdn: &Fqdn) -> Fitting {
+        let length = |name: &Fqdn| name.as_str().len();
+        let fitting = self.public.iter().filter(|zone| fqdn.is_within(&zone.name));
+        let mut zones: Vec<Zone> = fitting.cloned().collect();
+        zones.sort_by(|a, b| {
+            length(&b.name)
+                .cmp(&length(&a.name))
+                .then_with(|| a.id.cmp(&b.id))
+        });
+        let private = self.private.iter().filter(|name| fqdn.is_within(name));
+        Fitting {
+            zones,
+            private: private.max_by_key(|name| length(name)).cloned(),
+        }
+    }
+
+    fn successor(&self, gone: &Zone) -> Option<Zone> {
+        let mut others = self
+            .public
+            .iter()
+            .filter(|z| z.name == gone.name && z.id != gone.id);
+        let anew = others.next()?;
+        others.next().is_none().then(|| anew.clone())
     }
 }

@@ -12,7 +12,8 @@ use certmint_core::{
     words::{Fqdn, Timestamp},
 };
 use certmint_shared::dns::{
-    DnsError, DnsView, DnsZones, TxtChange, TxtRrset, Visibility, Zone, ledger::quoted,
+    AtName, Delegation, DnsError, DnsView, DnsZones, Fitting, Freshness, Sight, TxtChange, TxtRrset,
+    Visibility, Zone, ledger::quoted,
 };
 
 use super::{
@@ -84,6 +85,14 @@ impl ZoneState {
         self.aliases.get(fqdn).unwrap_or(fqdn).clone()
     }
 
+    /// The zone that holds a name.
+    fn holding(&self, fqdn: &Fqdn) -> Option<&Zone> {
+        let holds = |h: &&Hosted| !h.gone && fqdn.is_within(&h.zone.name);
+        let longest = self.hosted.iter().filter(holds);
+        let longest = longest.max_by_key(|h| h.zone.name.as_str().len());
+        longest.map(|h| &h.zone)
+    }
+
     /// What the servers answered at a moment.
     #[must_use]
     pub fn public_at(&self, fqdn: &Fqdn, at: Timestamp) -> &[String] {
@@ -118,7 +127,7 @@ impl ZoneState {
         let mut values = self.sets.get(fqdn).map(|s| s.values.clone()).unwrap_or_default();
         match kind {
             0 | 1 => {
-                let value = quoted(&format!("foreign-{}", theirs.len()));
+                let value = foreign_value(theirs.len());
                 if theirs.insert(value.clone()) {
                     values.push(value);
                 }
@@ -128,7 +137,7 @@ impl ZoneState {
                 theirs.clear();
             }
             _ => {
-                theirs.insert(quoted("foreign-alone"));
+                theirs.insert(foreign_value("alone"));
                 values = theirs.iter().cloned().collect();
             }
         }
@@ -274,6 +283,11 @@ impl SimZones {
     }
 }
 
+/// A value of another tool that answers challenges, too.
+fn foreign_value(which: impl std::fmt::Display) -> String {
+    quoted(&format!("{:_<43}", format!("foreign-{which}")))
+}
+
 fn added(change: &TxtChange) -> impl Iterator<Item = &String> {
     let before = change
         .before
@@ -286,18 +300,20 @@ fn added(change: &TxtChange) -> impl Iterator<Item = &String> {
 
 #[async_trait]
 impl DnsZones for SimZones {
-    async fn find_zone(&self, fqdn: &Fqdn) -> Result<Option<Zone>, DnsError> {
+    async fn zones_of(&self, fqdn: &Fqdn, _: Freshness) -> Result<Fitting, DnsError> {
         self.gate
             .call(Op::FindZone, || {
-                let state = self.lock();
-                let holds = state
-                    .hosted
-                    .iter()
-                    .filter(|h| !h.gone && fqdn.is_within(&h.zone.name));
-                let longest = holds.max_by_key(|h| h.zone.name.as_str().len());
-                Ok(longest.map(|h| h.zone.clone()))
+                Ok(Fitting {
+                    zones: self.lock().holding(fqdn).cloned().into_iter().collect(),
+                    private: None,
+                })
             })
             .await
+    }
+
+    /// No two zones have one name here.
+    async fn name_servers(&self, _: &Zone) -> Result<Vec<Fqdn>, DnsError> {
+        Ok(vec![])
     }
 
     async fn change_txt(&self, zone: &Zone, changes: &[TxtChange]) -> Result<String, DnsError> {
@@ -319,12 +335,12 @@ impl DnsZones for SimZones {
             .await
     }
 
-    async fn txt_rrset(&self, zone: &Zone, fqdn: &Fqdn) -> Result<Option<TxtRrset>, DnsError> {
+    async fn at_name(&self, zone: &Zone, fqdn: &Fqdn) -> Result<AtName, DnsError> {
         self.gate
             .call(Op::ReadZone, || {
                 let mut state = self.lock();
                 state.hosted(zone)?;
-                Ok(state.sets.get(fqdn).cloned())
+                Ok(AtName::of_txt(state.sets.get(fqdn).cloned()))
             })
             .await
     }
@@ -332,8 +348,21 @@ impl DnsZones for SimZones {
 
 #[async_trait]
 impl DnsView for SimZones {
-    async fn challenge_target(&self, fqdn: &Fqdn) -> Result<Fqdn, DnsError> {
-        self.gate.call(Op::Follow, || Ok(self.lock().target(fqdn))).await
+    async fn look(&self, fqdn: &Fqdn, _: Option<&Fqdn>, _: Freshness) -> Result<Sight, DnsError> {
+        self.gate
+            .call(Op::Follow, || {
+                let state = self.lock();
+                Ok(Sight {
+                    alias: state.aliases.get(fqdn).cloned(),
+                    zone: state.holding(fqdn).map(|zone| zone.name.clone()),
+                    servers: vec![],
+                })
+            })
+            .await
+    }
+
+    async fn delegation(&self, _: &Fqdn, _: &[Vec<Fqdn>]) -> Result<Delegation, DnsError> {
+        Ok(Delegation::default())
     }
 
     async fn visibility(&self, _zone: &Fqdn, fqdn: &Fqdn, values: &[String]) -> Visibility {

@@ -157,16 +157,17 @@ struct Said {
     code: ResponseCode,
     authoritative: bool,
     records: Vec<Record>,
-    soa: Option<Record>,
+    /// The SOA of who says that there is nothing, or the servers to ask instead.
+    authority: Vec<Record>,
 }
 
 impl Said {
-    const fn nothing(code: ResponseCode, soa: Option<Record>) -> Self {
+    fn nothing(code: ResponseCode, soa: Option<Record>) -> Self {
         Self {
             code,
             authoritative: true,
             records: Vec::new(),
-            soa,
+            authority: soa.into_iter().collect(),
         }
     }
 }
@@ -202,7 +203,7 @@ impl Handler {
             code: said.code,
             authoritative,
             records,
-            authority: said.soa.into_iter().collect(),
+            authority: said.authority,
         }
     }
 
@@ -228,6 +229,13 @@ impl Handler {
             Lookup::NoName { soa } => {
                 Said::nothing(ResponseCode::NXDomain, soa.and_then(|set| negative(&set)))
             }
+            Lookup::Referral { servers } => Said {
+                authoritative: false,
+                authority: Name::from_ascii(servers.name.as_str())
+                    .map(|owner| records(&owner, &servers))
+                    .unwrap_or_default(),
+                ..Said::nothing(ResponseCode::NoError, None)
+            },
             Lookup::NoZone => Said {
                 authoritative: false,
                 ..Said::nothing(self.outside(&plain), Some(outside_soa(Name::root())))

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{
+    Lookup,
     batch::{self, Action, Change},
     name::DnsName,
     refusal::{Refusal, refused},
-    zone::{Lookup, Rrset, Zone},
+    zone::{Rrset, Zone},
 };
 
 /// Changes that GetChange still knows. Route53 forgets by age; a long-lived local stack must not grow for ever.
@@ -42,11 +43,29 @@ pub(super) struct Submission {
 pub(super) struct State {
     pub(super) zones: BTreeMap<String, Zone>,
     pub(super) submissions: VecDeque<Submission>,
+    /// What registries name as the servers of a domain, where that is not the oldest zone of its name.
+    #[serde(default)]
+    pub(super) delegated: BTreeMap<DnsName, Vec<String>>,
 }
 
 impl State {
+    /// A zone of this AWS account.
     pub(super) fn zone(&self, id: &str) -> Result<&Zone, Refusal> {
-        self.zones.get(id).ok_or_else(|| Refusal::no_zone(id))
+        let ours = self.zones.get(id).filter(|zone| !zone.foreign);
+        ours.ok_or_else(|| Refusal::no_zone(id))
+    }
+
+    /// All zones of this AWS account.
+    pub(super) fn ours(&self) -> impl Iterator<Item = &Zone> {
+        self.zones.values().filter(|zone| !zone.foreign)
+    }
+
+    /// A further zone, which nobody knows yet.
+    pub(super) fn new_zone(&self, name: DnsName, caller_reference: Option<String>) -> Zone {
+        let id = new_id('Z');
+        let number = self.zones.values().map(|zone| zone.number + 1).max().unwrap_or(0);
+        let reference = caller_reference.unwrap_or_else(|| id.clone());
+        Zone::new(id, name, reference, number)
     }
 
     pub(super) fn submit(&mut self, comment: Option<String>) -> Submission {
@@ -60,13 +79,6 @@ impl State {
         }
         self.submissions.push_back(submission.clone());
         submission
-    }
-
-    /// The longest public zone that holds the name.
-    fn zone_of(&self, name: &DnsName) -> Option<&Zone> {
-        let holding = |zone: &&Zone| !zone.private && name.is_within(&zone.name);
-        let zones = self.zones.values().filter(holding);
-        zones.max_by_key(|zone| zone.name.as_str().len())
     }
 }
 
@@ -117,29 +129,103 @@ impl Route53 {
         self.inner.revision.send_modify(|revision| *revision += 1);
     }
 
-    /// Creates a public zone with its NS and SOA; a name may have several. Answers its id, without `/hostedzone/`.
+    /// Creates a public zone with its NS and SOA, and has it delegated: where the zone above is here too, by NS records
+    /// in it. A name may have several zones; the first one stays the delegated one. Answers its id, without
+    /// `/hostedzone/`.
     ///
     /// # Errors
     /// If the name is no name.
     pub fn create_zone(&self, name: &str) -> Result<String, Refusal> {
-        let name = name.parse().map_err(|why| Refusal::name(name, why))?;
-        let id = new_id('Z');
-        let zone = Zone::new(id.clone(), name, id.clone());
-        self.state().zones.insert(id.clone(), zone);
+        self.add_zone(name, true, |_| {})
+    }
+
+    /// The same, and nobody is led to it.
+    ///
+    /// # Errors
+    /// If the name is no name.
+    pub fn create_undelegated_zone(&self, name: &str) -> Result<String, Refusal> {
+        self.add_zone(name, false, |_| {})
+    }
+
+    /// A private zone, which the public DNS knows nothing of.
+    ///
+    /// # Errors
+    /// If the name is no name.
+    pub fn create_private_zone(&self, name: &str) -> Result<String, Refusal> {
+        self.add_zone(name, false, |zone| zone.private = true)
+    }
+
+    /// The same in another AWS account: the DNS answers from it, the API knows nothing of it.
+    ///
+    /// # Errors
+    /// If the name is no name.
+    pub fn create_foreign_zone(&self, name: &str) -> Result<String, Refusal> {
+        self.add_zone(name, true, |zone| zone.foreign = true)
+    }
+
+    fn add_zone(
+        &self,
+        name: &str,
+        is_delegated: bool,
+        change: impl Fn(&mut Zone),
+    ) -> Result<String, Refusal> {
+        let name: DnsName = name.parse().map_err(|why| Refusal::name(name, why))?;
+        let mut state = self.state();
+        let mut zone = state.new_zone(name, None);
+        change(&mut zone);
+        let id = zone.id.clone();
+        if is_delegated {
+            state.delegate_at_parent(&zone);
+        }
+        let is_public = !zone.private;
+        state.zones.insert(id.clone(), zone);
+        if is_public {
+            state.delegate_children(&id);
+        }
+        drop(state);
         self.changed();
         Ok(id)
     }
 
-    /// Writes a record set into the longest zone that holds its name, as an UPSERT through the API would, but also
-    /// into a read-only zone and without being counted.
+    /// What the registry names as the servers of a domain from now on.
+    ///
+    /// # Errors
+    /// If the name is no name.
+    pub fn delegate(&self, domain: &str, servers: &[&str]) -> Result<(), Refusal> {
+        let domain = domain.parse().map_err(|why| Refusal::name(domain, why))?;
+        let servers = servers.iter().map(|&server| server.to_owned()).collect();
+        self.state().delegated.insert(domain, servers);
+        self.changed();
+        Ok(())
+    }
+
+    /// The name servers of a zone.
+    #[must_use]
+    pub fn name_servers(&self, id: &str) -> Vec<String> {
+        let state = self.state();
+        let zone = state.zones.get(id);
+        zone.map(|zone| zone.name_servers.clone()).unwrap_or_default()
+    }
+
+    /// Writes a record set into the zone that answers for its name, as an UPSERT through the API would, but also into a
+    /// read-only or foreign zone and without being counted.
     ///
     /// # Errors
     /// If no zone holds it, or the API would refuse it.
     pub fn upsert(&self, name: &str, rtype: &str, ttl: u32, values: &[&str]) -> Result<(), Refusal> {
         let name: DnsName = name.parse().map_err(|why| Refusal::name(name, why))?;
+        self.upsert_set(Rrset::simple(&name, rtype, ttl, values))
+    }
+
+    /// The same of a whole record set.
+    ///
+    /// # Errors
+    /// As [`Route53::upsert`].
+    pub fn upsert_set(&self, set: Rrset) -> Result<(), Refusal> {
+        let name = set.name.clone();
         let change = Change {
             action: Action::Upsert,
-            set: Rrset::simple(&name, rtype, ttl, values),
+            set,
         };
         let mut state = self.state();
         let id = state.zone_of(&name).map(|zone| zone.id.clone());
@@ -151,16 +237,13 @@ impl Route53 {
         Ok(())
     }
 
-    /// What the longest public zone that holds `name` says to a question of type `rtype`. An alias is not followed.
+    /// What the public zone that is asked for `name` says to a question of type `rtype`. A CNAME is not followed.
     #[must_use]
     pub fn lookup(&self, name: &DnsName, rtype: &str) -> Lookup {
-        let state = self.state();
-        state
-            .zone_of(name)
-            .map_or(Lookup::NoZone, |zone| zone.lookup(name, rtype))
+        self.state().lookup(name, rtype)
     }
 
-    /// The longest public zone that holds `name`.
+    /// The public zone that is asked for `name`.
     #[must_use]
     pub fn zone_holding(&self, name: &DnsName) -> Option<DnsName> {
         self.state().zone_of(name).map(|zone| zone.name.clone())

@@ -66,6 +66,12 @@ fn check_set(zone: &DnsName, set: &Rrset) -> Result<(), String> {
             "Cannot have more than {MAX_RECORDS_OF_SET} records in a RRSet."
         ));
     }
+    if set.routing.policy() == Some("multivalue answer") && (set.alias.is_some() || set.rtype == "CNAME") {
+        return Err(format!(
+            "RRSet with DNS name {}, type {} cannot be a multivalue answer: alias and CNAME records have one answer",
+            set.name, set.rtype
+        ));
+    }
     let mut seen = BTreeSet::new();
     for value in &set.values {
         rdata::check(&set.rtype, value)?;
@@ -76,8 +82,8 @@ fn check_set(zone: &DnsName, set: &Rrset) -> Result<(), String> {
     Ok(())
 }
 
-/// An alias stands alone (RFC 1034 §3.6.2).
-fn check_alias(zone: &DnsName, sets: &Rrsets, set: &Rrset) -> Result<(), String> {
+/// A CNAME stands alone (RFC 1034 §3.6.2).
+fn check_cname(zone: &DnsName, sets: &Rrsets, set: &Rrset) -> Result<(), String> {
     let mut neighbours = sets
         .range(Key::first(set.name.clone())..)
         .map(|(key, _)| key)
@@ -99,9 +105,65 @@ fn check_alias(zone: &DnsName, sets: &Rrsets, set: &Rrset) -> Result<(), String>
     Ok(())
 }
 
+/// Sets of one name and type are one simple set, or have one routing policy and each its identifier (API Reference,
+/// ResourceRecordSet, `SetIdentifier`; the words are those that clients report).
+fn check_routing(sets: &Rrsets, set: &Rrset) -> Result<(), String> {
+    let of_name = sets.range(Key::first(set.name.clone())..).map(|(_, other)| other);
+    let of_name = of_name.take_while(|other| other.name == set.name);
+    let others =
+        of_name.filter(|other| other.rtype == set.rtype && other.set_identifier != set.set_identifier);
+    let refused = |why: String| {
+        let identifier = set.set_identifier.as_deref();
+        let identifier = identifier.map_or_else(String::new, |id| format!(", SetIdentifier {id}"));
+        Err(format!(
+            "RRSet with DNS name {}, type {}{identifier}{why}",
+            set.name, set.rtype
+        ))
+    };
+    let what = &set.routing;
+    for other in others {
+        let Some(policy) = what.policy() else {
+            return refused(" cannot be created as other RRSets exist with the same name and type.".into());
+        };
+        if other.routing.policy() != Some(policy) {
+            return refused(match policy {
+                "multivalue answer" => {
+                    " cannot be created because a non multivalue answer rrset exists with the same \
+                                        name and type."
+                        .into()
+                }
+                policy => {
+                    format!(" cannot be created as a non-{policy} set exists with the same name and type.")
+                }
+            });
+        }
+        if let Some(region) = what
+            .region
+            .as_ref()
+            .filter(|_| other.routing.region == what.region)
+        {
+            return refused(format!(
+                ", and Region Name={region} cannot be created because a latency RRSet with the same name, type and region \
+                 already exists."
+            ));
+        }
+        if what.failover.is_some() && other.routing.failover == what.failover
+            || what.geo_location.is_some() && other.routing.geo_location == what.geo_location
+        {
+            return refused(format!(
+                " cannot be created because a {policy} RRSet with the same name, type and {policy} already exists."
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn is_same(stands: &Rrset, sent: &Rrset) -> bool {
     let values = |set: &Rrset| set.values.iter().cloned().collect::<BTreeSet<_>>();
-    stands.ttl == sent.ttl && stands.routing == sent.routing && values(stands) == values(sent)
+    stands.ttl == sent.ttl
+        && stands.alias == sent.alias
+        && stands.routing == sent.routing
+        && values(stands) == values(sent)
 }
 
 fn apply_one(zone: &DnsName, sets: &mut Rrsets, change: &Change) -> Result<(), String> {
@@ -133,7 +195,8 @@ fn apply_one(zone: &DnsName, sets: &mut Rrsets, change: &Change) -> Result<(), S
         (Action::Create | Action::Upsert, _) => {}
     }
     check_set(zone, set)?;
-    check_alias(zone, sets, set)?;
+    check_cname(zone, sets, set)?;
+    check_routing(sets, set)?;
     sets.insert(key, set.clone());
     Ok(())
 }

@@ -27,7 +27,7 @@ pub(super) fn check(rtype: &str, value: &str) -> Result<(), String> {
     };
     match (rtype, parse(rtype, value)) {
         // Kept as sent; the responder does not speak them.
-        ("DS" | "SPF", _) | (_, Ok(_)) => Ok(()),
+        ("DS" | "DNAME" | "SPF", _) | (_, Ok(_)) => Ok(()),
         ("A", Err(_)) => wrong("ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address)"),
         ("AAAA", Err(_)) => wrong("AAAARRDATAIllegalIPv6Address (Value is not a valid IPv6 address)"),
         (_, Err(what)) => wrong(&what),
@@ -66,6 +66,10 @@ fn strings(value: &str) -> Result<Vec<Vec<u8>>, String> {
     const UNQUOTED: &str = "InvalidCharacterString (Value should be enclosed in quotation marks)";
     if value.len() > MAX_TXT {
         return Err("CharacterStringTooLong (Value is too long)".into());
+    }
+    // Anything else is written as an octal code (Developer Guide, "TXT record type").
+    if !value.bytes().all(|octet| matches!(octet, b' '..=b'~')) {
+        return Err("UnsupportedCharacter (Value contains unsupported characters)".into());
     }
     let mut strings = Vec::new();
     let mut rest = value.as_bytes().trim_ascii();

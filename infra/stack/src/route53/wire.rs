@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::{Response, StatusCode, header};
 use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny};
 
+use super::zone::GeoLocation;
+
 /// In front of every id of a zone on the wire.
 const ZONE_PATH: &str = "/hostedzone/";
 
@@ -62,7 +64,7 @@ pub(super) struct Change {
     pub(super) resource_record_set: ResourceRecordSet,
 }
 
-/// Alias and geographic routing are not emulated; they are read so that they can be refused.
+/// Routing by proximity and by CIDR is not emulated; it is read so that it can be refused.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ResourceRecordSet {
@@ -85,10 +87,23 @@ pub(super) struct ResourceRecordSet {
     pub(super) resource_records: Option<ResourceRecords>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) health_check_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) alias_target: Option<AliasTarget>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) geo_location: Option<GeoLocation>,
     #[serde(skip_serializing)]
-    pub(super) alias_target: Option<IgnoredAny>,
+    pub(super) geo_proximity_location: Option<IgnoredAny>,
     #[serde(skip_serializing)]
-    pub(super) geo_location: Option<IgnoredAny>,
+    pub(super) cidr_routing_config: Option<IgnoredAny>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct AliasTarget {
+    pub(super) hosted_zone_id: String,
+    #[serde(rename = "DNSName")]
+    pub(super) dns_name: String,
+    pub(super) evaluate_target_health: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

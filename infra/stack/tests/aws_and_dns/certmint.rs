@@ -10,7 +10,7 @@ use certmint_core::{
 use certmint_shared::{
     clock::SystemClock,
     dns::{
-        DnsError, DnsView, DnsZones, TxtChange, TxtRrset, Visibility, Zone, ledger::Ledger,
+        DnsError, DnsView, DnsZones, Freshness, TxtChange, TxtRrset, Visibility, Zone, ledger::Ledger,
         route53::Route53Zones, view::PublicDns,
     },
     store::{StoreError, TxtLedger},
@@ -20,7 +20,7 @@ use certmint_stack::{
     route53::{Route53, Settings},
 };
 
-use crate::{HERE, Served};
+use crate::{HERE, Served, holding, stands};
 
 const FAR: Timestamp = Timestamp::from_secs(4_000_000_000);
 
@@ -49,10 +49,10 @@ fn change(fqdn: &Fqdn, before: &[&str], after: &[&str]) -> TxtChange {
 async fn a_txt_rrset_is_compared_and_swapped() {
     let (_served, zones) = zones(Settings::default()).await;
     let fqdn = Fqdn::new("_acme-challenge.a.sub.example.test");
-    let zone = zones.find_zone(&fqdn).await.unwrap().unwrap();
+    let zone = holding(&*zones, &fqdn).await.unwrap();
     assert_eq!(zone.name, Fqdn::new("sub.example.test"));
-    assert_eq!(zones.find_zone(&Fqdn::new("a.other.test")).await, Ok(None));
-    assert_eq!(zones.txt_rrset(&zone, &fqdn).await, Ok(None));
+    assert_eq!(holding(&*zones, &Fqdn::new("a.other.test")).await, None);
+    assert_eq!(stands(&*zones, &zone, &fqdn).await, Ok(None));
 
     let id = zones
         .change_txt(&zone, &[change(&fqdn, &[], &["\"a\""])])
@@ -64,7 +64,7 @@ async fn a_txt_rrset_is_compared_and_swapped() {
         .change_txt(&zone, &[change(&fqdn, &["\"a\""], after)])
         .await
         .unwrap();
-    assert_eq!(zones.txt_rrset(&zone, &fqdn).await, Ok(rrset(after)));
+    assert_eq!(stands(&*zones, &zone, &fqdn).await, Ok(rrset(after)));
 
     let other = Fqdn::new("_acme-challenge.b.sub.example.test");
     let stale = [change(&other, &[], &["\"c\""]), change(&fqdn, &["\"a\""], &[])];
@@ -73,12 +73,12 @@ async fn a_txt_rrset_is_compared_and_swapped() {
         matches!(&refusal, Err(DnsError::Mismatch { zone, message }) if zone == "sub.example.test" && message.contains("_acme-challenge.a.sub.example.test")),
         "{refusal:?}"
     );
-    assert_eq!(zones.txt_rrset(&zone, &other).await, Ok(None));
+    assert_eq!(stands(&*zones, &zone, &other).await, Ok(None));
     zones
         .change_txt(&zone, &[change(&fqdn, after, &[])])
         .await
         .unwrap();
-    assert_eq!(zones.txt_rrset(&zone, &fqdn).await, Ok(None));
+    assert_eq!(stands(&*zones, &zone, &fqdn).await, Ok(None));
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn refusals_are_told_apart() {
     };
     let (_served, zones) = zones(locked).await;
     let fqdn = Fqdn::new("_acme-challenge.example.test");
-    let zone = zones.find_zone(&fqdn).await.unwrap().unwrap();
+    let zone = holding(&*zones, &fqdn).await.unwrap();
     let denied = zones.change_txt(&zone, &[change(&fqdn, &[], &["\"a\""])]).await;
     assert!(matches!(denied, Err(DnsError::AccessDenied { .. })), "{denied:?}");
     let gone = Zone {
@@ -154,7 +154,7 @@ async fn the_ledger_publishes_beside_another_tools_value_and_leaves_it() {
         .route53
         .upsert(fqdn.as_str(), "TXT", 300, &["\"theirs\""])
         .unwrap();
-    let zone = zones.find_zone(&fqdn).await.unwrap().unwrap();
+    let zone = holding(&*zones, &fqdn).await.unwrap();
     let names: Vec<Fqdn> = (0..600)
         .map(|i| Fqdn::new(&format!("_acme-challenge.n{i}.example.test")))
         .collect();
@@ -180,7 +180,7 @@ async fn the_ledger_publishes_beside_another_tools_value_and_leaves_it() {
         ttl: 300,
         values: vec!["\"theirs\"".into(), format!("\"{value}\"")],
     };
-    assert_eq!(zones.txt_rrset(&zone, &fqdn).await, Ok(Some(both)));
+    assert_eq!(stands(&*zones, &zone, &fqdn).await, Ok(Some(both)));
 
     let places = ledger.release(owner).await.unwrap();
     let outcomes = ledger.apply(places, &[owner].into()).await;
@@ -211,9 +211,15 @@ async fn the_view_sees_what_route53_holds() {
         .route53
         .upsert(fqdn.as_str(), "CNAME", 60, &[target.as_str()])
         .unwrap();
-    assert_eq!(view.challenge_target(&fqdn).await, Ok(target.clone()));
+    let example = Fqdn::new("example.test");
+    for near in [None, Some(&example)] {
+        for freshness in [Freshness::Kept, Freshness::Anew] {
+            let sight = view.look(&fqdn, near, freshness).await.unwrap();
+            assert_eq!(sight.alias.as_ref(), Some(&target));
+        }
+    }
 
-    let zone = zones.find_zone(&target).await.unwrap().unwrap();
+    let zone = holding(&*zones, &target).await.unwrap();
     // Enough values that the view has to come back over TCP.
     let values: Vec<String> = (0..40).map(|i| format!("{i:043}")).collect();
     let seen = async || view.visibility(&zone.name, &target, &values).await;

@@ -7,7 +7,7 @@ use std::{
 
 use certmint_core::words::Fqdn;
 use certmint_shared::dns::{
-    DnsError, DnsView, Visibility,
+    DnsError, DnsView, Freshness, Visibility,
     client::{QueryError, Resolvers, ask},
     view::PublicDns,
 };
@@ -190,13 +190,12 @@ async fn the_view_says_which_server_failed() {
         view.visibility(&zone, &fqdn, &expected(1)).await,
         Visibility::Lagging(format!("name server {address} answers Server Failure for {NAME}"))
     );
-    assert_eq!(
-        view.challenge_target(&fqdn).await,
-        Err(DnsError::Unavailable {
-            operation: "CNAME look-up",
-            message: format!("resolver {address} answers Server Failure for {NAME}"),
-        })
-    );
+    let asked_itself = view.look(&fqdn, Some(&zone), Freshness::Kept).await;
+    let resolved = view.look(&fqdn, None, Freshness::Kept).await;
+    let said = |who: &str| format!("{who} {address} answers Server Failure for {NAME}");
+    let of_zone = format!("{} in zone example.test", said("name server"));
+    assert_eq!(asked_itself, Err(DnsError::Lookup(of_zone)));
+    assert_eq!(resolved, Err(DnsError::Lookup(said("resolver"))));
     assert_eq!(view.domain_exists(&fqdn).await, None);
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod certmint;
+mod delegations;
 mod dns;
 mod dns_client;
 mod route53;
@@ -17,6 +18,20 @@ use std::net::SocketAddr;
 use axum::{Router, body::Body, extract::Request, response::Response};
 use certmint_stack::route53::Route53;
 use http_body_util::BodyExt;
+
+use certmint_core::words::Fqdn;
+use certmint_shared::dns::{DnsError, DnsZones, Freshness, TxtRrset, Zone};
+
+/// The longest zone that holds a name.
+async fn holding(zones: &dyn DnsZones, fqdn: &Fqdn) -> Option<Zone> {
+    let fitting = zones.zones_of(fqdn, Freshness::Kept).await.unwrap();
+    fitting.longest().cloned()
+}
+
+/// The TXT set at a name.
+async fn stands(zones: &dyn DnsZones, zone: &Zone, fqdn: &Fqdn) -> Result<Option<TxtRrset>, DnsError> {
+    Ok(zones.at_name(zone, fqdn).await?.txt)
+}
 
 const HERE: &str = "127.0.0.1:0";
 

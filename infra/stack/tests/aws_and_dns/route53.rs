@@ -1,5 +1,6 @@
 //! By the AWS SDK, over a socket.
 
+mod beside;
 mod changes;
 mod lists;
 

@@ -9,7 +9,7 @@ use certmint_shared::{
 };
 use certmint_stack::route53::{Route53, Settings};
 
-use crate::Served;
+use crate::{Served, holding, stands};
 
 async fn world() -> (Served, Route53Zones) {
     let served = Served::new(Route53::new(Settings::default())).await;
@@ -20,7 +20,7 @@ async fn world() -> (Served, Route53Zones) {
 
 /// The list is old enough to be doubted.
 async fn filled(zones: &Route53Zones) {
-    let known = zones.find_zone(&Fqdn::new("a.example.test")).await.unwrap();
+    let known = holding(zones, &Fqdn::new("a.example.test")).await;
     assert!(known.is_some());
     tokio::time::sleep(std::time::Duration::from_millis(600)).await;
 }
@@ -47,31 +47,31 @@ async fn a_zone_that_was_made_within_the_cache_is_found() {
     filled(&zones).await;
     let fresh = Fqdn::new("_acme-challenge.www.fresh.test");
     served.route53.create_zone("fresh.test").unwrap();
-    let found = zones.find_zone(&fresh).await.unwrap().map(|z| z.name);
+    let found = holding(&zones, &fresh).await.map(|z| z.name);
     assert_eq!(found, Some(Fqdn::new("fresh.test")));
-    assert_eq!(zones.find_zone(&Fqdn::new("a.other.test")).await, Ok(None));
+    assert_eq!(holding(&zones, &Fqdn::new("a.other.test")).await, None);
 }
 
 #[tokio::test]
 async fn a_zone_that_was_made_anew_is_written_and_read() {
     let (served, zones) = world().await;
     let fqdn = Fqdn::new("_acme-challenge.www.example.test");
-    let before = zones.find_zone(&fqdn).await.unwrap().unwrap();
+    let before = holding(&zones, &fqdn).await.unwrap();
     filled(&zones).await;
     delete(&served, &before).await;
     served.route53.create_zone("example.test").unwrap();
     // Whoever holds the old id: to read one, to read many, to write.
-    assert_eq!(zones.txt_rrset(&before, &fqdn).await, Ok(None));
+    assert_eq!(stands(&zones, &before, &fqdn).await, Ok(None));
     let many: Vec<Fqdn> = (0..20)
         .map(|n| Fqdn::new(&format!("a{n}.example.test")))
         .collect();
-    assert_eq!(zones.txt_rrsets(&before, &many).await.map(|m| m.len()), Ok(0));
+    assert_eq!(zones.at_names(&before, &many).await.map(|m| m.len()), Ok(0));
     zones.change_txt(&before, &[publish(&fqdn)]).await.unwrap();
     assert_eq!(
-        zones.txt_rrset(&before, &fqdn).await.map(|s| s.is_some()),
+        stands(&zones, &before, &fqdn).await.map(|s| s.is_some()),
         Ok(true)
     );
-    let now = zones.find_zone(&fqdn).await.unwrap().unwrap();
+    let now = holding(&zones, &fqdn).await.unwrap();
     assert_ne!(now.id, before.id);
 }
 
@@ -79,13 +79,13 @@ async fn a_zone_that_was_made_anew_is_written_and_read() {
 async fn a_zone_that_is_gone_for_good_says_so() {
     let (served, zones) = world().await;
     let fqdn = Fqdn::new("_acme-challenge.www.example.test");
-    let before = zones.find_zone(&fqdn).await.unwrap().unwrap();
+    let before = holding(&zones, &fqdn).await.unwrap();
     filled(&zones).await;
     delete(&served, &before).await;
     let gone = DnsError::NoSuchZone {
         zone: "example.test".into(),
     };
-    assert_eq!(zones.txt_rrset(&before, &fqdn).await, Err(gone.clone()));
+    assert_eq!(stands(&zones, &before, &fqdn).await, Err(gone.clone()));
     assert_eq!(zones.change_txt(&before, &[publish(&fqdn)]).await, Err(gone));
-    assert_eq!(zones.find_zone(&fqdn).await, Ok(None));
+    assert_eq!(holding(&zones, &fqdn).await, None);
 }

@@ -50,6 +50,27 @@ impl Fqdn {
         public_suffix::registered(name).or_else(|| public_suffix::is_private(name).then_some(name))
     }
 
+    /// Whether it is where a CA looks for a value, which nothing else is put at.
+    #[must_use]
+    pub fn is_challenge(&self) -> bool {
+        self.0.starts_with(CHALLENGE)
+    }
+
+    /// The name without its first label; `None` above a single label.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        self.0.split_once('.').map(|(_, rest)| Self(rest.to_owned()))
+    }
+
+    /// The name with another first label.
+    #[must_use]
+    pub fn sibling(&self, label: &str) -> Self {
+        match self.parent() {
+            Some(parent) => Self(format!("{label}.{parent}")),
+            None => Self(label.to_owned()),
+        }
+    }
+
     /// Whether the name is `zone` or below it.
     #[must_use]
     pub fn is_within(&self, zone: &Self) -> bool {

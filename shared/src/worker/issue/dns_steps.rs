@@ -7,7 +7,12 @@ use std::{
 
 use futures::{StreamExt, stream};
 
-use super::{failures::Failures, job::Job, pace::Pace, places::Places};
+use super::{
+    failures::Failures,
+    job::Job,
+    pace::Pace,
+    places::{Place, Places},
+};
 use crate::{
     dns::{
         DnsError, DnsZones, Zone,
@@ -49,10 +54,11 @@ impl DnsSteps {
         let mut touched: BTreeSet<(Zone, Fqdn)> = BTreeSet::new();
         let mut publishing: BTreeMap<usize, Vec<(Zone, Fqdn)>> = BTreeMap::new();
         let mut clearing: BTreeSet<usize> = BTreeSet::new();
+        let mut located = self.locate(jobs).await;
         for (index, job) in jobs.iter_mut().enumerate() {
             job.check_lease(self.now());
             match job.zone_effect(self.now()).cloned() {
-                Some(ZoneEffect::Publish { challenges }) => match self.intend(job, &challenges).await {
+                Some(ZoneEffect::Publish { .. }) => match self.intend(job, located.remove(&index)).await {
                     Ok(Intent::Written(places)) => {
                         touched.extend(places.iter().cloned());
                         publishing.insert(index, places);
@@ -101,11 +107,38 @@ impl DnsSteps {
         self.apply(job, event).await;
     }
 
-    /// Writes the intents of one job's values to the ledger, before any zone changes; or says that its zones were
-    /// published to just now.
-    async fn intend(&self, job: &Job, challenges: &[Challenge]) -> Result<Intent, Failure> {
-        let places = self.places.locate(challenges).await?;
+    /// Where the values of each job go, looked up side by side: a name that is slow to find delays its own job and, for
+    /// the seconds that a look-up is given, the wave.
+    async fn locate(&self, jobs: &mut [Job]) -> BTreeMap<usize, Result<Vec<Place>, Failure>> {
         let now = self.now();
+        let mut asked: Vec<(usize, Vec<Challenge>)> = Vec::new();
+        for (index, job) in jobs.iter_mut().enumerate() {
+            job.check_lease(now);
+            if let Some(ZoneEffect::Publish { challenges }) = job.zone_effect(now) {
+                asked.push((index, challenges.clone()));
+            }
+        }
+        let looks = asked
+            .iter()
+            .map(|(index, challenges)| async move { (*index, self.places.locate(challenges).await) });
+        stream::iter(looks)
+            .buffer_unordered(self.settings.parallelism)
+            .collect()
+            .await
+    }
+
+    /// Writes the intents of one job's values to the ledger, before any zone changes; or says that they go with a later
+    /// batch: they were not looked up yet, or their zones were published to just now.
+    async fn intend(
+        &self,
+        job: &Job,
+        located: Option<Result<Vec<Place>, Failure>>,
+    ) -> Result<Intent, Failure> {
+        let now = self.now();
+        let Some(located) = located else {
+            return Ok(Intent::NotBefore(now));
+        };
+        let places = located?;
         if let Some(at) = self.pace.not_before(places.iter().map(|p| &p.zone), now) {
             return Ok(Intent::NotBefore(at));
         }

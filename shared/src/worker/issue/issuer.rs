@@ -76,6 +76,7 @@ impl Issuer {
         let places = Places {
             zones: a.zones.clone(),
             view: a.view,
+            clock: a.clock.clone(),
         };
         let ca = CaSteps {
             ca: a.ca.clone(),

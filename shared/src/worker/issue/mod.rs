@@ -1,5 +1,6 @@
 //! From a claimed request to its certificate.
 
+mod astray;
 mod ca_steps;
 mod dns_steps;
 mod failures;

@@ -17,7 +17,7 @@ use crate::route53::{
     rdata,
     refusal::{Refusal, refused},
     wire::{self, Namespace, document},
-    zone::{Key, Routing, Rrset},
+    zone::{Alias, Key, Routing, Rrset},
 };
 
 /// API Reference, ListResourceRecordSets: most record sets in an answer.
@@ -36,13 +36,19 @@ fn set_on_wire(set: &Rrset) -> wire::ResourceRecordSet {
         region: routing.region,
         failover: routing.failover,
         multi_value_answer: routing.multi_value_answer,
-        ttl: Some(set.ttl),
-        resource_records: Some(wire::ResourceRecords {
+        ttl: set.alias.is_none().then_some(set.ttl),
+        resource_records: set.alias.is_none().then(|| wire::ResourceRecords {
             list: values.map(|value| wire::ResourceRecord { value }).collect(),
         }),
         health_check_id: routing.health_check_id,
-        alias_target: None,
-        geo_location: None,
+        alias_target: set.alias.clone().map(|alias| wire::AliasTarget {
+            hosted_zone_id: alias.hosted_zone_id,
+            dns_name: alias.dns_name,
+            evaluate_target_health: alias.evaluate_target_health,
+        }),
+        geo_location: routing.geo_location,
+        geo_proximity_location: None,
+        cidr_routing_config: None,
     }
 }
 
@@ -102,45 +108,84 @@ fn change_from_wire(change: wire::Change) -> Result<Change, Refusal> {
     if !rdata::TYPES.contains(&set.rtype.as_str()) {
         return Err(enumerated("type", &set.rtype, &rdata::TYPES.join(", ")));
     }
+    let set = set_from_wire(&change.action, set)?;
+    Ok(Change { action, set })
+}
+
+/// A set that is whole in itself, wherever it is to stand.
+fn set_from_wire(action: &str, set: wire::ResourceRecordSet) -> Result<Rrset, Refusal> {
     let name = &set.name;
     let name: DnsName = name
         .parse()
         .map_err(|why| invalid(&Refusal::name(name, why).message))?;
+    if set.geo_proximity_location.is_some() || set.cidr_routing_config.is_some() {
+        return Err(invalid(
+            "GeoProximityLocation and CidrRoutingConfig are not emulated",
+        ));
+    }
+    let place = format!(
+        "in Change with [Action={action}, Name={name}, Type={}, SetIdentifier={}]",
+        set.rtype,
+        set.set_identifier.as_deref().unwrap_or("null")
+    );
     let records = set
         .resource_records
         .map(|records| records.list)
         .unwrap_or_default();
-    if set.alias_target.is_some() || set.geo_location.is_some() {
-        return Err(invalid("AliasTarget and GeoLocation are not emulated"));
-    }
-    let Some(ttl) = set.ttl.filter(|_| !records.is_empty()) else {
+    let whole = set.ttl.is_some() && !records.is_empty();
+    let found = match (&set.alias_target, whole, set.ttl.is_some() || !records.is_empty()) {
+        (Some(_), _, true) => Some("more than one"),
+        (None, false, _) => Some("none"),
+        _ => None,
+    };
+    if let Some(found) = found {
         return Err(invalid(&format!(
             "Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or \
-             TrafficPolicyInstanceId], but found none in Change with [Action={}, Name={name}, Type={}, \
-             SetIdentifier={}]",
-            change.action,
-            set.rtype,
-            set.set_identifier.as_deref().unwrap_or("null")
+             TrafficPolicyInstanceId], but found {found} {place}"
         )));
-    };
+    }
+    let ttl = set.ttl.unwrap_or_default();
     if ttl > MAX_TTL {
         return Err(invalid(&format!("TTL must be at most {MAX_TTL}")));
     }
-    let set = Rrset {
+    let routing = Routing {
+        weight: set.weight,
+        region: set.region,
+        failover: set.failover,
+        geo_location: set.geo_location,
+        multi_value_answer: set.multi_value_answer,
+        health_check_id: set.health_check_id,
+    };
+    let found = match (set.set_identifier.is_some(), routing.policies()) {
+        (true, 0) => Some("none"),
+        (_, 2..) => Some("more than one"),
+        _ => None,
+    };
+    if let Some(found) = found {
+        return Err(invalid(&format!(
+            "Invalid request: Expected exactly one of [Weight, Region, Failover, GeoLocation, MultiValueAnswer, \
+             GeoProximityLocation, or CidrRoutingConfig], but found {found} {place}"
+        )));
+    }
+    if set.set_identifier.is_none() && routing.policies() == 1 {
+        return Err(invalid(&format!(
+            "Invalid request: Missing field 'SetIdentifier' {place}"
+        )));
+    }
+    let alias = set.alias_target.map(|alias| Alias {
+        hosted_zone_id: alias.hosted_zone_id,
+        dns_name: alias.dns_name,
+        evaluate_target_health: alias.evaluate_target_health,
+    });
+    Ok(Rrset {
         name,
         rtype: set.rtype,
         set_identifier: set.set_identifier,
-        routing: Routing {
-            weight: set.weight,
-            region: set.region,
-            failover: set.failover,
-            multi_value_answer: set.multi_value_answer,
-            health_check_id: set.health_check_id,
-        },
+        alias,
+        routing,
         ttl,
         values: records.into_iter().map(|record| record.value).collect(),
-    };
-    Ok(Change { action, set })
+    })
 }
 
 /// IAM's words for a role without the permission.
@@ -155,6 +200,7 @@ fn access_denied(id: &str) -> Refusal {
 
 pub(super) fn change(route53: &Route53, id: &str, body: &Bytes) -> Answer {
     let mut state = route53.state();
+    state.zone(id)?;
     let zone = state.zones.get_mut(id).ok_or_else(|| Refusal::no_zone(id))?;
     *route53.calls().entry(zone.name.to_string()).or_default() += 1;
     if route53.inner.read_only.contains(&zone.name) {

@@ -8,11 +8,11 @@ use super::{
     query::Query,
 };
 use crate::route53::{
-    account::{Route53, new_id},
+    account::Route53,
     name::DnsName,
     refusal::Refusal,
     wire::{self, Namespace, document},
-    zone::{NAME_SERVERS, Zone},
+    zone::Zone,
 };
 
 /// API Reference, ListHostedZones and ListHostedZonesByName: most zones in an answer.
@@ -31,11 +31,11 @@ fn zone_on_wire(zone: &Zone) -> wire::HostedZone {
     }
 }
 
-fn delegation_set() -> wire::DelegationSet {
-    let bare = |server: &str| server.trim_end_matches('.').to_owned();
+fn delegation_set(zone: &Zone) -> wire::DelegationSet {
+    let bare = |server: &String| server.trim_end_matches('.').to_owned();
     wire::DelegationSet {
         name_servers: wire::NameServers {
-            name_server: NAME_SERVERS.map(bare).into(),
+            name_server: zone.name_servers.iter().map(bare).collect(),
         },
     }
 }
@@ -52,7 +52,7 @@ pub(super) fn create(route53: &Route53, body: &Bytes) -> Answer {
             "A hosted zone has already been created with the specified caller reference.",
         ));
     }
-    let mut zone = Zone::new(new_id('Z'), name, request.caller_reference);
+    let mut zone = state.new_zone(name, Some(request.caller_reference));
     let config = request.hosted_zone_config;
     zone.private = request.vpc.is_some() || config.as_ref().is_some_and(|config| config.private_zone);
     zone.comment = config.and_then(|config| config.comment);
@@ -61,7 +61,7 @@ pub(super) fn create(route53: &Route53, body: &Bytes) -> Answer {
         xmlns: Namespace,
         hosted_zone: zone_on_wire(&zone),
         change_info: change_info(submission, false),
-        delegation_set: delegation_set(),
+        delegation_set: delegation_set(&zone),
     };
     let location = format!(
         "https://route53.amazonaws.com/2013-04-01{}",
@@ -83,7 +83,7 @@ pub(super) fn get(route53: &Route53, id: &str) -> Answer {
     let content = wire::GetHostedZoneResponse {
         xmlns: Namespace,
         hosted_zone: zone_on_wire(zone),
-        delegation_set: (!zone.private).then(delegation_set),
+        delegation_set: (!zone.private).then(|| delegation_set(zone)),
     };
     Ok(document(StatusCode::OK, "GetHostedZoneResponse", &content))
 }
@@ -107,8 +107,8 @@ pub(super) fn list(route53: &Route53, query: &Query) -> Answer {
     let max_items = query.max_items(MAX_ZONES)?;
     let marker = query.get("marker").map(str::to_owned);
     let state = route53.state();
-    let from_marker = state.zones.range(marker.clone().unwrap_or_default()..);
-    let (zones, next) = page(from_marker.map(|(_, zone)| zone), max_items);
+    let start = marker.clone().unwrap_or_default();
+    let (zones, next) = page(state.ours().filter(|zone| zone.id >= start), max_items);
     let content = wire::ListHostedZonesResponse {
         xmlns: Namespace,
         hosted_zones: wire::HostedZones {
@@ -130,7 +130,7 @@ pub(super) fn list_by_name(route53: &Route53, query: &Query) -> Answer {
         return Err(invalid("HostedZoneId may be given only together with DNSName"));
     }
     let state = route53.state();
-    let mut zones: Vec<&Zone> = state.zones.values().collect();
+    let mut zones: Vec<&Zone> = state.ours().collect();
     zones.sort_by_key(|zone| (&zone.name, &zone.id));
     let before_start = |zone: &&Zone| {
         let start = start.as_ref();
