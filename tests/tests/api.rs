@@ -249,3 +249,5 @@ mod progress;
 mod renewal_settings;
 #[path = "api/routing.rs"]
 mod routing;
+#[path = "api/scopes.rs"]
+mod scopes;

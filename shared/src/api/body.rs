@@ -7,7 +7,7 @@ use axum::{
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{error::ApiError, query::one_of, state::Capabilities};
+use super::{error::ApiError, query::one_of};
 use crate::store::Idempotency;
 use certmint_core::words::{Email, hex};
 
@@ -190,7 +190,7 @@ fn read<T: FromBody>(bytes: &[u8]) -> Result<T, ApiError> {
     Ok(body)
 }
 
-async fn bytes(request: Request, all: &Capabilities) -> Result<Bytes, ApiError> {
+async fn bytes<S: Send + Sync>(request: Request, all: &S) -> Result<Bytes, ApiError> {
     let bytes = Bytes::from_request(request, all).await;
     bytes.map_err(|_| ApiError::format("body", "did not arrive whole"))
 }
@@ -198,10 +198,10 @@ async fn bytes(request: Request, all: &Capabilities) -> Result<Bytes, ApiError> 
 /// The body of a call.
 pub(super) struct Json<T>(pub(super) T);
 
-impl<T: FromBody> FromRequest<Capabilities> for Json<T> {
+impl<S: Send + Sync, T: FromBody> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, all: &Capabilities) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, all: &S) -> Result<Self, ApiError> {
         read(&bytes(request, all).await?).map(Self)
     }
 }
@@ -218,10 +218,10 @@ pub(super) struct Once<T> {
     pub(super) body: T,
 }
 
-impl<T: Repeatable> FromRequest<Capabilities> for Once<T> {
+impl<S: Send + Sync, T: Repeatable> FromRequest<S> for Once<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, all: &Capabilities) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, all: &S) -> Result<Self, ApiError> {
         let key = request.headers().get(IDEMPOTENCY_KEY);
         let key = key.and_then(|value| value.to_str().ok()).map(str::to_owned);
         let fits = |key: &str| (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
