@@ -6,7 +6,8 @@
 pub struct AwsCall {
     /// The method of the SDK's client.
     pub operation: &'static str,
-    /// What a role must allow for it.
+    /// What a role must allow for it; `kms:… via <service>` where the service calls KMS in the caller's name, if the account
+    /// has given it a key of its own.
     pub actions: &'static [&'static str],
 }
 

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use certmint_core::provider::{Provider, ProviderEntry, ProviderError, Providers};
 
 /// The variables that are read; another one cannot be.
-pub const VARIABLES: [&str; 13] = [
+pub const VARIABLES: [&str; 14] = [
     "ACME_WORKER_BATCH_SIZE",
     "ACME_WORKER_ENABLED",
     "ACME_WORKER_PATIENCE",
@@ -16,6 +16,7 @@ pub const VARIABLES: [&str; 13] = [
     "CERTMINT_KEY_VAULT",
     "CERTMINT_KMS_KEY",
     "CERTMINT_PROVIDERS",
+    "CERTMINT_SECRETS_KMS_KEY",
     "CERTMINT_SECRET_PREFIX",
     "CERTMINT_TABLE",
     LOG_FILTER,
@@ -64,6 +65,9 @@ pub struct Config {
     pub secret_prefix: String,
     /// `CERTMINT_KEY_VAULT` (`secrets-manager`), or `envelope` with `CERTMINT_KMS_KEY`.
     pub key_vault: VaultConfig,
+    /// `CERTMINT_SECRETS_KMS_KEY`: id, ARN or alias of the KMS key that new secrets in Secrets Manager are under; without it
+    /// the account's `aws/secretsmanager`.
+    pub secrets_kms_key: Option<String>,
     /// `CERTMINT_EVENT_BUS` (`default`).
     pub event_bus: String,
     /// `CERTMINT_PROVIDERS`: a JSON array of `{name, id?, directoryUrl?, requiresEab?, limits?, preferredChain?,
@@ -110,6 +114,7 @@ impl Config {
             table,
             secret_prefix: get("CERTMINT_SECRET_PREFIX").unwrap_or_else(|| "certmint".into()),
             key_vault: key_vault(&get)?,
+            secrets_kms_key: get("CERTMINT_SECRETS_KMS_KEY"),
             event_bus: get("CERTMINT_EVENT_BUS").unwrap_or_else(|| "default".into()),
             providers: match get("CERTMINT_PROVIDERS") {
                 Some(json) => providers(&json)?,

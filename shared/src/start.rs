@@ -19,7 +19,7 @@ use crate::{
     run_errors::RunErrors,
     store::dynamo::{self, DynamoStore, SchemaUse},
     vault::{
-        KeyVault, TokensApart,
+        Deposit, KeyVault,
         envelope::{self, EnvelopeSettings, EnvelopeVault},
         kms,
         secrets_manager::{self, SecretsManagerVault},
@@ -30,15 +30,26 @@ use certmint_core::{clock::Clock, words::Timestamp};
 
 /// What each function can call of AWS through the adapters that it is wired with below. Its role in `template.yaml` allows
 /// exactly that.
-pub const CALLS: [(&str, &[&[AwsCall]]); 3] = [
+pub const CALLS: [(&str, &[&[AwsCall]]); 4] = [
     (
         "Api",
         &[
             dynamo::calls::CALLS,
-            secrets_manager::CALLS,
+            // The list of tokens.
+            secrets_manager::READ_CALLS,
+            secrets_manager::DEPOSIT_CALLS,
             envelope::CALLS,
-            kms::CALLS,
+            kms::SEAL_CALLS,
             kick::CALLS,
+        ],
+    ),
+    (
+        "Download",
+        &[
+            dynamo::calls::ONE_CERTIFICATE_CALLS,
+            secrets_manager::READ_CALLS,
+            envelope::READ_CALLS,
+            kms::OPEN_CALLS,
         ],
     ),
     (
@@ -47,7 +58,8 @@ pub const CALLS: [(&str, &[&[AwsCall]]); 3] = [
             dynamo::calls::CALLS,
             secrets_manager::CALLS,
             envelope::CALLS,
-            kms::CALLS,
+            kms::SEAL_CALLS,
+            kms::OPEN_CALLS,
             route53::CHANGE_CALLS,
             route53::RRSET_CALLS,
             kick::CALLS,
@@ -109,7 +121,7 @@ fn store(sdk: &SdkConfig, config: &Config, schema: SchemaUse) -> Arc<DynamoStore
 
 fn secrets_manager(sdk: &SdkConfig, config: &Config) -> SecretsManagerVault {
     let client = aws_sdk_secretsmanager::Client::new(sdk);
-    SecretsManagerVault::new(client, config.secret_prefix.clone())
+    SecretsManagerVault::new(client, config.secret_prefix.clone()).under(config.secrets_kms_key.clone())
 }
 
 fn envelope(sdk: &SdkConfig, config: &Config, kms_key: &str) -> EnvelopeVault {
@@ -123,13 +135,16 @@ fn envelope(sdk: &SdkConfig, config: &Config, kms_key: &str) -> EnvelopeVault {
 }
 
 fn vault(sdk: &SdkConfig, config: &Config) -> Arc<dyn KeyVault> {
-    let secrets_manager = Arc::new(secrets_manager(sdk, config));
     match &config.key_vault {
-        VaultConfig::SecretsManager => secrets_manager,
-        VaultConfig::Envelope { kms_key } => Arc::new(TokensApart {
-            tokens: secrets_manager,
-            keys: Arc::new(envelope(sdk, config, kms_key)),
-        }),
+        VaultConfig::SecretsManager => Arc::new(secrets_manager(sdk, config)),
+        VaultConfig::Envelope { kms_key } => Arc::new(envelope(sdk, config, kms_key)),
+    }
+}
+
+fn deposit(sdk: &SdkConfig, config: &Config) -> Arc<dyn Deposit> {
+    match &config.key_vault {
+        VaultConfig::SecretsManager => Arc::new(secrets_manager(sdk, config)),
+        VaultConfig::Envelope { kms_key } => Arc::new(envelope(sdk, config, kms_key)),
     }
 }
 
@@ -158,7 +173,7 @@ fn kick(sdk: &SdkConfig, config: &Config) -> EventBridgeKick {
     EventBridgeKick::new(aws_sdk_eventbridge::Client::new(sdk), config.event_bus.clone())
 }
 
-/// The HTTP API.
+/// The HTTP API, apart from [`downloads`].
 ///
 /// # Errors
 /// If a setting is missing or wrong.
@@ -166,9 +181,27 @@ pub async fn api() -> Result<Api, StartError> {
     let (sdk, config) = (sdk().await, config()?);
     let kick = Arc::new(kick(&sdk, &config));
     let store = store(&sdk, &config, SchemaUse::Claim);
-    let vault = vault(&sdk, &config);
+    let tokens = Arc::new(secrets_manager(&sdk, &config));
+    let deposit = deposit(&sdk, &config);
     let clock = clock(&config);
-    Ok(Api::new(store, vault, config.providers, kick, clock))
+    Ok(Api::new(store, tokens, deposit, config.providers, kick, clock))
+}
+
+/// The calls of the HTTP API that hand out private keys.
+///
+/// # Errors
+/// If a setting is missing or wrong.
+pub async fn downloads() -> Result<Api, StartError> {
+    let (sdk, config) = (sdk().await, config()?);
+    // Its role writes nothing.
+    let store = store(&sdk, &config, SchemaUse::Look);
+    let tokens = Arc::new(secrets_manager(&sdk, &config));
+    Ok(Api::downloads(
+        store,
+        tokens,
+        vault(&sdk, &config),
+        clock(&config),
+    ))
 }
 
 /// A worker that may be switched off by `ACME_WORKER_ENABLED`.

@@ -229,8 +229,11 @@ pub async fn deleting(store: &dyn Store) {
         Err(StoreError::NotFound { .. })
     ));
     store.remove_certificate(first.id, end).await.expect("twice");
-    let names = vec!["certificate-key/01".to_owned()];
-    assert_eq!(do_due(store, end).await, [Chore::DeleteSecrets { names }]);
+    let end_of_key = Chore::DeleteKeys {
+        keys: vec!["certificate-key/01".to_owned()],
+        names: first.names,
+    };
+    assert_eq!(do_due(store, end).await, [end_of_key]);
     assert_eq!(ids(store, &is_deleted).await, [0; 0]);
     assert_eq!(ids(store, &named("example.com")).await, [0; 0]);
     let again = record(store, None, "01", &["example.com"]).await;

@@ -355,7 +355,7 @@ pub async fn in_use(store: &dyn Store) {
     let secrets: Vec<String> = chores
         .into_iter()
         .filter_map(|c| match c.chore {
-            Chore::DeleteSecrets { names } => Some(names),
+            Chore::DeleteKeys { keys, .. } => Some(keys),
             _ => None,
         })
         .flatten()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use certmint_shared::clock::Timer;
-use certmint_shared::vault::{KeyVault, SecretNames, VaultError};
+use certmint_shared::vault::{Deposit, KeyVault, SecretNames, VaultError};
 use secrecy::ExposeSecret;
 
 /// The first value of a name stays, and a repeat gets it back.
@@ -36,6 +36,32 @@ pub async fn deletes(vault: &dyn KeyVault) {
         ),
         "{read:?}"
     );
+}
+
+/// What is put stays, is not replaced, and comes back from its deletion, however often it is put.
+pub async fn takes_deposits<V: KeyVault + Deposit>(vault: &V) {
+    let missing = vault.look("key/1").await;
+    assert!(matches!(missing, Err(VaultError::NotFound(_))), "{missing:?}");
+    for value in ["one", "two"] {
+        vault.ensure("key/1", value.into()).await.expect("put");
+    }
+    vault.look("key/1").await.expect("there");
+    assert_eq!(vault.get("key/1").await.expect("read").expose_secret(), "one");
+    vault.withdraw("key/1").await.expect("scheduled");
+    vault.withdraw("key/1").await.expect("scheduled already");
+    let pending = vault.look("key/1").await;
+    assert!(
+        matches!(pending, Err(VaultError::PendingDeletion(_))),
+        "{pending:?}"
+    );
+    vault.ensure("key/1", "three".into()).await.expect("taken back");
+    vault.look("key/1").await.expect("there again");
+    assert_eq!(vault.get("key/1").await.expect("read").expose_secret(), "one");
+    // What a vault holds already is as good as what was put.
+    vault.put_if_absent("key/2", "two".into()).await.expect("stored");
+    vault.ensure("key/2", "other".into()).await.expect("there");
+    assert_eq!(vault.get("key/2").await.expect("read").expose_secret(), "two");
+    vault.withdraw("key/3").await.expect("gone already");
 }
 
 /// All names are listed, without what was deleted; there may be more than a page of them.

@@ -27,6 +27,7 @@ pub mod files;
 pub mod fleet;
 pub mod journey;
 pub mod memory_limits;
+pub mod roles;
 pub mod schema;
 pub mod scripted;
 pub mod sim;

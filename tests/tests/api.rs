@@ -262,3 +262,5 @@ mod reported_input;
 mod routing;
 #[path = "api/texts.rs"]
 mod texts;
+#[path = "api/scopes.rs"]
+mod scopes;

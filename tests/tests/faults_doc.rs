@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 /// All Rust sources that may hold a named test.
 fn sources(root: &Path) -> Vec<(String, String)> {
-    ["tests/tests", "shared/core/tests", "shared/src/store/dynamo"]
+    ["tests/tests", "tests/tests/api", "tests/tests/roles", "shared/core/tests", "shared/src/store/dynamo"]
         .iter()
         .flat_map(|folder| fs::read_dir(root.join(folder)).unwrap())
         .map(|entry| entry.unwrap().path())

@@ -95,6 +95,8 @@ async fn both_vaults_do_what_a_vault_must() {
     conformance_vault::the_first_value_stays(&world.secrets_manager("a")).await;
     conformance_vault::deletes(&world.secrets_manager("b")).await;
     conformance_vault::names_are_listed(&world.secrets_manager("c")).await;
+    conformance_vault::takes_deposits(&world.fresh("keys-d").await).await;
+    conformance_vault::takes_deposits(&world.secrets_manager("d")).await;
     world.journey.stack.stop().await;
 }
 

@@ -1,16 +1,18 @@
-//! API Gateway's HTTP API in front of the `api` function: payload format 2.0 in and out (AWS, "Create AWS Lambda
+//! API Gateway's HTTP API in front of the functions `api` and `download`: payload format 2.0 in and out (AWS, "Create AWS Lambda
 //! proxy integrations for HTTP APIs in API Gateway").
 
-use std::{borrow::Cow, net::SocketAddr};
+use std::{borrow::Cow, collections::BTreeSet, net::SocketAddr};
 
 use axum::{
     Router,
     body::Body,
     extract::{ConnectInfo, DefaultBodyLimit, State},
     response::Response,
+    routing::any,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
+use certmint_shared::api::Server;
 use http::{HeaderMap, Method, StatusCode, Uri, header::CONTENT_TYPE};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -25,24 +27,42 @@ const MAX_BODY: usize = 10 * 1024 * 1024;
 const COMMON_LOG: StaticFormatDescription =
     format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
 
-/// The routes: everything goes to the function.
-pub(crate) fn routes(function: Function) -> Router {
-    Router::new()
-        .fallback(proxy)
+/// What a route leads to, and its key.
+#[derive(Clone)]
+struct Target {
+    function: Function,
+    key: String,
+}
+
+/// The routes, as `template.yaml` has them: those of `download` by their paths, everything else goes to `api`.
+pub(crate) fn routes(api: Function, download: &Function) -> Router {
+    let to = |function: &Function, key: String| Target {
+        function: function.clone(),
+        key,
+    };
+    let paths = certmint_shared::api::routes().into_iter();
+    let paths: BTreeSet<String> = paths
+        .filter(|route| route.server == Server::Download)
+        .map(|route| route.path)
+        .collect();
+    let own = paths.into_iter().fold(Router::new(), |router, path| {
+        let target = to(download, format!("ANY {path}"));
+        router.route(&path, any(proxy).with_state(target))
+    });
+    own.fallback_service(any(proxy).with_state(to(&api, "$default".into())))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(function)
 }
 
 async fn proxy(
-    State(function): State<Function>,
+    State(target): State<Target>,
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let event = event(&method, &uri, &headers, &body, client);
-    match function.invoke(Bytes::from(event.to_string())).await {
+    let event = event(&target.key, &method, &uri, &headers, &body, client);
+    match target.function.invoke(Bytes::from(event.to_string())).await {
         Ok(answer) => answered(&answer),
         Err(InvokeError::TimedOut) => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
         Err(_) => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
@@ -66,7 +86,14 @@ fn joined<'a>(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Map<
     map
 }
 
-fn event(method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes, client: SocketAddr) -> Value {
+fn event(
+    key: &str,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &Bytes,
+    client: SocketAddr,
+) -> Value {
     let header = |name: &str| {
         headers
             .get(name)
@@ -88,7 +115,7 @@ fn event(method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes, client: 
     let text = std::str::from_utf8(body).ok().filter(|_| is_text);
     let mut event = json!({
         "version": "2.0",
-        "routeKey": "$default",
+        "routeKey": key,
         "rawPath": uri.path(),
         "rawQueryString": query,
         "headers": joined(headers.iter().map(|(n, v)| (n.as_str().into(), String::from_utf8_lossy(v.as_bytes())))),
@@ -105,7 +132,7 @@ fn event(method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes, client: 
                 "userAgent": header("user-agent"),
             },
             "requestId": uuid::Uuid::new_v4().to_string(),
-            "routeKey": "$default",
+            "routeKey": key,
             "stage": "$default",
             "time": now.format(COMMON_LOG).unwrap_or_default(),
             "timeEpoch": now.unix_timestamp() * 1000 + i64::from(now.millisecond()),
@@ -175,6 +202,7 @@ mod tests {
         headers.append("x-a", "2".parse().unwrap());
         let body = Bytes::copy_from_slice(body.as_bytes());
         event(
+            "$default",
             &Method::POST,
             &uri.parse().unwrap(),
             &headers,

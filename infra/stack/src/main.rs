@@ -156,7 +156,7 @@ fn welcome(stack: &Stack) {
 }
 
 async fn local(options: Options) -> Result<(), StackError> {
-    eprintln!("starting emulated AWS, DNS, two CAs and three functions …");
+    eprintln!("starting emulated AWS, DNS, two CAs and four functions …");
     tokio::select! {
         stack = Stack::start(options) => {
             let stack = stack?;

@@ -13,8 +13,9 @@ use crate::{KMS_ALIAS, Options, Ports, StackError, pebble::Tls};
 pub(crate) const TABLE: &str = "certmint";
 pub(crate) const PREFIX: &str = "certmint";
 
-/// What a function is told.
+/// What a function is told. Its access key is its name: what it calls of AWS says who calls.
 pub(crate) fn environment(
+    function: &str,
     options: &Options,
     ports: &Ports,
     dns: SocketAddr,
@@ -38,7 +39,7 @@ pub(crate) fn environment(
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".into());
     let pairs = [
         ("AWS_REGION", "us-east-1".to_owned()),
-        ("AWS_ACCESS_KEY_ID", "local".into()),
+        ("AWS_ACCESS_KEY_ID", function.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "local".into()),
         ("AWS_ENDPOINT_URL", endpoint),
         ("CERTMINT_TABLE", TABLE.into()),

@@ -34,6 +34,8 @@ pub struct Stack {
     /// The functions, for events of one's own.
     pub api: Function,
     /// See [`Stack::api`].
+    pub download: Function,
+    /// See [`Stack::api`].
     pub worker: Function,
     /// See [`Stack::api`].
     pub cleanup: Function,
@@ -116,7 +118,7 @@ impl Stack {
         let function = |name, timeout: Duration, instances| FunctionConfig {
             name,
             binary: options.functions.join(name),
-            env: environment(&options, &ports, dns_address, &tls),
+            env: environment(name, &options, &ports, dns_address, &tls),
             timeout,
             instances,
             clocks: if name == "worker" {
@@ -127,6 +129,7 @@ impl Stack {
         };
         let configs = [
             function("api", Duration::from_secs(15), 2),
+            function("download", Duration::from_secs(15), 1),
             function("worker", options.worker_timeout, options.workers),
             function("dns-cleanup", Duration::from_secs(120), 1),
         ];
@@ -137,7 +140,7 @@ impl Stack {
         for config in configs {
             functions.push(Function::start(config, logs.clone(), stopped.clone(), &mut tasks).await?);
         }
-        let [api, worker, cleanup] = &functions[..] else {
+        let [api, download, worker, cleanup] = &functions[..] else {
             return Err(StackError::NoBinary(options.functions));
         };
         for function in &functions {
@@ -146,7 +149,7 @@ impl Stack {
         aws.bus.send_kicks_to(worker.clone());
         serve(
             api_port,
-            gateway::routes(api.clone()),
+            gateway::routes(api.clone(), download),
             stopped.clone(),
             &mut tasks,
         );
@@ -159,6 +162,7 @@ impl Stack {
             token,
             aws,
             api: api.clone(),
+            download: download.clone(),
             worker: worker.clone(),
             cleanup: cleanup.clone(),
             logs,

@@ -16,12 +16,12 @@ pub enum Chore {
         /// Their names in the vault.
         names: Vec<String>,
     },
-    /// Delete the keys of a request that came to nothing and is deleted, but none that a certificate has. A repeat
-    /// finds them scheduled already.
+    /// Delete the keys of a request that came to nothing and is deleted, or of a certificate that is removed, but none that
+    /// a certificate has: one may have been uploaded again. A repeat finds them scheduled already.
     DeleteKeys {
         /// Their names in the vault.
         keys: Vec<String>,
-        /// The names that a certificate of the request has.
+        /// The names that a certificate with such a key has.
         names: Vec<DomainName>,
     },
     /// Tell the CA an account's present address (RFC 8555 §7.3.2). A repeat tells it again.

@@ -34,6 +34,9 @@ pub enum Scope {
     /// Handing out private keys. It must be named: neither `*` nor a token without scopes has it, so that tokens made
     /// before it existed do not gain it.
     Keys,
+    /// Having certificates issued for a client's key, which the vault never sees. It must be named too; who has `keys` has
+    /// it, since a key of ours is in that token's reach anyway.
+    Csr,
 }
 
 impl Scope {
@@ -44,7 +47,32 @@ impl Scope {
             Self::Read => "read",
             Self::Write => "write",
             Self::Keys => "keys",
+            Self::Csr => "csr",
         }
+    }
+
+    /// Whether a word of a token's list allows it.
+    fn is_in(self, word: &str) -> bool {
+        match self {
+            Self::Read | Self::Write => word == self.as_str() || word == "*",
+            Self::Keys => word == self.as_str(),
+            Self::Csr => word == self.as_str() || Self::Keys.is_in(word),
+        }
+    }
+}
+
+/// What a call's token allows.
+#[derive(Clone, Debug)]
+pub(super) struct Allowed(Vec<String>);
+
+impl Allowed {
+    fn of(token: &Token) -> Self {
+        let all = || vec!["*".to_owned()];
+        Self(token.scopes.clone().unwrap_or_else(all))
+    }
+
+    pub(super) fn allows(&self, scope: Scope) -> bool {
+        self.0.iter().any(|word| scope.is_in(word))
     }
 }
 
@@ -66,14 +94,6 @@ impl Token {
             OffsetDateTime::parse(text, &Rfc3339)
                 .map_or(true, |at| Timestamp::from_secs(at.unix_timestamp()) <= now)
         })
-    }
-
-    fn allows(&self, scope: Scope) -> bool {
-        let is_named = |word: &String| word == scope.as_str() || (word == "*" && scope != Scope::Keys);
-        match &self.scopes {
-            None => scope != Scope::Keys,
-            Some(scopes) => scopes.iter().any(is_named),
-        }
     }
 }
 
@@ -115,7 +135,7 @@ impl Auth {
         headers: &HeaderMap,
         scope: Scope,
         now: Timestamp,
-    ) -> Result<(), ApiError> {
+    ) -> Result<Allowed, ApiError> {
         // What is there and cannot be read is not missing.
         let header = Headers(headers)
             .one(&AUTHORIZATION)
@@ -147,10 +167,10 @@ impl Auth {
         if token.expired(now) {
             return Err(ApiError::expired_token());
         }
-        if token.allows(scope) {
-            Ok(())
-        } else {
-            Err(ApiError::out_of_scope())
+        let allowed = Allowed::of(token);
+        match allowed.allows(scope) {
+            true => Ok(allowed),
+            false => Err(ApiError::out_of_scope()),
         }
     }
 }

@@ -62,6 +62,13 @@ impl ApiError {
         Self::new(1004, "the token does not allow this call")
     }
 
+    pub(super) fn no_client_key() -> Self {
+        Self::new(
+            1004,
+            "a certificate for a client's own key needs a token with the scope csr or keys",
+        )
+    }
+
     pub(super) fn missing(field: &str) -> Self {
         Self::new(2001, format!("{field} is missing"))
     }

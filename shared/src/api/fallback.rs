@@ -1,49 +1,75 @@
 //! Paths and methods that are no call.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use http::{HeaderMap, Method, Uri, uri::PathAndQuery};
 
-use super::{auth::Scope, error::ApiError, state::Capabilities};
+use super::{
+    auth::{Auth, Scope},
+    error::ApiError,
+    state::Now,
+};
 
 /// What the paths of all calls begin with.
 const BASE: &str = "/api/v1";
 
 /// A token is asked for first: a stranger learns nothing of what exists.
 async fn refused(
-    all: &Capabilities,
+    auth: &Auth,
+    Now(now): Now,
     method: &Method,
-    uri: &Uri,
     headers: &HeaderMap,
-    error: impl FnOnce(String) -> ApiError,
+    error: impl FnOnce() -> ApiError,
 ) -> ApiError {
     let scope = match *method {
         Method::GET | Method::HEAD => Scope::Read,
         _ => Scope::Write,
     };
-    if let Err(error) = all.auth.check(headers, scope, all.clock.now()).await {
-        return error;
+    match auth.check(headers, scope, now).await {
+        Ok(_) => error(),
+        Err(refusal) => refusal,
     }
+}
+
+fn no_call(method: &Method, uri: &Uri) -> String {
     let path = uri.path();
     let path = path.strip_prefix(BASE).unwrap_or(path);
-    error(format!("{method} {path} is no call of this service"))
+    format!("{method} {path} is no call of this service")
 }
 
 pub(super) async fn no_path(
-    State(all): State<Capabilities>,
+    State(auth): State<Arc<Auth>>,
+    now: Now,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 ) -> ApiError {
-    refused(&all, &method, &uri, &headers, ApiError::not_found).await
+    let error = || ApiError::not_found(no_call(&method, &uri));
+    refused(&auth, now, &method, &headers, error).await
 }
 
 pub(super) async fn no_method(
-    State(all): State<Capabilities>,
+    State(auth): State<Arc<Auth>>,
+    now: Now,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 ) -> ApiError {
-    refused(&all, &method, &uri, &headers, ApiError::wrong_method).await
+    let error = || ApiError::wrong_method(no_call(&method, &uri));
+    refused(&auth, now, &method, &headers, error).await
+}
+
+/// A path of another function, which got here since API Gateway compares paths to the letter.
+pub(super) async fn elsewhere(
+    State(auth): State<Arc<Auth>>,
+    now: Now,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> ApiError {
+    let error = || ApiError::not_found(format!("this call has one spelling: {method} {}", uri.path()));
+    refused(&auth, now, &method, &headers, error).await
 }
 
 /// `/a//b/` is `/a/b`.

@@ -22,15 +22,17 @@ mod renewals;
 mod requests;
 mod resource;
 mod route;
+mod server;
 mod state;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     Router,
     body::{Body, Bytes, HttpBody},
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, FromRef, Request},
     response::Response,
+    routing::any,
 };
 use http::{
     StatusCode,
@@ -38,16 +40,23 @@ use http::{
 };
 use tower_service::Service;
 
-use self::{auth::Auth, openapi::Document, state::Capabilities};
-pub use self::{auth::Scope, route::Route};
-use crate::{kick::Kick, store::Stores, vault::KeyVault};
+use self::{
+    auth::Auth,
+    openapi::Document,
+    route::Handled,
+    state::{Capabilities, Downloads},
+};
+pub use self::{auth::Scope, route::Route, server::Server};
+use crate::{
+    kick::Kick,
+    store::{CertificateStore, Stores},
+    vault::{Deposit, KeyVault},
+};
 use certmint_core::{clock::Clock, provider::Providers};
 
 macro_rules! resources {
     ($($resource:ident),*) => {
-        /// The calls that the API answers, with the scope that each needs.
-        #[must_use]
-        pub fn routes() -> Vec<Route> {
+        fn of_api() -> Vec<Handled<Capabilities>> {
             [$($resource::routes()),*].into_iter().flatten().collect()
         }
 
@@ -72,40 +81,85 @@ resources![
     renewals
 ];
 
-/// The API over its capabilities.
+/// The calls that the API answers: the scope that each needs, and who serves it.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    let of_api = of_api().into_iter().map(|handled| handled.route);
+    let downloads = certificates::downloads().into_iter().map(|handled| handled.route);
+    of_api.chain(downloads).collect()
+}
+
+fn router<S: Clone + Send + Sync + 'static>(handled: Vec<Handled<S>>) -> Router<S> {
+    handled.into_iter().fold(Router::new(), |router, handled| {
+        router.route(&handled.route.path, handled.handler)
+    })
+}
+
+/// Calls over what they work with.
 #[derive(Clone)]
 pub struct Api {
     router: Router,
 }
 
 impl Api {
-    /// An API over a store, a vault, the configured CAs, the worker's bell and a clock.
+    /// All calls but those that hand out private keys: over a store, where tokens' hashes are, where secrets are put, the
+    /// configured CAs, the worker's bell and a clock.
     #[must_use]
     pub fn new(
         store: impl Into<Stores>,
-        vault: Arc<dyn KeyVault>,
+        tokens: Arc<dyn KeyVault>,
+        deposit: Arc<dyn Deposit>,
         providers: Providers,
         kick: Arc<dyn Kick>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let capabilities = Capabilities {
-            auth: Arc::new(Auth::new(vault.clone())),
+            auth: Arc::new(Auth::new(tokens)),
             providers: Arc::new(providers),
             store: store.into(),
-            vault,
+            deposit,
             kick,
             clock,
         };
-        let router = routes()
+        let paths: BTreeSet<String> = certificates::downloads()
             .into_iter()
-            .fold(Router::new(), |router, route| {
-                router.route(&route.path, route.handler)
-            })
+            .map(|handled| handled.route.path)
+            .collect();
+        let others = paths.iter().fold(router(of_api()), |router, path| {
+            router.route(path, any(fallback::elsewhere))
+        });
+        Self::over(others, capabilities)
+    }
+
+    /// The calls that hand out private keys: over the certificates, where tokens' hashes are, the keys and a clock.
+    #[must_use]
+    pub fn downloads(
+        certificates: Arc<dyn CertificateStore>,
+        tokens: Arc<dyn KeyVault>,
+        keys: Arc<dyn KeyVault>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let downloads = Downloads {
+            auth: Arc::new(Auth::new(tokens)),
+            certificates,
+            keys,
+            clock,
+        };
+        Self::over(router(certificates::downloads()), downloads)
+    }
+
+    fn over<S>(router: Router<S>, state: S) -> Self
+    where
+        S: Clone + Send + Sync + 'static,
+        Arc<Auth>: FromRef<S>,
+        Arc<dyn Clock>: FromRef<S>,
+    {
+        let router = router
             .fallback(fallback::no_path)
             .method_not_allowed_fallback(fallback::no_method)
             // Bodies have limits of their own, which answer in the envelope.
             .layer(DefaultBodyLimit::disable())
-            .with_state(capabilities);
+            .with_state(state);
         Self { router }
     }
 

@@ -65,7 +65,7 @@ impl Document {
         }
     }
 
-    pub(super) fn add<P: Path, T, H: Call<T>>(&mut self, tag: &str, _: H) {
+    pub(super) fn add<P: Path, T, S, H: Call<T, S>>(&mut self, tag: &str, _: H) {
         let mut operation = P::operation();
         operation.tags = Some(vec![tag.to_owned()]);
         let mut call = Description::new(&mut operation);

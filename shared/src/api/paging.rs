@@ -10,7 +10,7 @@ use utoipa::{
     openapi::{ObjectBuilder, Ref, RefOr, Schema, Type},
 };
 
-use super::{error::ApiError, query::Params, state::Capabilities};
+use super::{error::ApiError, query::Params};
 use certmint_core::words::{NumberRange, Page, PageRequest};
 
 /// The page that a call asks for.
@@ -50,18 +50,18 @@ fn asked(parts: &Parts) -> Result<PageRequest, ApiError> {
     })
 }
 
-impl FromRequestParts<Capabilities> for Paged {
+impl<S: Send + Sync> FromRequestParts<S> for Paged {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Capabilities) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         asked(parts).map(Self)
     }
 }
 
-impl FromRequestParts<Capabilities> for Cursored {
+impl<S: Send + Sync> FromRequestParts<S> for Cursored {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Capabilities) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         asked(parts).map(Self)
     }
 }

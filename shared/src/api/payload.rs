@@ -11,7 +11,6 @@ use super::{
     body::{Fields, FromBody},
     error::ApiError,
     headers::Headers,
-    state::Capabilities,
 };
 use crate::store::Idempotency;
 use certmint_core::words::hex;
@@ -28,7 +27,7 @@ fn read<T: FromBody>(bytes: &[u8]) -> Result<T, ApiError> {
     Ok(body)
 }
 
-async fn bytes(request: Request, all: &Capabilities) -> Result<Bytes, ApiError> {
+async fn bytes<S: Send + Sync>(request: Request, all: &S) -> Result<Bytes, ApiError> {
     Headers(request.headers()).check_content()?;
     let bytes = Bytes::from_request(request, all).await;
     bytes.map_err(|_| ApiError::format("body", "did not arrive whole"))
@@ -37,10 +36,10 @@ async fn bytes(request: Request, all: &Capabilities) -> Result<Bytes, ApiError> 
 /// The body of a call.
 pub(super) struct Json<T>(pub(super) T);
 
-impl<T: FromBody> FromRequest<Capabilities> for Json<T> {
+impl<S: Send + Sync, T: FromBody> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, all: &Capabilities) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, all: &S) -> Result<Self, ApiError> {
         read(&bytes(request, all).await?).map(Self)
     }
 }
@@ -59,10 +58,10 @@ impl FromBody for Empty {
 /// The body of a call that takes none: a field that comes all the same was meant for something.
 pub(super) struct NoBody;
 
-impl FromRequest<Capabilities> for NoBody {
+impl<S: Send + Sync> FromRequest<S> for NoBody {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, all: &Capabilities) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, all: &S) -> Result<Self, ApiError> {
         read::<Empty>(&bytes(request, all).await?).map(|_| Self)
     }
 }
@@ -79,10 +78,10 @@ pub(super) struct Once<T> {
     pub(super) body: T,
 }
 
-impl<T: Repeatable> FromRequest<Capabilities> for Once<T> {
+impl<S: Send + Sync, T: Repeatable> FromRequest<S> for Once<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, all: &Capabilities) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, all: &S) -> Result<Self, ApiError> {
         let key = Headers(request.headers()).chosen(&IDEMPOTENCY_KEY, "Idempotency-Key")?;
         let fits = |key: &str| (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
         if key.is_some_and(|key| !fits(key)) {

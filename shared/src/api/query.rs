@@ -6,7 +6,7 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 
-use super::{error::ApiError, state::Capabilities};
+use super::error::ApiError;
 use certmint_core::words::{NumberRange, line};
 
 /// The parameters of a query, in order. A value whose percent-encoding leads to no text is `None`.
@@ -106,10 +106,10 @@ pub(super) trait FromQuery: Sized {
 /// The query of a call.
 pub(super) struct Query<T>(pub(super) T);
 
-impl<T: FromQuery> FromRequestParts<Capabilities> for Query<T> {
+impl<S: Sync, T: FromQuery> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Capabilities) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         T::read(&Params::of(parts)).map(Self)
     }
 }
@@ -117,10 +117,10 @@ impl<T: FromQuery> FromRequestParts<Capabilities> for Query<T> {
 /// The `{id}` of a path.
 pub(super) struct Id(pub(super) u64);
 
-impl FromRequestParts<Capabilities> for Id {
+impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, all: &Capabilities) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, all: &S) -> Result<Self, ApiError> {
         let params = RawPathParams::from_request_parts(parts, all).await.ok();
         let text = params
             .iter()

@@ -13,11 +13,11 @@ use super::{
     auth::Scope,
     describe::{Description, Part},
     permit::Permit,
-    state::Capabilities,
+    server::{Served, Server},
 };
 
 /// A call that the API answers.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// `GET` or `POST`.
     pub method: &'static str,
@@ -25,27 +25,38 @@ pub struct Route {
     pub path: String,
     /// What its token must allow; none needs no token.
     pub scope: Option<Scope>,
-    pub(super) handler: MethodRouter<Capabilities>,
+    /// Who answers.
+    pub server: Server,
 }
 
-impl Route {
+/// A route with its handler, over a state.
+pub(super) struct Handled<S> {
+    pub(super) route: Route,
+    pub(super) handler: MethodRouter<S>,
+}
+
+impl<S: Served + Clone + Send + Sync + 'static> Handled<S> {
     /// Cheap enough for a cold start: nothing is described here.
-    pub(super) fn of<P: Path, T: 'static, H: Call<T>>(handler: H) -> Self {
+    pub(super) fn of<P: Path, T: 'static, H: Call<T, S>>(handler: H) -> Self {
         let (method, filter) = match P::methods().first() {
             Some(HttpMethod::Post) => ("POST", MethodFilter::POST),
             _ => ("GET", MethodFilter::GET),
         };
-        Self {
+        let route = Route {
             method,
             path: P::path(),
             scope: H::SCOPE,
+            server: S::BY,
+        };
+        Self {
+            route,
             handler: on(filter, handler),
         }
     }
 }
 
 /// A handler whose first argument is its scope, and whose others say what they take.
-pub(super) trait Call<T>: Handler<T, Capabilities> {
+pub(super) trait Call<T, State>: Handler<T, State> {
     const SCOPE: Option<Scope>;
 
     /// What the arguments and the answer say.
@@ -54,9 +65,9 @@ pub(super) trait Call<T>: Handler<T, Capabilities> {
 
 macro_rules! calls {
     ($(($($part:ident)*))*) => {$(
-        impl<F, Fut, M, S, $($part,)* R> Call<(M, S, $($part,)*)> for F
+        impl<F, Fut, M, S, $($part,)* R, State> Call<(M, S, $($part,)*), State> for F
         where
-            F: Handler<(M, S, $($part,)*), Capabilities> + FnOnce(S, $($part,)*) -> Fut,
+            F: Handler<(M, S, $($part,)*), State> + FnOnce(S, $($part,)*) -> Fut,
             Fut: Future<Output = R>,
             S: Permit,
             $($part: Part,)*

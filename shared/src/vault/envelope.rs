@@ -17,19 +17,23 @@ use aws_sdk_dynamodb::{
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{KeyVault, SecretNames, VaultError, kms::KmsKey};
+use super::{Deposit, KeyVault, SecretNames, VaultError, kms::KmsKey};
 use crate::{aws_call::AwsCall, store::dynamo::keys};
 use certmint_core::{clock::Clock, words::Timestamp};
 
 /// How long a deleted secret can be restored; the same as in Secrets Manager.
 const RECOVERY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+const GET: AwsCall = AwsCall::new("get_item", &["dynamodb:GetItem"]);
+
 /// What this adapter calls of DynamoDB for a function.
 pub const CALLS: &[AwsCall] = &[
-    AwsCall::new("get_item", &["dynamodb:GetItem"]),
+    GET,
     AwsCall::new("put_item", &["dynamodb:PutItem"]),
     AwsCall::new("update_item", &["dynamodb:UpdateItem"]),
 ];
+/// What reading calls.
+pub const READ_CALLS: &[AwsCall] = &[GET];
 /// What it calls for an operator who moves keys; no function does.
 pub const OPERATOR_CALLS: &[AwsCall] = &[AwsCall::new("query", &["dynamodb:Query"])];
 
@@ -191,6 +195,71 @@ impl EnvelopeVault {
         Ok(SecretString::from(text))
     }
 
+    /// Whether it was stored; else the name is taken.
+    async fn put(&self, name: &str, value: &SecretString) -> Result<bool, VaultError> {
+        let item = self.seal(name, value).await?;
+        let put = self
+            .table
+            .put_item()
+            .table_name(&self.table_name)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":now", seconds(self.clock.now()))
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(true),
+            Err(e) if is_condition(&e) => Ok(false),
+            Err(e) => Err(Self::explain("dynamodb:PutItem", name, &e)),
+        }
+    }
+
+    /// The item of a secret that is there.
+    async fn sealed(&self, name: &str) -> Result<Item, VaultError> {
+        let answer = self
+            .table
+            .get_item()
+            .table_name(&self.table_name)
+            .key("pk", pk(name))
+            .key("sk", sk())
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| Self::explain("dynamodb:GetItem", name, &e))?;
+        let item = answer.item.ok_or_else(|| VaultError::NotFound(name.to_owned()))?;
+        match number(&item, "ttl") {
+            // DynamoDB deletes within days of that moment; until then it counts as gone.
+            Some(end) if end <= self.clock.now().millis() / 1000 => {
+                Err(VaultError::NotFound(name.to_owned()))
+            }
+            Some(_) => Err(VaultError::PendingDeletion(name.to_owned())),
+            None => Ok(item),
+        }
+    }
+
+    async fn schedule_deletion(&self, name: &str) -> Result<(), VaultError> {
+        let now = self.clock.now();
+        let deleted = self
+            .table
+            .update_item()
+            .table_name(&self.table_name)
+            .key("pk", pk(name))
+            .key("sk", sk())
+            .update_expression("SET deleted_at = :now, #ttl = :end")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(deleted_at)")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":now", AttributeValue::N(now.millis().to_string()))
+            .expression_attribute_values(":end", seconds(now.plus(RECOVERY)))
+            .send()
+            .await;
+        match deleted {
+            Ok(_) => Ok(()),
+            Err(e) if is_condition(&e) => Ok(()),
+            Err(e) => Err(Self::explain("dynamodb:UpdateItem", name, &e)),
+        }
+    }
+
     /// Takes a deleted secret back while its recovery window lasts.
     ///
     /// # Errors
@@ -224,69 +293,50 @@ fn is_condition<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
 impl KeyVault for EnvelopeVault {
     /// One GenerateDataKey and one conditional write; a name that is taken costs a read and a Decrypt more.
     async fn put_if_absent(&self, name: &str, value: SecretString) -> Result<SecretString, VaultError> {
-        let item = self.seal(name, &value).await?;
-        let put = self
-            .table
-            .put_item()
-            .table_name(&self.table_name)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":now", seconds(self.clock.now()))
-            .send()
-            .await;
-        match put {
-            Ok(_) => Ok(value),
+        match self.put(name, &value).await? {
+            true => Ok(value),
             // Somebody's, or ours whose answer was lost.
-            Err(e) if is_condition(&e) => self.get(name).await,
-            Err(e) => Err(Self::explain("dynamodb:PutItem", name, &e)),
+            false => self.get(name).await,
         }
     }
 
     /// One consistent read, one Decrypt.
     async fn get(&self, name: &str) -> Result<SecretString, VaultError> {
-        let answer = self
-            .table
-            .get_item()
-            .table_name(&self.table_name)
-            .key("pk", pk(name))
-            .key("sk", sk())
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|e| Self::explain("dynamodb:GetItem", name, &e))?;
-        let item = answer.item.ok_or_else(|| VaultError::NotFound(name.to_owned()))?;
-        match number(&item, "ttl") {
-            // DynamoDB deletes within days of that moment; until then it counts as gone.
-            Some(end) if end <= self.clock.now().millis() / 1000 => {
-                Err(VaultError::NotFound(name.to_owned()))
-            }
-            Some(_) => Err(VaultError::PendingDeletion(name.to_owned())),
-            None => self.open(name, &item).await,
-        }
+        let item = self.sealed(name).await?;
+        self.open(name, &item).await
     }
 
     /// One conditional write: the table's TTL removes the item when the window is over.
     async fn delete(&self, name: &str) -> Result<(), VaultError> {
-        let now = self.clock.now();
-        let deleted = self
-            .table
-            .update_item()
-            .table_name(&self.table_name)
-            .key("pk", pk(name))
-            .key("sk", sk())
-            .update_expression("SET deleted_at = :now, #ttl = :end")
-            .condition_expression("attribute_exists(pk) AND attribute_not_exists(deleted_at)")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":now", AttributeValue::N(now.millis().to_string()))
-            .expression_attribute_values(":end", seconds(now.plus(RECOVERY)))
-            .send()
-            .await;
-        match deleted {
-            Ok(_) => Ok(()),
-            Err(e) if is_condition(&e) => Ok(()),
-            Err(e) => Err(Self::explain("dynamodb:UpdateItem", name, &e)),
+        self.schedule_deletion(name).await
+    }
+}
+
+#[async_trait]
+impl Deposit for EnvelopeVault {
+    /// One GenerateDataKey and one conditional write; a name that is taken costs a read more, one that waits for its
+    /// deletion a write more. Nothing is decrypted.
+    async fn ensure(&self, name: &str, value: SecretString) -> Result<(), VaultError> {
+        if self.put(name, &value).await? {
+            return Ok(());
         }
+        match self.sealed(name).await {
+            Ok(_) => Ok(()),
+            Err(VaultError::PendingDeletion(_)) => match self.restore(name).await {
+                // Another call was faster.
+                Err(VaultError::NotFound(_)) => self.look(name).await,
+                restored => restored,
+            },
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn look(&self, name: &str) -> Result<(), VaultError> {
+        self.sealed(name).await.map(|_| ())
+    }
+
+    async fn withdraw(&self, name: &str) -> Result<(), VaultError> {
+        self.schedule_deletion(name).await
     }
 }
 

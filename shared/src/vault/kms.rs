@@ -12,11 +12,10 @@ use zeroize::Zeroizing;
 use super::VaultError;
 use crate::aws_call::AwsCall;
 
-/// What this adapter calls.
-pub const CALLS: &[AwsCall] = &[
-    AwsCall::new("generate_data_key", &["kms:GenerateDataKey"]),
-    AwsCall::new("decrypt", &["kms:Decrypt"]),
-];
+/// What sealing calls.
+pub const SEAL_CALLS: &[AwsCall] = &[AwsCall::new("generate_data_key", &["kms:GenerateDataKey"])];
+/// What opening calls.
+pub const OPEN_CALLS: &[AwsCall] = &[AwsCall::new("decrypt", &["kms:Decrypt"])];
 
 /// Octets of an AES-256 key.
 pub(super) const KEY_LEN: usize = 32;

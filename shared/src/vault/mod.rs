@@ -1,6 +1,5 @@
 //! Secrets live here only; everything else holds names.
 
-mod apart;
 pub mod envelope;
 pub mod kms;
 pub mod migrate;
@@ -9,8 +8,11 @@ pub mod secrets_manager;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-pub use self::apart::{API_TOKENS, TokensApart};
 use certmint_core::words::Class;
+
+/// The secret with the hashes of API tokens, relative to the stack's prefix. It is in Secrets Manager, where operators
+/// write it, wherever keys are.
+pub const API_TOKENS: &str = "api-tokens";
 
 /// Why the vault did not do it. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +77,19 @@ pub trait KeyVault: Send + Sync {
     async fn get(&self, name: &str) -> Result<SecretString, VaultError>;
     /// Schedules its deletion, with a recovery window. Gone already is success.
     async fn delete(&self, name: &str) -> Result<(), VaultError>;
+}
+
+/// Where secrets are put by who may read none of them.
+#[async_trait]
+pub trait Deposit: Send + Sync {
+    /// Makes sure that a secret is there whose name says what it is (of a certificate's fingerprint, or made for this one
+    /// call): what stands under such a name is the same already, so a repeat stores and reads nothing. One that waits for
+    /// its deletion is taken back.
+    async fn ensure(&self, name: &str, value: SecretString) -> Result<(), VaultError>;
+    /// Whether it is there: else [`VaultError::NotFound`] or [`VaultError::PendingDeletion`]. Its value is not read.
+    async fn look(&self, name: &str) -> Result<(), VaultError>;
+    /// Schedules its deletion, as [`KeyVault::delete`] does.
+    async fn withdraw(&self, name: &str) -> Result<(), VaultError>;
 }
 
 /// A vault that can say what it holds.

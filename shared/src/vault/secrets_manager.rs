@@ -8,19 +8,33 @@ use aws_sdk_secretsmanager::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{KeyVault, SecretNames, VaultError};
+use super::{Deposit, KeyVault, SecretNames, VaultError};
 use crate::aws_call::AwsCall;
 
-/// What this adapter calls for a function.
-pub const CALLS: &[AwsCall] = &[
-    AwsCall::new(
-        "create_secret",
-        &["secretsmanager:CreateSecret", "secretsmanager:TagResource"],
-    ),
-    AwsCall::new("get_secret_value", &["secretsmanager:GetSecretValue"]),
-    AwsCall::new("describe_secret", &["secretsmanager:DescribeSecret"]),
-    AwsCall::new("delete_secret", &["secretsmanager:DeleteSecret"]),
-];
+// With a KMS key of the account's own, Secrets Manager calls KMS in the caller's name.
+const CREATE: AwsCall = AwsCall::new(
+    "create_secret",
+    &[
+        "secretsmanager:CreateSecret",
+        "secretsmanager:TagResource",
+        "kms:GenerateDataKey via secretsmanager",
+        "kms:Decrypt via secretsmanager",
+    ],
+);
+const GET: AwsCall = AwsCall::new(
+    "get_secret_value",
+    &["secretsmanager:GetSecretValue", "kms:Decrypt via secretsmanager"],
+);
+const DESCRIBE: AwsCall = AwsCall::new("describe_secret", &["secretsmanager:DescribeSecret"]);
+const DELETE: AwsCall = AwsCall::new("delete_secret", &["secretsmanager:DeleteSecret"]);
+const RESTORE: AwsCall = AwsCall::new("restore_secret", &["secretsmanager:RestoreSecret"]);
+
+/// What a [`KeyVault`] calls.
+pub const CALLS: &[AwsCall] = &[CREATE, GET, DESCRIBE, DELETE];
+/// What reading calls.
+pub const READ_CALLS: &[AwsCall] = &[GET, DESCRIBE];
+/// What a [`Deposit`] calls.
+pub const DEPOSIT_CALLS: &[AwsCall] = &[CREATE, DESCRIBE, DELETE, RESTORE];
 /// What it calls for an operator who moves keys; no function does.
 pub const OPERATOR_CALLS: &[AwsCall] = &[AwsCall::new("list_secrets", &["secretsmanager:ListSecrets"])];
 
@@ -31,6 +45,7 @@ const RECOVERY_DAYS: i64 = 7;
 pub struct SecretsManagerVault {
     client: Client,
     prefix: String,
+    kms_key: Option<String>,
 }
 
 /// An error's code and what a person may read; never a secret, since requests are not part of it.
@@ -57,7 +72,17 @@ impl SecretsManagerVault {
     /// Secrets named `<prefix>/…`.
     #[must_use]
     pub const fn new(client: Client, prefix: String) -> Self {
-        Self { client, prefix }
+        Self {
+            client,
+            prefix,
+            kms_key: None,
+        }
+    }
+
+    /// New secrets are encrypted under this KMS key instead of AWS's own.
+    #[must_use]
+    pub fn under(self, kms_key: Option<String>) -> Self {
+        Self { kms_key, ..self }
     }
 
     fn full(&self, name: &str) -> String {
@@ -94,13 +119,33 @@ impl SecretsManagerVault {
 
     /// A refused request may mean that the secret waits for its deletion; only its description says so by a field.
     async fn pending_deletion(&self, name: &str) -> bool {
-        let described = self
+        matches!(self.look(name).await, Err(VaultError::PendingDeletion(_)))
+    }
+
+    async fn create(&self, name: &str, value: &SecretString) -> Result<(), Said> {
+        let create = self
             .client
-            .describe_secret()
+            .create_secret()
+            .name(self.full(name))
+            .secret_string(value.expose_secret())
+            .set_kms_key_id(self.kms_key.clone())
+            .tags(Tag::builder().key("certmint:stack").value(&self.prefix).build());
+        create.send().await.map(|_| ()).map_err(|error| said(&error))
+    }
+
+    async fn schedule_deletion(&self, name: &str) -> Result<(), VaultError> {
+        let call = self
+            .client
+            .delete_secret()
             .secret_id(self.full(name))
-            .send()
-            .await;
-        described.is_ok_and(|secret| secret.deleted_date.is_some())
+            .recovery_window_in_days(RECOVERY_DAYS);
+        match call.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match self.explain("DeleteSecret", name, said(&error)).await {
+                VaultError::NotFound(_) | VaultError::PendingDeletion(_) => Ok(()),
+                other => Err(other),
+            },
+        }
     }
 
     async fn explain(&self, operation: &'static str, name: &str, said: Said) -> VaultError {
@@ -115,17 +160,9 @@ impl SecretsManagerVault {
 #[async_trait]
 impl KeyVault for SecretsManagerVault {
     async fn put_if_absent(&self, name: &str, value: SecretString) -> Result<SecretString, VaultError> {
-        let created = self
-            .client
-            .create_secret()
-            .name(self.full(name))
-            .secret_string(value.expose_secret())
-            .tags(Tag::builder().key("certmint:stack").value(&self.prefix).build())
-            .send()
-            .await;
-        let said = match created {
-            Ok(_) => return Ok(value),
-            Err(error) => said(&error),
+        let said = match self.create(name, &value).await {
+            Ok(()) => return Ok(value),
+            Err(said) => said,
         };
         match said.code.as_deref() {
             Some("ResourceExistsException") => self.get(name).await,
@@ -153,18 +190,59 @@ impl KeyVault for SecretsManagerVault {
     }
 
     async fn delete(&self, name: &str) -> Result<(), VaultError> {
-        let call = self
-            .client
-            .delete_secret()
-            .secret_id(self.full(name))
-            .recovery_window_in_days(RECOVERY_DAYS);
-        match call.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match self.explain("DeleteSecret", name, said(&error)).await {
-                VaultError::NotFound(_) | VaultError::PendingDeletion(_) => Ok(()),
-                other => Err(other),
-            },
+        self.schedule_deletion(name).await
+    }
+}
+
+#[async_trait]
+impl Deposit for SecretsManagerVault {
+    /// One CreateSecret; a name that is taken costs a DescribeSecret more, one that waits for its deletion a RestoreSecret.
+    async fn ensure(&self, name: &str, value: SecretString) -> Result<(), VaultError> {
+        let said = match self.create(name, &value).await {
+            Ok(()) => return Ok(()),
+            Err(said) => said,
+        };
+        // That the name is taken is said in two ways: InvalidRequestException if its secret waits for its deletion.
+        let taken = matches!(
+            said.code.as_deref(),
+            Some("ResourceExistsException" | "InvalidRequestException")
+        );
+        if !taken {
+            return Err(self.translate("CreateSecret", name, said));
         }
+        match self.look(name).await {
+            Ok(()) => Ok(()),
+            Err(VaultError::PendingDeletion(_)) => {
+                let restored = self
+                    .client
+                    .restore_secret()
+                    .secret_id(self.full(name))
+                    .send()
+                    .await;
+                let restored = restored.map(|_| ());
+                restored.map_err(|e| self.translate("RestoreSecret", name, self::said(&e)))
+            }
+            Err(VaultError::NotFound(_)) => Err(self.translate("CreateSecret", name, said)),
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn look(&self, name: &str) -> Result<(), VaultError> {
+        let described = self
+            .client
+            .describe_secret()
+            .secret_id(self.full(name))
+            .send()
+            .await;
+        match described {
+            Ok(secret) if secret.deleted_date.is_some() => Err(VaultError::PendingDeletion(self.full(name))),
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.translate("DescribeSecret", name, said(&error))),
+        }
+    }
+
+    async fn withdraw(&self, name: &str) -> Result<(), VaultError> {
+        self.schedule_deletion(name).await
     }
 }
 

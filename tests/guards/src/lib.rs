@@ -1,5 +1,5 @@
 //! What no compiler checks, by reading the sources with `syn`: import circles, long files, what the pure core depends
-//! on, and which AWS calls an adapter makes. `tests/house.rs` and `tests/template.rs` hold the project to it.
+//! on, which AWS calls an adapter makes, and what a role of the template allows. `tests/house.rs` and `tests/template.rs` hold the project to it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,7 +10,9 @@
 pub mod calls;
 pub mod circles;
 pub mod files;
+pub mod iam;
 pub mod modules;
 pub mod pure;
 pub mod source;
+pub mod stack;
 pub mod yaml;

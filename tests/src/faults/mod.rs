@@ -110,6 +110,10 @@ impl Fault {
 pub struct Call {
     /// What it asks for.
     pub operation: Operation,
+    /// The access key that signed it: the function's name. Calls of a CA have none.
+    pub caller: Option<String>,
+    /// The service and the operation, where a header names them.
+    pub target: String,
     /// Whom it asks: `localhost:<port of the proxy>`.
     pub host: String,
     /// Its path.

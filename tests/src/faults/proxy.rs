@@ -201,6 +201,12 @@ fn half(body: &Bytes, end: impl Stream<Item = io::Result<Frame<Bytes>>> + Send +
     BodyExt::boxed(StreamBody::new(frames))
 }
 
+/// The access key in a signature (AWS, *Signature Version 4*).
+fn signed_by(authorization: &str) -> Option<&str> {
+    let (_, rest) = authorization.split_once("Credential=")?;
+    rest.split('/').next()
+}
+
 async fn answer(
     request: Request<Incoming>,
     rules: &Rules,
@@ -216,8 +222,11 @@ async fn answer(
     let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
     let host = host.unwrap_or_default().to_owned();
     let request = Request::from_parts(parts, body.clone());
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let call = Call {
         operation: Operation::of(&request),
+        caller: header("authorization").and_then(signed_by).map(str::to_owned),
+        target: header("x-amz-target").unwrap_or_default().to_owned(),
         host,
         path: request.uri().path().to_owned(),
         body,

@@ -13,21 +13,22 @@ use certmint_core::{
     words::{AccountId, CertificateId, Timestamp},
 };
 use certmint_shared::{
-    api::Api,
+    api::{Api, Server, routes},
     clock::SystemClock,
     kick::Kick,
     store::{CertificateStore, dynamo::DynamoStore},
-    vault::{KeyVault, VaultError},
+    vault::{Deposit, KeyVault, VaultError},
 };
 use certmint_tests::{dynamo::Emulated, schema::Exchange};
 use http_body_util::{BodyExt, Full};
 use secrecy::{ExposeSecret, SecretString};
 
-/// SHA-256 of `token`, `reader` and `old`.
+/// SHA-256 of `token`, `reader`, `old` and `own`.
 const TOKENS: &str = r#"{"tokens":[
   {"sha256":"3c469e9d6c5875d37a43f353d4f88e61fcf812c66eee3457465a40b0da4153e0"},
   {"sha256":"3d0941964aa3ebdcb00ccef58b1bb399f9f898465e9886d5aec7f31090a0fb30","scopes":["read"]},
-  {"sha256":"cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4","expires_at":"2020-01-01T00:00:00Z"}]}"#;
+  {"sha256":"cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4","expires_at":"2020-01-01T00:00:00Z"},
+  {"sha256":"5b3975651c3cab92d044c096dc30a1c2d9525497457472de48c51ecb363d1f4a","scopes":["read","write","csr"]}]}"#;
 
 #[derive(Default)]
 pub(super) struct MemoryVault(pub(super) Mutex<HashMap<String, String>>);
@@ -57,6 +58,21 @@ impl KeyVault for MemoryVault {
     }
 }
 
+#[async_trait]
+impl Deposit for MemoryVault {
+    async fn ensure(&self, name: &str, value: SecretString) -> Result<(), VaultError> {
+        self.put_if_absent(name, value).await.map(|_| ())
+    }
+
+    async fn look(&self, name: &str) -> Result<(), VaultError> {
+        self.get(name).await.map(|_| ())
+    }
+
+    async fn withdraw(&self, name: &str) -> Result<(), VaultError> {
+        self.delete(name).await
+    }
+}
+
 #[derive(Default)]
 pub(super) struct CountedKick(pub(super) Mutex<usize>);
 
@@ -77,7 +93,8 @@ pub(super) struct ApiResponse {
 }
 
 pub(super) struct Client {
-    pub(super) api: Api,
+    api: Api,
+    downloads: Api,
     pub(super) store: Arc<DynamoStore>,
     pub(super) vault: Arc<MemoryVault>,
     pub(super) kick: Arc<CountedKick>,
@@ -96,12 +113,16 @@ impl Client {
         let api = Api::new(
             store.clone(),
             vault.clone(),
+            vault.clone(),
             Providers::default(),
             kick.clone(),
             Arc::new(SystemClock),
         );
+        let clock = Arc::new(SystemClock);
+        let downloads = Api::downloads(store.clone(), vault.clone(), vault.clone(), clock);
         Self {
             api,
+            downloads,
             store,
             vault,
             kick,
@@ -149,7 +170,11 @@ impl Client {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::from(body.to_vec())).unwrap();
-        let (parts, answer) = self.api.handle(request).await.into_parts();
+        let (parts, answer) = self
+            .behind(request.uri().path())
+            .handle(request)
+            .await
+            .into_parts();
         assert_eq!(parts.headers["content-type"], "application/json");
         assert_eq!(parts.headers["cache-control"], "no-store");
         let answer = answer.collect().await.unwrap().to_bytes();
@@ -169,6 +194,21 @@ impl Client {
             status,
             allow,
             body: answer,
+        }
+    }
+
+    /// Who answers a path, as API Gateway finds it: to the letter.
+    fn behind(&self, path: &str) -> &Api {
+        let parts: Vec<&str> = path.split('/').collect();
+        let same = |route: &str| {
+            let route: Vec<&str> = route.split('/').collect();
+            let fits = |(a, b): (&&str, &&str)| a == b || *a == "{id}" && !b.is_empty();
+            route.len() == parts.len() && route.iter().zip(&parts).all(fits)
+        };
+        let mut of_download = routes().into_iter().filter(|r| r.server == Server::Download);
+        match of_download.any(|route| same(&route.path)) {
+            true => &self.downloads,
+            false => &self.api,
         }
     }
 

@@ -52,11 +52,19 @@ async fn a_request_says_how_its_certificate_is_renewed() {
     params.distinguished_name = rcgen::DistinguishedName::new();
     let csr = params.serialize_request(&key).unwrap().pem().unwrap();
     let csr = serde_json::Value::String(csr);
+    let post = |more: String| {
+        let body = format!(r#"{{"accountId":1,"domains":["example.com"]{more}}}"#);
+        let client = &client;
+        async move {
+            let path = "/acme/certificate/request";
+            client.call("POST", path, Some("Bearer own"), None, &body).await
+        }
+    };
     for reuse in [true, false] {
-        let both = post(&format!(r#","csr":{csr},"reuseKey":{reuse}"#)).await;
+        let both = post(format!(r#","csr":{csr},"reuseKey":{reuse}"#)).await;
         refused(&both, 400, 2003, "reuseKey");
     }
-    let alone = post(&format!(r#","csr":{csr}"#)).await.body;
+    let alone = post(format!(r#","csr":{csr}"#)).await.body;
     assert!(alone.contains(&shown(true, "replace")), "{alone}");
 
     // The CSR's key is given away: its certificate cannot be renewed with it.

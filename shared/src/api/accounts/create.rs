@@ -84,9 +84,9 @@ async fn create(
             "eabKid (this provider needs eabKid and eabHmacKey; it)",
         ));
     }
-    let vault = &*accounts.vault;
+    let deposit = &*accounts.deposit;
     let eab = match eab {
-        Some(eab) => Some(eab.keep(vault).await?),
+        Some(eab) => Some(eab.keep(deposit).await?),
         None => None,
     };
     let new = NewAccount {
@@ -98,7 +98,7 @@ async fn create(
     };
     let created = accounts.store.create_account(new, key, now).await;
     if let Some(eab) = eab {
-        drop_unused(vault, &eab, &created).await;
+        drop_unused(deposit, &eab, &created).await;
     }
     Ok(Answer(CreatedAccount::from(created?)))
 }

@@ -18,7 +18,7 @@ use crate::{
         state::Now,
     },
     store::{StoreError, account_keys::may_be_bound},
-    vault::KeyVault,
+    vault::Deposit,
 };
 use certmint_core::{
     account::{Account, EabBinding},
@@ -69,9 +69,9 @@ impl EabFields {
     }
 
     /// Puts the HMAC key into the vault before the store hears of it: the store never sees more than its name.
-    pub(super) async fn keep(self, vault: &dyn KeyVault) -> Result<EabBinding, ApiError> {
+    pub(super) async fn keep(self, deposit: &dyn Deposit) -> Result<EabBinding, ApiError> {
         let key_ref = format!("account-eab/{}", uuid::Uuid::new_v4());
-        vault.put_if_absent(&key_ref, self.hmac_key).await?;
+        deposit.ensure(&key_ref, self.hmac_key).await?;
         Ok(EabBinding {
             kid: self.kid,
             key_ref,
@@ -83,7 +83,7 @@ impl EabFields {
 /// Deletes a key that went into the vault for a call that was refused, or was done before. After an answer that was
 /// lost the account may have it: then it stays.
 pub(super) async fn drop_unused(
-    vault: &dyn KeyVault,
+    deposit: &dyn Deposit,
     eab: &EabBinding,
     stored: &Result<Account, StoreError>,
 ) {
@@ -94,7 +94,7 @@ pub(super) async fn drop_unused(
     if !is_unused {
         return;
     }
-    if let Err(error) = vault.delete(&eab.key_ref).await {
+    if let Err(error) = deposit.withdraw(&eab.key_ref).await {
         tracing::warn!(%error, "a key that no account uses was left in the vault");
     }
 }
@@ -137,15 +137,15 @@ async fn replace(
     Now(now): Now,
     Json(wanted): Json<NewBinding>,
 ) -> Data<AccountView> {
-    let (id, vault) = (wanted.id, &*accounts.vault);
+    let (id, deposit) = (wanted.id, &*accounts.deposit);
     let (kid, hmac_key, expires_at) = (wanted.eab_kid, wanted.eab_hmac_key, wanted.eab_expires_at);
     let eab = EabFields::checked(kid, hmac_key, expires_at, now)?;
     let eab = eab.ok_or_else(|| ApiError::missing("eabKid"))?;
     // Asked first so that a call that cannot succeed leaves nothing in the vault; the transaction decides.
     may_be_bound(&accounts.store.account(id).await?)?;
-    let eab = eab.keep(vault).await?;
+    let eab = eab.keep(deposit).await?;
     let replaced = accounts.keys.replace_eab(id, &eab, now).await;
-    drop_unused(vault, &eab, &replaced).await;
+    drop_unused(deposit, &eab, &replaced).await;
     let account = replaced?;
     accounts.kick.kick().await;
     accounts.shown(account, now).await

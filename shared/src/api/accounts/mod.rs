@@ -9,9 +9,9 @@ mod state;
 mod wire;
 
 pub(super) use self::fallback::fallback_of;
-use super::{openapi::Document, route::Route};
+use super::{openapi::Document, route::Handled, state::Capabilities};
 
-pub(super) fn routes() -> Vec<Route> {
+pub(super) fn routes() -> Vec<Handled<Capabilities>> {
     let all = [
         create::routes(),
         calls::routes(),

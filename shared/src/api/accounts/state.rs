@@ -12,7 +12,7 @@ use crate::{
     },
     kick::Kick,
     store::{AccountKeys, AccountLifecycle, AccountStore, FallbackPolicy},
-    vault::KeyVault,
+    vault::Deposit,
 };
 use certmint_core::{account::Account, provider::Providers, words::Timestamp};
 
@@ -22,7 +22,7 @@ pub(super) struct Accounts {
     pub(super) lifecycle: Arc<dyn AccountLifecycle>,
     pub(super) keys: Arc<dyn AccountKeys>,
     pub(super) fallback: Arc<dyn FallbackPolicy>,
-    pub(super) vault: Arc<dyn KeyVault>,
+    pub(super) deposit: Arc<dyn Deposit>,
     pub(super) providers: Arc<Providers>,
     pub(super) kick: Arc<dyn Kick>,
 }
@@ -34,7 +34,7 @@ impl FromRef<Capabilities> for Accounts {
             lifecycle: all.store.account_lifecycle.clone(),
             keys: all.store.account_keys.clone(),
             fallback: all.store.fallback.clone(),
-            vault: all.vault.clone(),
+            deposit: all.deposit.clone(),
             providers: all.providers.clone(),
             kick: all.kick.clone(),
         }

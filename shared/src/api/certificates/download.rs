@@ -7,7 +7,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema, openapi::ObjectBuilder};
 
-use super::state::Certificates;
 use crate::{
     api::{
         body::{Fields, FromBody},
@@ -18,7 +17,7 @@ use crate::{
         permit::Keys,
         query::{FromQuery, Id, Params, Query},
         resource::routes,
-        state::Now,
+        state::{Downloads, Now},
     },
     bundle::{Bundle, BundleError, Contents, PfxAlgorithm},
     vault::KeyVault,
@@ -29,7 +28,7 @@ use certmint_core::{
     x509::{PrivateKey, keys},
 };
 
-routes!["certificates": download, download_plain];
+routes!["certificates" of Downloads: download, download_plain];
 
 /// Characters of a password. Java's key stores take no shorter one.
 const PASSWORD: std::ops::RangeInclusive<usize> = 6..=128;
@@ -147,7 +146,7 @@ impl From<BundleError> for ApiError {
     }
 }
 
-async fn file(certificates: &Certificates, id: CertificateId, wanted: &Wanted, now: Timestamp) -> Data<File> {
+async fn file(all: &Downloads, id: CertificateId, wanted: &Wanted, now: Timestamp) -> Data<File> {
     let password = match (wanted.format, &wanted.password) {
         (Format::Pem, password) => password.as_ref(),
         (_, Some(password)) => Some(password),
@@ -157,8 +156,8 @@ async fn file(certificates: &Certificates, id: CertificateId, wanted: &Wanted, n
             ));
         }
     };
-    let certificate = certificates.store.certificate(id).await?;
-    let bundle = bundle(&*certificates.vault, &certificate, wanted, password, now).await?;
+    let certificate = all.certificates.certificate(id).await?;
+    let bundle = bundle(&*all.keys, &certificate, wanted, password, now).await?;
     tracing::info!(
         certificate_id = id.get(),
         format = wanted.format.word(),
@@ -219,12 +218,12 @@ async fn bundle(
 )]
 async fn download(
     _: Keys,
-    State(certificates): State<Certificates>,
+    State(all): State<Downloads>,
     Now(now): Now,
     Id(id): Id,
     Json(wanted): Json<Wanted>,
 ) -> Data<File> {
-    file(&certificates, CertificateId::new(id), &wanted, now).await
+    file(&all, CertificateId::new(id), &wanted, now).await
 }
 
 #[derive(IntoParams)]
@@ -255,7 +254,7 @@ impl FromQuery for Plain {
 )]
 async fn download_plain(
     _: Keys,
-    State(certificates): State<Certificates>,
+    State(all): State<Downloads>,
     Now(now): Now,
     Id(id): Id,
     Query(Plain { format }): Query<Plain>,
@@ -265,5 +264,5 @@ async fn download_plain(
         password: None,
         algorithm: PfxAlgorithm::default(),
     };
-    file(&certificates, CertificateId::new(id), &wanted, now).await
+    file(&all, CertificateId::new(id), &wanted, now).await
 }

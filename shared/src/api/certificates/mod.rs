@@ -15,18 +15,26 @@ pub(super) use self::{
     renewed::{Renewed, with_renewals},
     wire::{planned, renew_as_words, renew_mode_words, source_words, status_words},
 };
-use super::{openapi::Document, route::Route};
+use super::{
+    openapi::Document,
+    route::Handled,
+    state::{Capabilities, Downloads},
+};
 
-pub(super) fn routes() -> Vec<Route> {
+pub(super) fn routes() -> Vec<Handled<Capabilities>> {
     let all = [
         list::routes(),
         calls::routes(),
         bindings::routes(),
         upload::routes(),
-        download::routes(),
         revoke::routes(),
     ];
     all.into_iter().flatten().collect()
+}
+
+/// What hands out private keys.
+pub(super) fn downloads() -> Vec<Handled<Downloads>> {
+    download::routes()
 }
 
 pub(super) fn describe(document: &mut Document) {

@@ -12,7 +12,7 @@ use crate::{
         AccountStore, CertificateLifecycle, CertificateRelations, CertificateStore, RenewalStore,
         RequestStore,
     },
-    vault::KeyVault,
+    vault::Deposit,
 };
 use certmint_core::{certificate::Certificate, provider::Providers, words::Timestamp};
 
@@ -24,7 +24,7 @@ pub(super) struct Certificates {
     pub(super) renewals: Arc<dyn RenewalStore>,
     pub(super) requests: Arc<dyn RequestStore>,
     pub(super) accounts: Arc<dyn AccountStore>,
-    pub(super) vault: Arc<dyn KeyVault>,
+    pub(super) deposit: Arc<dyn Deposit>,
     pub(super) providers: Arc<Providers>,
     pub(super) kick: Arc<dyn Kick>,
 }
@@ -38,7 +38,7 @@ impl FromRef<Capabilities> for Certificates {
             renewals: all.store.renewals.clone(),
             requests: all.store.requests.clone(),
             accounts: all.store.accounts.clone(),
-            vault: all.vault.clone(),
+            deposit: all.deposit.clone(),
             providers: all.providers.clone(),
             kick: all.kick.clone(),
         }

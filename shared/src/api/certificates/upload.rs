@@ -17,7 +17,7 @@ use crate::{
         resource::routes,
         state::Now,
     },
-    vault::KeyVault,
+    vault::{Deposit, VaultError},
 };
 use certmint_core::{
     certificate::{Certificate, CertificateSource, CertificateStatus, Lifecycle},
@@ -140,36 +140,46 @@ async fn restored(
     now: Timestamp,
 ) -> Result<bool, ApiError> {
     let versions = certificates.renewals.certificate_versions(id).await?;
-    let Some(CertificateStatus::Deleted) = versions.first().map(|c| c.status(now)) else {
+    let Some(newest) = versions
+        .first()
+        .filter(|c| c.status(now) == CertificateStatus::Deleted)
+    else {
         return Ok(false);
     };
-    // The fingerprint may be that of an older version. One that was made for a client's CSR has no key here.
-    let same = versions.iter().find(|c| c.fingerprint == fingerprint);
-    if let Some(same) = same.filter(|c| c.has_key()) {
-        keep(&*certificates.vault, &same.key_ref, key).await?;
+    // One that was made for a client's CSR has no key here; an older version's key is gone in time.
+    if newest.fingerprint == fingerprint && newest.has_key() {
+        match newest.source {
+            CertificateSource::Upload => keep(&*certificates.deposit, &newest.key_ref, key).await?,
+            CertificateSource::Acme => still_there(&*certificates.deposit, newest).await?,
+        }
     }
     certificates.lifecycle.restore_certificate(id, now).await?;
     Ok(true)
 }
 
-/// Puts the key into the vault, or makes sure that the one there is the same.
-async fn keep(vault: &dyn KeyVault, key_ref: &str, key: &PrivateKey) -> Result<(), ApiError> {
+/// Puts the key into the vault. The name is that of the certificate's fingerprint, and the key is the certificate's: what
+/// stands there already is the same.
+async fn keep(deposit: &dyn Deposit, key_ref: &str, key: &PrivateKey) -> Result<(), ApiError> {
     let broken = |what: &dyn std::fmt::Display| {
         tracing::error!(error = %what, "a key could not be kept");
         ApiError::outside("the key could not be kept; see the function's log")
     };
     let pem = key.pem().map_err(|e| broken(&e))?;
     let secret = keys::of_upload(&pem).map_err(|f| broken(&f.problem.detail))?;
-    let stored = vault.put_if_absent(key_ref, secret).await;
-    let stored = stored.map_err(ApiError::of_key)?;
-    let stored = keys::parse(&stored).map_err(|f| broken(&f.problem.detail))?;
-    let stored = PrivateKey::read(&stored.key_pem, None).map_err(|e| broken(&e))?;
-    if stored.public_key() == key.public_key() {
-        return Ok(());
+    deposit.ensure(key_ref, secret).await.map_err(ApiError::of_key)
+}
+
+/// That the key of a certificate that we ordered is where the worker put it. Only the worker writes under such a name: who
+/// could write there would choose the key of the next certificate.
+async fn still_there(deposit: &dyn Deposit, certificate: &Certificate) -> Result<(), ApiError> {
+    let id = certificate.id;
+    match deposit.look(&certificate.key_ref).await {
+        Err(VaultError::NotFound(name)) => Err(ApiError::state(format!(
+            "certificate {id} was issued here and its key, secret {name}, is gone; POST /certificate/{id}/restore brings \
+             the certificate back without it"
+        ))),
+        looked => looked.map_err(ApiError::of_key),
     }
-    Err(broken(
-        &"the vault holds another key under this certificate's name",
-    ))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -242,7 +252,7 @@ async fn upload(
         }
     }
     let key_ref = format!("certificate-key/upload-{}", read.checked.fingerprint);
-    keep(&*certificates.vault, &key_ref, &upload.key).await?;
+    keep(&*certificates.deposit, &key_ref, &upload.key).await?;
     let certificate = Certificate {
         id: CertificateId::new(0),
         fingerprint: read.checked.fingerprint,

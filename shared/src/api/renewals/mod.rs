@@ -6,9 +6,9 @@ mod state;
 mod trigger;
 mod versions;
 
-use super::{openapi::Document, route::Route};
+use super::{openapi::Document, route::Handled, state::Capabilities};
 
-pub(super) fn routes() -> Vec<Route> {
+pub(super) fn routes() -> Vec<Handled<Capabilities>> {
     let all = [
         candidates::routes(),
         trigger::routes(),

@@ -134,7 +134,7 @@ async fn disable_auto(
 
 /// The worker renews it when it is due.
 ///
-/// A repeat changes nothing.
+/// A repeat changes nothing. One with a client's key needs the scope csr or keys beside write.
 #[utoipa::path(
     post,
     path = "/api/v1/certificates/renewal/enable-auto",
@@ -142,12 +142,17 @@ async fn disable_auto(
     responses(NotFound, Conflict)
 )]
 async fn enable_auto(
-    _: Write,
+    write: Write,
     State(renewals): State<Renewals>,
     Now(now): Now,
     Json(CertificateChoice { certificate_id: id }): Json<CertificateChoice>,
 ) -> Data<Settings> {
-    let change = |row: &Renewed| Ok(switched(row, RenewMode::Auto, now));
+    let change = |row: &Renewed| {
+        if !row.certificate.has_key() {
+            write.issues_for_client()?;
+        }
+        Ok(switched(row, RenewMode::Auto, now))
+    };
     change_renewal(&renewals, id, change).await
 }
 

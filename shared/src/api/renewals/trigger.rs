@@ -51,7 +51,7 @@ struct Started {
 
 /// Renews a certificate now, on its terms.
 ///
-/// A revoked one is renewed in spite of that.
+/// A revoked one is renewed in spite of that. One with a client's key needs the scope csr or keys beside write.
 #[utoipa::path(
     post,
     path = "/api/v1/certificates/renewal/trigger",
@@ -59,7 +59,7 @@ struct Started {
     responses(NotFound, Conflict)
 )]
 async fn trigger(
-    _: Write,
+    write: Write,
     State(renewals): State<Renewals>,
     Now(now): Now,
     Json(CertificateChoice { certificate_id: id }): Json<CertificateChoice>,
@@ -84,6 +84,7 @@ async fn trigger(
         .requests
         .of(certificate, terms, account_id, names)
         .await?;
+    write.issues_for(&new.key)?;
     one_is_usable(&*renewals.accounts, &new).await?;
     let wanted = renewal::wanted(&row.renewal, &row.certificate, now);
     let started = match renewals

@@ -130,6 +130,8 @@ impl FromBody for RequestChoice {
 }
 
 /// Makes a failed request pending again, attempts 0, error cleared.
+///
+/// One with a csr needs the scope csr or keys beside write.
 #[utoipa::path(
     post,
     path = "/api/v1/acme/certificate/retry",
@@ -137,11 +139,12 @@ impl FromBody for RequestChoice {
     responses(NotFound, Conflict)
 )]
 async fn retry(
-    _: Write,
+    write: Write,
     State(requests): State<Requests>,
     Now(now): Now,
     Json(RequestChoice { id }): Json<RequestChoice>,
 ) -> Data<Nothing> {
+    write.issues_for(&requests.store.request(id).await?.key)?;
     requests.store.retry_request(id, now).await?;
     requests.kick.kick().await;
     Ok(Answer(Nothing))

@@ -95,7 +95,8 @@ struct Wanted {
     force: bool,
     #[schema(schema_with = asked_algorithm)]
     key_algorithm: Option<String>,
-    /// A CSR (RFC 2986), PEM, with exactly the names in domains. Its key stays with the client.
+    /// A CSR (RFC 2986), PEM, with exactly the names in domains. Its key stays with the client. Needs the scope csr or keys
+    /// beside write.
     csr: Option<String>,
     /// Accounts to go on with, in this order, each once; without it the default ones.
     #[schema(max_items = 5)]
@@ -145,12 +146,15 @@ impl Repeatable for Wanted {
     responses(NotFound, Conflict)
 )]
 async fn create(
-    _: Write,
+    write: Write,
     State(requests): State<Requests>,
     Now(now): Now,
     Once { key, body }: Once<Wanted>,
 ) -> Data<RequestView> {
     let account_id = body.account_id;
+    if body.csr.is_some() {
+        write.issues_for_client()?;
+    }
     let names = NameSet::parse_for_order(&body.domains).map_err(|e| match e {
         NameSetError::Name { index, source } => ApiError::value(&format!("domains[{index}]"), source),
         other => ApiError::value("domains", other),

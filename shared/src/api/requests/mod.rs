@@ -5,9 +5,9 @@ mod create;
 mod state;
 mod wire;
 
-use super::{openapi::Document, route::Route};
+use super::{openapi::Document, route::Handled, state::Capabilities};
 
-pub(super) fn routes() -> Vec<Route> {
+pub(super) fn routes() -> Vec<Handled<Capabilities>> {
     [create::routes(), calls::routes()]
         .into_iter()
         .flatten()

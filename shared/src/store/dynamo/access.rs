@@ -16,8 +16,19 @@ pub struct AccessPath {
     pub indexes: &'static [&'static str],
     /// Whether DynamoDB may delete it at a time.
     pub expires: bool,
-    /// Whether dns-cleanup writes it. API and worker write everything.
-    pub by_cleanup: bool,
+    /// The functions that write it, as `start::CALLS` names them: their roles may, and no other one's.
+    pub writers: &'static [&'static str],
+}
+
+impl AccessPath {
+    /// The partition keys as a policy's condition has them.
+    #[must_use]
+    pub fn pattern(&self) -> String {
+        match self.partition.ends_with(['#', '/', '-']) {
+            true => format!("{}*", self.partition),
+            false => self.partition.to_owned(),
+        }
+    }
 }
 
 const fn path(
@@ -25,6 +36,7 @@ const fn path(
     owner: &'static str,
     (partition, sort): (&'static str, &'static str),
     indexes: &'static [&'static str],
+    writers: &'static [&'static str],
 ) -> AccessPath {
     AccessPath {
         record,
@@ -33,7 +45,7 @@ const fn path(
         sort,
         indexes,
         expires: false,
-        by_cleanup: false,
+        writers,
     }
 }
 
@@ -44,112 +56,192 @@ const fn expires(path: AccessPath) -> AccessPath {
     }
 }
 
-const fn by_cleanup(path: AccessPath) -> AccessPath {
-    AccessPath {
-        by_cleanup: true,
-        ..path
-    }
-}
+const API: &[&str] = &["Api"];
+const WORKER: &[&str] = &["Worker"];
+const BOTH: &[&str] = &["Api", "Worker"];
+const LEDGER: &[&str] = &["Worker", "Cleanup"];
 
 const NONE: &[&str] = &[];
 
 /// Every kind of item.
 pub const ACCESS_PATHS: &[AccessPath] = &[
-    path("schema version", "schema_version.rs", ("SCHEMA", "META"), NONE),
-    path("account", "accounts.rs", ("ACCOUNT#", "META"), &["list"]),
+    path(
+        "schema version",
+        "schema_version.rs",
+        ("SCHEMA", "META"),
+        NONE,
+        BOTH,
+    ),
+    path("account", "accounts.rs", ("ACCOUNT#", "META"), &["list"], BOTH),
     path(
         "address of an account",
         "accounts.rs",
         ("UNIQUE#ACCOUNT#", "META"),
         NONE,
+        API,
     ),
-    path("default account", "account_lifecycle.rs", ("DEFAULT", "0"), NONE),
+    path(
+        "default account",
+        "account_lifecycle.rs",
+        ("DEFAULT", "0"),
+        NONE,
+        API,
+    ),
     path(
         "default fallback",
         "account_lifecycle.rs",
         ("FALLBACK", "META"),
         NONE,
+        API,
     ),
     path(
         "request",
         "request_items.rs",
         ("REQUEST#", "META"),
         &["list", "by_owner", "work"],
+        BOTH,
     ),
     expires(path(
         "newest request of a set",
         "flight.rs",
         ("INFLIGHT#", "META"),
         NONE,
+        BOTH,
     )),
     expires(path(
         "idempotency",
         "idempotency.rs",
         ("IDEMPOTENCY#", "META"),
         NONE,
+        API,
     )),
     path(
         "certificate",
         "certificate_items.rs",
         ("CERTIFICATE#", "META"),
         &["list"],
+        BOTH,
     ),
     path(
         "older version",
         "certificate_items.rs",
         ("CERTIFICATE#", "VERSION#"),
         NONE,
+        BOTH,
     ),
     path(
         "fingerprint",
         "certificate_items.rs",
         ("UNIQUE#FINGERPRINT#", "META"),
         NONE,
+        BOTH,
     ),
-    path("certificate by name", "names.rs", ("NAME#", "0"), NONE),
+    path("certificate by name", "names.rs", ("NAME#", "0"), NONE, BOTH),
     path(
         "certificates of a set",
         "certificate_items.rs",
         ("NAMES#", "0"),
         NONE,
+        BOTH,
     ),
     path(
         "key that others may have",
         "certificate_items.rs",
         ("COMPROMISED#", "META"),
         NONE,
+        API,
     ),
-    path("binding", "bindings.rs", ("CERTIFICATE#", "BINDING#"), &["list"]),
+    path(
+        "binding",
+        "bindings.rs",
+        ("CERTIFICATE#", "BINDING#"),
+        &["list"],
+        BOTH,
+    ),
     path(
         "active binding of a website",
         "bindings.rs",
         ("WEBSITE#", "BINDING"),
         NONE,
+        API,
     ),
     path(
         "renewal",
         "renewal_items.rs",
         ("CERTIFICATE#", "RENEWAL"),
         &["list", "work"],
+        BOTH,
     ),
-    by_cleanup(path(
+    path(
         "TXT value",
         "challenges.rs",
         ("TXT#", ""),
         &["list", "by_owner", "work"],
-    )),
-    path("CA in trouble", "providers.rs", ("PROVIDER", "0"), NONE),
-    expires(path("rate bucket", "rates.rs", ("RATE#", "META"), NONE)),
-    expires(path("reservation", "rates.rs", ("RESERVED#", "0"), NONE)),
-    path("chore", "chores.rs", ("CHORE#", "META"), &["work"]),
-    path("id counter", "counters.rs", ("COUNTER#", "META"), NONE),
-    path("list counter", "tx.rs", ("COUNT#", "T#"), NONE),
-    by_cleanup(path("counter of TXT values", "tx.rs", ("COUNT#TXT#", "T#"), NONE)),
+        LEDGER,
+    ),
+    path("CA in trouble", "providers.rs", ("PROVIDER", "0"), NONE, WORKER),
+    expires(path("rate bucket", "rates.rs", ("RATE#", "META"), NONE, WORKER)),
+    expires(path("reservation", "rates.rs", ("RESERVED#", "0"), NONE, WORKER)),
+    path("chore", "chores.rs", ("CHORE#", "META"), &["work"], BOTH),
+    path(
+        "counter of account ids",
+        "counters.rs",
+        ("COUNTER#ACCOUNT", "META"),
+        NONE,
+        API,
+    ),
+    path(
+        "counter of request ids",
+        "counters.rs",
+        ("COUNTER#REQUEST", "META"),
+        NONE,
+        BOTH,
+    ),
+    path(
+        "counter of certificate ids",
+        "counters.rs",
+        ("COUNTER#CERTIFICATE", "META"),
+        NONE,
+        BOTH,
+    ),
+    path("count of accounts", "tx.rs", ("COUNT#ACCOUNT", "T#"), NONE, API),
+    path("count of requests", "tx.rs", ("COUNT#REQUEST#", "T#"), NONE, BOTH),
+    path(
+        "count of certificates",
+        "tx.rs",
+        ("COUNT#CERTIFICATE#", "T#"),
+        NONE,
+        BOTH,
+    ),
+    path("count of bindings", "tx.rs", ("COUNT#BINDING#", "T#"), NONE, BOTH),
+    path("count of TXT values", "tx.rs", ("COUNT#TXT#", "T#"), NONE, LEDGER),
     expires(path(
-        "sealed secret",
+        "sealed EAB key",
         "vault/envelope.rs",
-        ("KEY#", "META"),
+        ("KEY#account-eab/", "META"),
         &["list"],
+        BOTH,
+    )),
+    expires(path(
+        "sealed account key",
+        "vault/envelope.rs",
+        ("KEY#account-key/", "META"),
+        &["list"],
+        WORKER,
+    )),
+    expires(path(
+        "sealed key of an uploaded certificate",
+        "vault/envelope.rs",
+        ("KEY#certificate-key/upload-", "META"),
+        &["list"],
+        BOTH,
+    )),
+    expires(path(
+        "sealed key of a certificate",
+        "vault/envelope.rs",
+        ("KEY#certificate-key/", "META"),
+        &["list"],
+        WORKER,
     )),
 ];
 
@@ -206,19 +298,26 @@ mod tests {
             keys::rate(&bucket.key),
             keys::reservation("r", 0),
             keys::chore("c"),
-            keys::id_counter("REQUEST"),
-            keys::secret("s"),
         ];
+        all.extend(["ACCOUNT", "REQUEST", "CERTIFICATE"].map(keys::id_counter));
+        let secrets = [
+            "account-eab/u",
+            "account-key/1",
+            "certificate-key/1-order0",
+            "certificate-key/upload-aa",
+        ];
+        all.extend(secrets.map(keys::secret));
         all.extend(keys::names(name, certificate));
         all.extend(lists.iter().flat_map(List::counters));
         all
     }
 
     fn owners(key: &Key) -> Vec<&'static AccessPath> {
-        let is = |path: &&AccessPath| match path.partition.ends_with('#') {
-            true => key.pk.starts_with(path.partition) && key.sk.starts_with(path.sort),
-            false => key.pk == path.partition && key.sk.starts_with(path.sort),
+        let is_at = |path: &AccessPath| match path.pattern().strip_suffix('*') {
+            Some(start) => key.pk.starts_with(start),
+            None => key.pk == path.partition,
         };
+        let is = |path: &&AccessPath| is_at(path) && key.sk.starts_with(path.sort);
         ACCESS_PATHS.iter().filter(is).collect()
     }
 

@@ -19,6 +19,9 @@ pub const CALLS: &[AwsCall] = &[
     ),
 ];
 
+/// What reading one certificate calls.
+pub const ONE_CERTIFICATE_CALLS: &[AwsCall] = &[AwsCall::new("get_item", &["dynamodb:GetItem"])];
+
 /// What the TXT ledger calls, and the look at a value's owner: all that dns-cleanup needs.
 pub const LEDGER_CALLS: &[AwsCall] = &[
     AwsCall::new("get_item", &["dynamodb:GetItem"]),

@@ -85,11 +85,12 @@ fn removal(id: CertificateId) -> String {
     format!("remove-certificate-{id}")
 }
 
-/// The key's end; a certificate with a client's key has none here.
-fn secret(key_ref: &str) -> Chore {
-    let names = Some(key_ref.to_owned()).filter(|name| !name.is_empty());
-    Chore::DeleteSecrets {
-        names: names.into_iter().collect(),
+/// The key's end, unless the certificate was uploaded again meanwhile; one with a client's key has none here.
+fn key_end(key_ref: &str, certificate: &Certificate) -> Chore {
+    let keys = Some(key_ref.to_owned()).filter(|name| !name.is_empty());
+    Chore::DeleteKeys {
+        keys: keys.into_iter().collect(),
+        names: certificate.names.clone(),
     }
 }
 
@@ -100,11 +101,11 @@ fn nothing(_: &mut Tx<()>, _: &Certificate, _: &Certificate) -> Result<(), Store
 /// Removes what hangs on a certificate. An older version goes with its fingerprint and its key.
 async fn remove_hanging(
     table: &Table,
-    id: CertificateId,
+    certificate: &Certificate,
     hanging: &Row,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let key = hanging.key();
+    let (id, key) = (certificate.id, hanging.key());
     let mut tx = Tx::new();
     if let Some(website) = keys::website_in(&key) {
         bindings::remove(&mut tx, id, website, changing(id));
@@ -114,7 +115,7 @@ async fn remove_hanging(
         {
             tx.delete(keys::fingerprint(fingerprint));
             let name = format!("certificate-{id}-{}", key.sk);
-            chores::enqueue(&mut tx, &name, &secret(key_ref), now)?;
+            chores::enqueue(&mut tx, &name, &key_end(key_ref, certificate), now)?;
         }
         tx.delete(key);
     }
@@ -167,7 +168,7 @@ impl CertificateLifecycle for DynamoStore {
         }
         for hanging in table.range(&Range::of_certificate(id)).await? {
             if hanging.key() != keys::certificate(id) {
-                remove_hanging(table, id, &hanging, now).await?;
+                remove_hanging(table, &certificate, &hanging, now).await?;
             }
         }
         names::delete(table, &certificate).await?;
@@ -176,7 +177,10 @@ impl CertificateLifecycle for DynamoStore {
         tx.delete(keys::fingerprint(&certificate.fingerprint));
         tx.delete(keys::same_names(&certificate.names, id));
         chores::take_back(&mut tx, &expiry(id).0);
-        let (name, chore) = (format!("certificate-{id}"), secret(&certificate.key_ref));
+        let (name, chore) = (
+            format!("certificate-{id}"),
+            key_end(&certificate.key_ref, &certificate),
+        );
         chores::enqueue(&mut tx, &name, &chore, now)?;
         tx.count(&listed(&row)?, id.get(), -1);
         tx.commit(table).await?

@@ -62,8 +62,8 @@ fn the_rule_matches_the_kick() {
 #[test]
 fn every_variable_that_is_set_is_read() {
     let template = template();
-    let functions =
-        ["Api", "Worker", "Cleanup"].map(|f| &template["Resources"][format!("{f}Function")]["Properties"]);
+    let functions = ["Api", "Download", "Worker", "Cleanup"]
+        .map(|f| &template["Resources"][format!("{f}Function")]["Properties"]);
     let places = functions.into_iter().chain([&template["Globals"]["Function"]]);
     let set = places.filter_map(|place| place["Environment"]["Variables"].as_object());
     let set: Vec<&String> = set.flat_map(|variables| variables.keys()).collect();

@@ -78,9 +78,13 @@ impl CertificateLifecycle for MemoryStore {
                         .extract_if((id.get(), 0)..(id.get() + 1, 0), |_, _| true);
                     let older: Vec<String> = older.map(|(_, version)| version.key_ref).collect();
                     let all = std::iter::once(certificate.key_ref).chain(older);
-                    let names: Vec<String> = all.filter(|name| !name.is_empty()).collect();
-                    tables.removed.insert(id.get(), names.clone());
-                    tables.enqueue(format!("certificate-{id}"), Chore::DeleteSecrets { names }, now);
+                    let keys: Vec<String> = all.filter(|name| !name.is_empty()).collect();
+                    tables.removed.insert(id.get(), keys.clone());
+                    let chore = Chore::DeleteKeys {
+                        keys,
+                        names: certificate.names,
+                    };
+                    tables.enqueue(format!("certificate-{id}"), chore, now);
                 }
                 Ok(())
             })
