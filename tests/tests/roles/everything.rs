@@ -161,7 +161,8 @@ async fn downloads(journey: &Journey, id: u64) {
     }
 }
 
-async fn renewed(journey: &Journey, id: u64) {
+/// Renews a certificate now.
+pub(super) async fn renewed(journey: &Journey, id: u64) {
     let body = json!({"certificateId": id});
     let request = post(journey, "/certificates/renewal/trigger", body).await["requestId"]
         .as_u64()
