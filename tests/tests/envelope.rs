@@ -136,13 +136,14 @@ async fn a_stack_moves_its_keys() {
     assert!(copied.status.success(), "{copied:?}");
     let said = String::from_utf8_lossy(&copied.stdout).into_owned();
     assert!(said.starts_with("2 there, 0 old ones"), "{said}");
-    for function in [&journey.stack.api, &journey.stack.worker, &journey.stack.cleanup] {
+    let stack = &journey.stack;
+    for function in [&stack.api, &stack.download, &stack.worker, &stack.cleanup] {
         function.set_env("CERTMINT_KEY_VAULT", "envelope").await.unwrap();
     }
     let moved = certmint(&journey.stack, &args);
     assert!(moved.status.success(), "{moved:?}");
     assert_eq!(secret_names(&journey).await, ["certmint/api-tokens"]);
-    let same = eventually("the API reads the new place", || async {
+    let same = eventually("keys are read in the new place", || async {
         let answer = journey
             .client
             .post(&format!("/certificate/{id}/download"), r#"{"format":"pem"}"#)

@@ -7,7 +7,14 @@ mod everything;
 #[path = "roles/taken_away.rs"]
 mod taken_away;
 
-use certmint_tests::{journey::options, roles::Roles};
+use std::process::Command;
+
+use certmint_stack::KMS_ALIAS;
+use certmint_tests::{
+    journey::{eventually, options, set_env},
+    roles::Roles,
+};
+use serde_json::json;
 
 /// What a run of everything does not come to.
 const IDLE: [&str; 17] = [
@@ -74,7 +81,7 @@ async fn secrets_are_under_a_key_of_the_accounts_own() {
     options.env.push(("CERTMINT_SECRETS_KMS_KEY".into(), arn.into()));
     let (journey, _) = roles.journey(options).await;
     let account = journey.account().await;
-    let body = serde_json::json!({"accountId": account, "domains": ["example.com"]});
+    let body = json!({"accountId": account, "domains": ["example.com"]});
     let id = everything::issued(&journey, body).await;
     let _ = everything::pem(&journey, id).await;
     assert_eq!(roles.denied(), [""; 0]);
@@ -87,6 +94,46 @@ async fn secrets_are_under_a_key_of_the_accounts_own() {
         denied.contains(&format!("worker: kms:GenerateDataKey on {arn}")),
         "{denied}"
     );
+    journey.until_clean().await;
+    journey.end().await;
+}
+
+/// An operator moves the keys, with AWS's own credentials; before, between and after the functions have what they need.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_that_moves_its_keys_has_the_rights_for_both_vaults() {
+    let roles = Roles::of_template(&[("KmsKey", "create")]);
+    let (journey, _) = roles.journey(options()).await;
+    let account = journey.account().await;
+    let id = everything::issued(
+        &journey,
+        json!({"accountId": account, "domains": ["example.com"]}),
+    )
+    .await;
+    let before = everything::pem(&journey, id).await;
+    journey.until_clean().await;
+    let moved = Command::new(options().functions.join("certmint"))
+        .args(["migrate-keys", "--from", "secrets-manager", "--to", "envelope"])
+        .env("AWS_ENDPOINT_URL", journey.stack.aws_endpoint())
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "operator")
+        .env("AWS_SECRET_ACCESS_KEY", "local")
+        .env("CERTMINT_TABLE", "certmint")
+        .env("CERTMINT_KMS_KEY", KMS_ALIAS)
+        .output()
+        .unwrap();
+    assert!(moved.status.success(), "{moved:?}");
+    let stack = &journey.stack;
+    for function in [&stack.api, &stack.download, &stack.worker, &stack.cleanup] {
+        set_env(function, "CERTMINT_KEY_VAULT", "envelope").await;
+    }
+    // The first call may meet the instance that is going.
+    let path = format!("/certificates/{id}/download");
+    let read = || async { (journey.client.get(&path).await.status == 200).then_some(()) };
+    eventually("keys are read in the new place", read).await;
+    assert_eq!(everything::pem(&journey, id).await, before);
+    everything::renewed(&journey, id).await;
+    assert_ne!(everything::pem(&journey, id).await, before);
+    assert_eq!(roles.denied(), [""; 0]);
     journey.until_clean().await;
     journey.end().await;
 }

@@ -84,3 +84,42 @@ async fn paths_and_methods() {
         );
     }
 }
+
+/// What hands out keys is found by its path to the letter, whatever the method; other spellings get to the API, which says so.
+#[tokio::test]
+async fn downloads_have_one_spelling() {
+    let client = Client::new().await;
+    let token = Some("Bearer token");
+    for (method, path, allow) in [
+        ("GET", "/certificate/1/download", "POST"),
+        ("DELETE", "/certificate/1/download", "POST"),
+        ("POST", "/certificates/1/download", "GET,HEAD"),
+    ] {
+        let answer = client.call(method, path, token, None, "").await;
+        assert_eq!(
+            (answer.status, answer.allow.as_deref()),
+            (405, Some(allow)),
+            "{method} {path}"
+        );
+        refused(&answer, 405, 3001, &format!("{method} {path} is no call"));
+        let stranger = client.call(method, path, None, None, "").await;
+        assert_eq!((stranger.status, stranger.allow), (401, None));
+    }
+    for path in [
+        "/certificate//1/download",
+        "/certificate/1/download/",
+        "//certificates/1/download",
+        "/certificates/1//download//",
+    ] {
+        let answer = client.call("GET", path, token, None, "").await;
+        let plain: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let plain = format!("this call has one spelling: GET /api/v1/{}", plain.join("/"));
+        refused(&answer, 404, 3001, &plain);
+        refused(
+            &client.call("GET", path, None, None, "").await,
+            401,
+            1001,
+            "missing",
+        );
+    }
+}

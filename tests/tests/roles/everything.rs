@@ -11,7 +11,7 @@ use certmint_tests::{
 use rcgen::KeyPair;
 use serde_json::{Value, json};
 
-const MONTH: Duration = Duration::from_secs(31 * 24 * 3600);
+pub(super) const MONTH: Duration = Duration::from_secs(31 * 24 * 3600);
 
 async fn post(journey: &Journey, path: &str, body: Value) -> Value {
     journey.client.post(path, &body.to_string()).await.data()
@@ -161,7 +161,8 @@ async fn downloads(journey: &Journey, id: u64) {
     }
 }
 
-async fn renewed(journey: &Journey, id: u64) {
+/// Renews a certificate now.
+pub(super) async fn renewed(journey: &Journey, id: u64) {
     let body = json!({"certificateId": id});
     let request = post(journey, "/certificates/renewal/trigger", body).await["requestId"]
         .as_u64()
@@ -269,7 +270,7 @@ async fn uploads(journey: &Journey, issued: u64) {
 }
 
 /// Whether a chore was done, by the worker's log.
-fn is_done(journey: &Journey, chore: &str) -> bool {
+pub(super) fn is_done(journey: &Journey, chore: &str) -> bool {
     let done = |line: &String| line.contains("chore done") && line.contains(chore);
     journey.stack.logs.all().iter().any(done)
 }

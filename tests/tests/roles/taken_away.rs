@@ -1,14 +1,16 @@
 //! One right is taken out of a role: the call that needs it is refused, and says what it can.
 
+use std::time::Duration;
+
 use certmint_tests::{
     files::TestCa,
-    journey::{Answer, Journey, options, set_env},
+    journey::{Answer, Journey, eventually, options, set_env},
     roles::Roles,
 };
 use rcgen::KeyPair;
 use serde_json::json;
 
-use super::everything::{issued, pem, upload_of};
+use super::everything::{MONTH, is_done, issued, pem, upload_of};
 
 struct World {
     roles: Roles,
@@ -217,5 +219,44 @@ async fn an_issuance_without_a_right_says_which() {
     journey.clean().await;
     journey.until_clean().await;
     assert_eq!(roles.denied(), [""; 0]);
+    journey.end().await;
+}
+
+/// A key whose deletion hangs while its certificate is uploaded again is the new one's: it stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_needed_again_outlives_a_late_deletion() {
+    let roles = Roles::of_template(&[]);
+    let (journey, _) = roles.journey(options()).await;
+    let client = &journey.client;
+    let (ca, key) = (TestCa::default(), KeyPair::generate().unwrap());
+    let upload = json!({"provider": "manual", "certificatePem": ca.chain(&key, &["shop.example"]),
+        "privateKeyPem": key.serialize_pem(), "domains": ["shop.example"]})
+    .to_string();
+    let first = client.post("/certificates/upload", &upload).await.id();
+    let before = pem(&journey, first).await;
+    let _ = client
+        .post(&format!("/certificate/{first}/delete"), "")
+        .await
+        .data();
+    roles.take_away("worker", "DeleteKeys", "secretsmanager:DeleteSecret");
+    journey.later(MONTH).await;
+    eventually("the key cannot be deleted", || async {
+        journey.work().await;
+        (!roles.denied().is_empty()).then_some(())
+    })
+    .await;
+    client
+        .get(&format!("/certificates/{first}"))
+        .await
+        .refused(404, 3001, "does not exist");
+    let second = client.post("/certificates/upload", &upload).await.id();
+    roles.give_back(&[]);
+    journey.later(Duration::from_secs(24 * 3600)).await;
+    eventually("the chore is done", || async {
+        journey.work().await;
+        is_done(&journey, &format!("certificate-{first}\"")).then_some(())
+    })
+    .await;
+    assert_eq!(pem(&journey, second).await, before);
     journey.end().await;
 }
