@@ -61,6 +61,12 @@ fn check_set(zone: &DnsName, set: &Rrset) -> Result<(), String> {
             "RRSet of type CNAME with DNS name {zone} is not permitted at apex in zone {zone}"
         ));
     }
+    if matches!(set.rtype.as_str(), "CNAME" | "SOA") && set.values.len() > 1 {
+        return Err(format!(
+            "RRSet with DNS name {}, type {} can contain only one resource record",
+            set.name, set.rtype
+        ));
+    }
     if set.values.len() > MAX_RECORDS_OF_SET {
         return Err(format!(
             "Cannot have more than {MAX_RECORDS_OF_SET} records in a RRSet."
