@@ -82,6 +82,7 @@ pub const ACCESS_PATHS: &[AccessPath] = &[
         ("INFLIGHT#", "META"),
         NONE,
     )),
+    expires(path("owner of an order", "orders.rs", ("ORDER#", "META"), NONE)),
     expires(path(
         "idempotency",
         "idempotency.rs",
@@ -192,6 +193,7 @@ mod tests {
             keys::fallback(),
             keys::request(request),
             keys::flight(account, &names, &KeyPlan::default(), Some("short")),
+            keys::order("https://ca.test/order/1"),
             keys::idempotency("k"),
             keys::certificate(certificate),
             keys::version(certificate, 1),
