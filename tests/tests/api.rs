@@ -241,6 +241,8 @@ mod client;
 
 #[path = "api/accounts.rs"]
 mod account_calls;
+#[path = "api/dead_ones.rs"]
+mod dead_ones;
 #[path = "api/lifecycle.rs"]
 mod lifecycle;
 #[path = "api/progress.rs"]

@@ -82,7 +82,7 @@ async fn list(
 )]
 async fn get(_: Read, State(requests): State<Requests>, Id(id): Id) -> Data<RequestView> {
     let request = requests.store.request(RequestId::new(id)).await?;
-    Ok(Answer(RequestView::in_full(request)))
+    Ok(Answer(requests.shown(request).await?))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -152,7 +152,7 @@ async fn retry(
 async fn cancel(_: Write, State(requests): State<Requests>, Now(now): Now, Id(id): Id) -> Data<RequestView> {
     let request = requests.lifecycle.cancel_request(RequestId::new(id), now).await?;
     requests.kick.kick().await;
-    Ok(Answer(RequestView::in_full(request)))
+    Ok(Answer(requests.shown(request).await?))
 }
 
 /// Removes a failed request that has no TXT value left in a zone.
