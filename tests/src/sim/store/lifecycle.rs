@@ -9,8 +9,8 @@ use certmint_core::{
     words::{AccountId, Email, ProviderId, RequestId, Timestamp},
 };
 use certmint_shared::store::{
-    AccountLifecycle, ChoreStore, RequestLifecycle, StoreError, cancelled, in_fallback, is_usable,
-    may_be_default, may_be_deleted,
+    AccountLifecycle, ChoreStore, RequestLifecycle, StoreError, cancelled, in_fallback, may_be_default,
+    may_be_deleted, moved,
 };
 
 use super::{super::op::Op, MemoryStore, Tables, not_found};
@@ -73,7 +73,7 @@ impl AccountLifecycle for MemoryStore {
         let mut tables = self.tables();
         let old = tables.accounts.get(&id.get()).cloned();
         let old = old.ok_or_else(|| not_found("account", id))?;
-        is_usable(&old)?;
+        let new = moved(&old, email, now)?;
         let mut others = tables.accounts.values();
         if others.any(|a| a.id != id && a.provider_id == old.provider_id && a.email == *email) {
             return Err(StoreError::Exists {
@@ -81,12 +81,6 @@ impl AccountLifecycle for MemoryStore {
                 id: email.to_string(),
             });
         }
-        let new = Account {
-            email: email.clone(),
-            updated_at: now,
-            version: old.version + 1,
-            ..old
-        };
         tables.accounts.insert(id.get(), new.clone());
         tables.enqueue(format!("contact-{id}"), Chore::UpdateContact { id }, now);
         Ok(new)
