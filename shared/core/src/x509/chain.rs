@@ -283,6 +283,25 @@ mod tests {
         assert!(checked.chain_pem.contains("BEGIN CERTIFICATE"));
     }
 
+    /// Somebody else finalized the order: another one makes ours. What the CA did wrong it would do again.
+    #[test]
+    fn anothers_key_is_told_from_what_does_not_fit() {
+        let (world, other) = (World::new(), World::new());
+        let names = NameSet::parse(&["example.com"]).unwrap();
+        let class = |leaf: &str, key: &KeyPair| {
+            let (key, now) = (key.serialize_pem().into(), Timestamp::from_secs(1_796_000_000));
+            let failure = check_chain(leaf, &key, &names, now).unwrap_err();
+            (failure.class, failure.problem.cause)
+        };
+        let leaf = world.issue(&["example.com"], (2026, 2028));
+        assert_eq!(class(&leaf, &other.key), (Class::OrderLost, Cause::KeylessOrder));
+        let leaf = world.issue(&["example.org"], (2026, 2028));
+        assert_eq!(
+            class(&leaf, &world.key),
+            (Class::Permanent, Cause::CertificateMismatch)
+        );
+    }
+
     #[test]
     fn what_does_not_fit_is_named() {
         let world = World::new();
