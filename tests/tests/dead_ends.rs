@@ -3,6 +3,8 @@
 
 #[path = "dead_ends/accounts.rs"]
 mod accounts;
+#[path = "dead_ends/requests.rs"]
+mod requests;
 #[path = "dead_ends/walk.rs"]
 mod walk;
 

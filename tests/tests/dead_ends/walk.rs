@@ -5,7 +5,7 @@ use std::time::Duration;
 use certmint_core::{
     clock::Clock,
     issuance::{Event, NewRequest, next},
-    words::{AccountId, AcmeError, Cause, Class, Failure, NameSet, Stage},
+    words::{AccountId, AcmeError, Cause, Class, Failure, NameSet, Stage, Way},
 };
 use certmint_shared::{
     clock::SystemClock,
@@ -40,7 +40,9 @@ async fn ended(store: &DynamoStore, account: u64, name: &str, cause: &Cause) -> 
         .await;
     let mut request = claimed.unwrap().unwrap();
     let failure = Failure::new(Class::Permanent, Stage::Request, cause.clone(), "injected");
-    if failure.blames_account(true) {
+    // A registration fails the account with whatever the CA says for good.
+    let of_registration = cause.advice().way == Way::ChangeContact;
+    if failure.blames_account(true) || of_registration {
         let read = store.account(account).await.unwrap();
         store
             .save_account(&read.failed(cause.clone(), "injected", now))
@@ -81,6 +83,14 @@ async fn every_cause_has_a_way_out_and_advises_it() {
         assert_eq!(failed["status"], "failed", "{cause}: {failed}");
         let advice = failed["advice"].as_str().unwrap_or_default();
         assert!(advice.contains("POST /acme/"), "{cause} advises a call: {failed}");
+        if cause.advice().way.of_account().is_some() {
+            post(&journey, "/acme/certificate/retry", &json!({"id": id})).await;
+            let again = journey.until(id, "failed").await;
+            assert_eq!(
+                again["next_action"], failed["next_action"],
+                "{cause}: a retry alone is none: {again}"
+            );
+        }
         let id = follow(&journey, &failed, other).await;
         let mended = journey.until(id, "success").await;
         assert_eq!(mended["advice"], Value::Null, "{cause}");
