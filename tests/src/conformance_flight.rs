@@ -2,18 +2,30 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use certmint_core::{
     account::NewAccount,
     certificate::{KeyAlgorithm, KeyPlan},
-    issuance::{NewRequest, Phase, RequestStatus},
+    issuance::{NewRequest, Phase, Request, RequestStatus},
     words::{AccountId, NameSet, ProviderId, Timestamp},
 };
-use certmint_shared::store::{Flight, Idempotency, StoreError};
+use certmint_shared::store::{Flight, Idempotency, Standing, StoreError};
 use futures::future::join_all;
 
 use crate::{conformance_store::start, store::Store};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What becomes of a certificate, as a test says.
+#[derive(Clone, Copy, Debug)]
+pub struct Stands(pub bool);
+
+#[async_trait]
+impl Standing for Stands {
+    async fn stands(&self, _: &Request, _: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.0)
+    }
+}
 
 async fn account(store: &dyn Store) -> AccountId {
     let new = NewAccount {
@@ -36,11 +48,23 @@ fn new(account_id: AccountId, names: &[&str]) -> NewRequest {
 }
 
 async fn once(store: &dyn Store, new: NewRequest, key: Option<&str>, now: Timestamp) -> Flight {
+    while_it(Stands(true), store, new, key, now).await
+}
+
+/// The same where the certificate of a success stands, or does not.
+async fn while_it(
+    stands: Stands,
+    store: &dyn Store,
+    new: NewRequest,
+    key: Option<&str>,
+    now: Timestamp,
+) -> Flight {
     let key = key.map(|key| Idempotency {
         key: key.into(),
         body_hash: "h".into(),
     });
-    store.request_once(new, 10, key, now).await.expect("a request")
+    let flight = store.request_once(new, 10, key, &stands, now).await;
+    flight.expect("a request")
 }
 
 /// Ends a request as `status` at `now`.
@@ -107,7 +131,13 @@ pub async fn same_names(store: &dyn Store) {
     let newest = once(store, ab(), None, start().plus(DAY)).await;
     assert_eq!(newest.request.id.get(), 6, "the newest one is joined");
     let nobody = store
-        .request_once(new(AccountId::new(9), &["a.example.com"]), 10, None, start())
+        .request_once(
+            new(AccountId::new(9), &["a.example.com"]),
+            10,
+            None,
+            &Stands(true),
+            start(),
+        )
         .await;
     assert!(matches!(nobody, Err(StoreError::NotFound { .. })));
 }
@@ -128,8 +158,44 @@ pub async fn keys(store: &dyn Store) {
         key: "k2".into(),
         body_hash: "other".into(),
     };
-    let reused = store.request_once(one(), 10, Some(other), start()).await;
+    let reused = store
+        .request_once(one(), 10, Some(other), &Stands(true), start())
+        .await;
     assert!(matches!(reused, Err(StoreError::KeyReused)));
+}
+
+/// A success whose certificate is of no use answers for nothing, but a key gives its first answer all the same.
+pub async fn of_no_use(store: &dyn Store) {
+    let account = account(store).await;
+    let one = || new(account, &["example.com"]);
+    let first = once(store, one(), Some("k1"), start()).await;
+    let on_its_way = while_it(Stands(false), store, one(), None, start()).await;
+    assert!(on_its_way.joined, "there is no certificate yet: nothing is asked");
+    end(store, &first, RequestStatus::Success, start()).await;
+    let joined = once(store, one(), Some("k2"), start()).await;
+    assert_eq!((joined.request.id, joined.joined), (first.request.id, true));
+    let second = while_it(Stands(false), store, one(), Some("k3"), start()).await;
+    assert_eq!((second.request.id.get(), second.joined), (2, false));
+    for (key, id, was) in [("k1", 1, false), ("k2", 1, true), ("k3", 2, false)] {
+        let again = while_it(Stands(false), store, one(), Some(key), start()).await;
+        assert_eq!((again.request.id.get(), again.joined), (id, was), "{key}");
+    }
+    let again = while_it(Stands(false), store, one(), None, start()).await;
+    assert_eq!(
+        (again.request.id.get(), again.joined),
+        (2, true),
+        "the new one is on its way"
+    );
+    store
+        .quarantine_request(second.request.id, "no JSON", start())
+        .await
+        .expect("set aside");
+    let third = once(store, one(), None, start()).await;
+    assert_eq!(
+        (third.request.id.get(), third.joined),
+        (3, false),
+        "what is set aside never ends"
+    );
 }
 
 /// Of many calls at once one makes the request; also when they replace a stale lock.

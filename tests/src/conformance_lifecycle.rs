@@ -7,7 +7,7 @@ use certmint_core::{
     challenge::{DesiredState, TxtRecord, TxtStatus},
     chore::Chore,
     issuance::{NewRequest, Order, OrderStage, Phase, Request, RequestStatus},
-    words::{AccountId, Fqdn, NameSet, PageRequest, ProviderId, RequestId},
+    words::{AccountId, Cause, Fqdn, NameSet, PageRequest, ProviderId, RequestId},
 };
 use certmint_shared::store::{AccountFilter, RequestFilter, StoreError};
 
@@ -81,7 +81,25 @@ pub async fn switching(store: &dyn Store) {
     };
     store.save_account(&failed).await.expect("saved");
     let mended = store.switch_account(made.id, true, start()).await.expect("on");
-    assert_eq!((mended.status, mended.last_error), (AccountStatus::Active, None));
+    assert_eq!(
+        (
+            mended.status,
+            mended.last_cause.clone(),
+            mended.last_error.clone()
+        ),
+        (AccountStatus::Pending, None, None),
+        "the CA is asked anew"
+    );
+    assert_eq!(mended.key_version, failed.key_version);
+    let keyless = mended.failed(Cause::AccountKey, "gone", start());
+    let keyless = store.save_account(&keyless).await.expect("saved");
+    assert_eq!(store.account(made.id).await.expect("there"), keyless);
+    let mended = store.switch_account(made.id, true, start()).await.expect("on");
+    assert_eq!(
+        (mended.status, mended.key_version.get()),
+        (AccountStatus::Pending, 2)
+    );
+    assert_eq!(mended.registration_uri, None, "the CA has not seen the new key");
     let unknown = store.switch_account(AccountId::new(9), true, start()).await;
     assert!(matches!(unknown, Err(StoreError::NotFound { .. })));
 }

@@ -13,7 +13,7 @@ use certmint_core::{
 use certmint_shared::store::{CertificateFilter, StoreError};
 use futures::future::join_all;
 
-use crate::{conformance_store::start, store::Store};
+use crate::{conformance_flight::Stands, conformance_store::start, store::Store};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -188,7 +188,9 @@ pub async fn one_request(store: Arc<dyn Store>) {
     assert!(due.contains(&request.id));
     let found = store.requests_that_renew(&[request.id, RequestId::new(99)]).await;
     assert_eq!(found.expect("rows"), [stored]);
-    let joined = store.request_once(again(&certificate), 10, None, now).await;
+    let joined = store
+        .request_once(again(&certificate), 10, None, &Stands(true), now)
+        .await;
     assert_eq!(
         joined.expect("a request").request.id,
         request.id,

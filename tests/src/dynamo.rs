@@ -83,6 +83,20 @@ impl Intercept for Calls {
     }
 }
 
+fn config_of(endpoint: &str) -> aws_sdk_dynamodb::config::Builder {
+    aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
+}
+
+/// The table of a stack, behind the back of its functions.
+#[must_use]
+pub fn store_at(endpoint: &str) -> DynamoStore {
+    DynamoStore::new(Client::from_conf(config_of(endpoint).build()), TABLE.into())
+}
+
 impl Emulated {
     /// A fresh one, with a table that nobody used yet.
     ///
@@ -95,11 +109,7 @@ impl Emulated {
         let address = listener.local_addr().expect("an address");
         let database = dynoxide::Database::memory().expect("an in-memory database");
         tokio::spawn(dynoxide::server::serve_on(listener, database));
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .endpoint_url(format!("http://{address}"))
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("local", "local", None, None, "test"));
+        let config = config_of(&format!("http://{address}"));
         let client = Client::from_conf(config.clone().build());
         schema::create_table(&client, TABLE).await.expect("a table");
         let calls = Calls::default();

@@ -11,7 +11,7 @@ use certmint_core::{
     certificate::Certificate,
     challenge::{DesiredState, TxtRecord, TxtStatus},
     chore::StoredChore,
-    issuance::{NewRequest, Request, RequestStatus},
+    issuance::{NewRequest, OrderOwner, Request, RequestStatus},
     renewal::Renewal,
     words::{CertificateId, Fqdn, Page, PageRequest, RequestId, Timestamp},
 };
@@ -94,6 +94,7 @@ behind! { RequestStore:
         skew: Duration
     ) -> Option<Request>;
     save_request(request: &Request, now: Timestamp) -> ();
+    order_owner(order_url: &str) -> Option<OrderOwner>;
     quarantine_request(id: RequestId, why: &str, now: Timestamp) -> ();
 }
 

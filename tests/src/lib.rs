@@ -12,6 +12,7 @@ pub mod conformance_fallback;
 pub mod conformance_flight;
 pub mod conformance_health;
 pub mod conformance_lifecycle;
+pub mod conformance_orders;
 pub mod conformance_rates;
 pub mod conformance_renewals;
 pub mod conformance_requests;

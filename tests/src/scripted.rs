@@ -151,12 +151,16 @@ impl AcmeAccounts for ScriptedCa {
 impl AcmeOrders for ScriptedCa {
     async fn new_order(&self, account: &CaAccount, terms: &OrderTerms<'_>) -> Result<String, Failure> {
         let directory = account.directory_url.clone();
-        self.asked.lock().unwrap().push(directory.clone());
         let names = terms.names.strings().into_iter().map(str::to_owned);
         self.names.lock().unwrap().push(names.collect());
+        let number = {
+            let mut asked = self.asked.lock().unwrap();
+            asked.push(directory.clone());
+            asked.len()
+        };
         match self.new_order.lock().unwrap().get(&directory) {
             Some(failure) => Err(failure.clone()),
-            None => Ok(format!("{directory}/order")),
+            None => Ok(format!("{directory}/order/{number}")),
         }
     }
 

@@ -242,6 +242,8 @@ mod client;
 mod account_calls;
 #[path = "api/contactless.rs"]
 mod contactless;
+#[path = "api/dead_ones.rs"]
+mod dead_ones;
 #[path = "api/headers.rs"]
 mod headers;
 #[path = "api/lifecycle.rs"]
@@ -260,7 +262,7 @@ mod reported_files;
 mod reported_input;
 #[path = "api/routing.rs"]
 mod routing;
-#[path = "api/texts.rs"]
-mod texts;
 #[path = "api/scopes.rs"]
 mod scopes;
+#[path = "api/texts.rs"]
+mod texts;

@@ -3,24 +3,27 @@
 
 use std::{fs, path::Path};
 
-/// All Rust sources that may hold a named test.
+/// All Rust sources that may hold a named test; those in a folder go by the folder's name.
 fn sources(root: &Path) -> Vec<(String, String)> {
-    [
-        "tests/tests",
-        "tests/tests/api",
-        "tests/tests/roles",
-        "shared/core/tests",
-        "shared/src/store/dynamo",
-    ]
-    .iter()
-    .flat_map(|folder| fs::read_dir(root.join(folder)).unwrap())
-    .map(|entry| entry.unwrap().path())
-    .filter(|path| path.extension().is_some_and(|e| e == "rs"))
-    .map(|path| {
+    let folders = ["tests/tests", "shared/core/tests", "shared/src/store/dynamo"];
+    let in_folder = |path: &Path| {
+        let entries = fs::read_dir(path).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+    };
+    let mut found = vec![];
+    for path in folders.iter().flat_map(|folder| in_folder(&root.join(folder))) {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        (name, fs::read_to_string(&path).unwrap())
-    })
-    .collect()
+        let files = if path.is_dir() {
+            in_folder(&path)
+        } else {
+            vec![path]
+        };
+        let sources = files
+            .into_iter()
+            .filter(|file| file.extension().is_some_and(|e| e == "rs"));
+        found.extend(sources.map(|file| (name.clone(), fs::read_to_string(file).unwrap())));
+    }
+    found
 }
 
 #[test]

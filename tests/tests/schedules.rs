@@ -101,6 +101,8 @@ fn every_schedule_ends_with_one_certificate_and_a_clean_zone() {
     for effect in every_effect() {
         died_often(&tally, call_of(&effect), schedules / 200);
     }
+    // Only where two requests meet at one order.
+    died_often(&tally, Op::ReadOrderOwner, schedules / 5000);
     assert!(
         tally.failed_over >= schedules / 400,
         "{} went on with another account",

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use certmint_tests::{
     conformance_account_keys as account_keys, conformance_certificates as certificates,
     conformance_fallback as fallback, conformance_flight as flight, conformance_health as health,
-    conformance_lifecycle as lifecycle, conformance_rates as rates, conformance_renewals as renewals,
-    conformance_requests as requests, conformance_store as suite, conformance_succession as succession,
-    conformance_txt as txt, dynamo, sim::MemoryStore, store::Store,
+    conformance_lifecycle as lifecycle, conformance_orders as orders, conformance_rates as rates,
+    conformance_renewals as renewals, conformance_requests as requests, conformance_store as suite,
+    conformance_succession as succession, conformance_txt as txt, dynamo, sim::MemoryStore, store::Store,
 };
 
 macro_rules! conforms {
@@ -25,7 +25,8 @@ macro_rules! conforms {
             conforms!(@tests txt: a_value_is_one_record, confirmations_are_conditional, what_is_due, forgetting);
 
             conforms!(@tests fallback: the_default_list, a_request_keeps_its_list);
-            conforms!(@tests flight: same_names, keys);
+            conforms!(@tests flight: same_names, keys, of_no_use);
+            conforms!(@tests orders: one_owner, owners_that_ended, an_order_again);
             conforms!(@tests health: troubles);
             conforms!(@tests lifecycle: switching, defaults, deleting_accounts, contacts, chores, cancelling,
                       deleting_requests);

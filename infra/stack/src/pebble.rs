@@ -12,7 +12,10 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use certmint_shared::acme::decode_eab_key;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::{Map, json};
-use tokio::{net::TcpStream, process::Child};
+use tokio::{
+    net::TcpStream,
+    process::{Child, Command},
+};
 
 use crate::{StackError, logs::Logs, process};
 
@@ -35,6 +38,9 @@ pub(crate) struct Settings<'a> {
 
 /// A CA that runs.
 pub(crate) struct Pebble {
+    name: &'static str,
+    port: u16,
+    command: Command,
     child: Child,
 }
 
@@ -102,7 +108,8 @@ impl Pebble {
             name: settings.name,
             why,
         };
-        let mut child = process::command(settings.binary)
+        let mut command = process::command(settings.binary);
+        command
             .arg("-config")
             .arg(&config)
             .args(["-dnsserver", &settings.dns.to_string()])
@@ -112,17 +119,35 @@ impl Pebble {
             .env("PEBBLE_ALTERNATE_ROOTS", settings.alternate_roots.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|e| failed(format!("{}: {e}", settings.binary.display())))?;
-        logs.follow(settings.name, child.stdout.take());
-        logs.follow(settings.name, child.stderr.take());
-        let mut pebble = Self { child };
-        pebble
-            .answers(settings.port)
-            .await
-            .map_err(|why| failed(format!("{why}; {}", logs.tail(settings.name))))?;
+            .stderr(Stdio::piped());
+        let child = spawn(&mut command).map_err(failed)?;
+        let mut pebble = Self {
+            name: settings.name,
+            port: settings.port,
+            command,
+            child,
+        };
+        pebble.ready(logs).await?;
         Ok(pebble)
+    }
+
+    /// Starts it anew: it keeps nothing on disk, so it knows no account and no order any more.
+    pub(crate) async fn restart(&mut self, logs: &Logs) -> Result<(), StackError> {
+        // An error means that it is gone already.
+        let _ = self.child.kill().await;
+        let name = self.name;
+        self.child = spawn(&mut self.command).map_err(|why| StackError::Function { name, why })?;
+        self.ready(logs).await
+    }
+
+    async fn ready(&mut self, logs: &Logs) -> Result<(), StackError> {
+        let name = self.name;
+        logs.follow(name, self.child.stdout.take());
+        logs.follow(name, self.child.stderr.take());
+        self.answers(self.port).await.map_err(|why| StackError::Function {
+            name,
+            why: format!("{why}; {}", logs.tail(name)),
+        })
     }
 
     async fn answers(&mut self, port: u16) -> Result<(), String> {
@@ -142,6 +167,11 @@ impl Pebble {
         // An error means that it is gone already.
         let _ = self.child.kill().await;
     }
+}
+
+fn spawn(command: &mut Command) -> Result<Child, String> {
+    let program = command.as_std().get_program().to_owned();
+    command.spawn().map_err(|e| format!("{}: {e}", program.display()))
 }
 
 fn configuration(settings: &Settings<'_>, tls: &Tls) -> Result<serde_json::Value, StackError> {

@@ -188,6 +188,17 @@ impl Stack {
         format!("http://127.0.0.1:{}", self.ports.aws)
     }
 
+    /// Starts the CAs anew without their state, as one that lost its database.
+    ///
+    /// # Errors
+    /// If one does not start.
+    pub async fn forget_cas(&mut self) -> Result<(), StackError> {
+        for pebble in &mut self.pebbles {
+            pebble.restart(&self.logs).await?;
+        }
+        Ok(())
+    }
+
     /// Stops everything and waits until it is gone.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);

@@ -23,7 +23,10 @@ use certmint_core::{
         CaEffect, Challenge, Effect, Event, Issuance, Order, OrderProgress, OrderStage, Phase, RequestStatus,
         Step, ZoneEffect, backoff, next,
     },
-    words::{AcmeError, Cause, CertificateId, Class, Failure, Fqdn, Problem, Stage, Subproblem, Timestamp},
+    words::{
+        AcmeError, Cause, CertificateId, Class, Failure, Fqdn, Problem, RequestId, Stage, Subproblem,
+        Timestamp,
+    },
 };
 use proptest::prelude::*;
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::error::StoreError;
 use certmint_core::{
-    account::{Account, EabBinding, KeyVersion},
+    account::{Account, AccountStatus, EabBinding, KeyVersion},
     chore::Chore,
     words::{AccountId, Timestamp},
 };
@@ -79,7 +79,7 @@ pub fn may_be_bound(account: &Account) -> Result<(), StoreError> {
     if account.may_be_bound() {
         return Ok(());
     }
-    if account.registration_uri.is_some() {
+    if account.status == AccountStatus::Active {
         let needed = "one that its CA does not know yet: a binding serves the registration only";
         return Err(wrong(account, "registered with its CA", needed));
     }

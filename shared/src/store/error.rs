@@ -37,6 +37,14 @@ pub enum StoreError {
     /// Another worker took the lease; nothing was written.
     #[error("request {0} was taken over by another worker")]
     LeaseLost(RequestId),
+    /// Another request has this order; nothing was written.
+    #[error("order {order_url} is that of request {by}")]
+    OrderTaken {
+        /// Its URL.
+        order_url: String,
+        /// Who has it.
+        by: RequestId,
+    },
     /// The record changed since it was read.
     #[error("{kind} {id} changed meanwhile; read it again")]
     Conflict {
@@ -101,7 +109,10 @@ impl StoreError {
     #[must_use]
     pub const fn class(&self) -> Class {
         match self {
-            Self::Unavailable { .. } | Self::Conflict { .. } | Self::LeaseLost(_) => Class::Transient,
+            Self::Unavailable { .. }
+            | Self::Conflict { .. }
+            | Self::LeaseLost(_)
+            | Self::OrderTaken { .. } => Class::Transient,
             _ => Class::Permanent,
         }
     }

@@ -13,8 +13,9 @@ use certmint_core::{
 /// Accounts switched on and off, chosen, deleted.
 #[async_trait]
 pub trait AccountLifecycle: Send + Sync {
-    /// Off: `disabled`. On: a disabled or failed one becomes `active` if the CA knows it, else `pending`, and forgets
-    /// its error. One that is there already is returned as it is.
+    /// Off: `disabled`. On: a disabled one becomes `active` if the CA knows it, else `pending`; a failed one becomes
+    /// `pending`, to be registered anew ([`Account::switched`]). It forgets its error. One that is there already is
+    /// returned as it is.
     ///
     /// Conditional write: the version that was read; against another writer it is tried again.
     async fn switch_account(&self, id: AccountId, on: bool, now: Timestamp) -> Result<Account, StoreError>;
@@ -30,8 +31,8 @@ pub trait AccountLifecycle: Send + Sync {
         account: AccountId,
         now: Timestamp,
     ) -> Result<DefaultAccount, StoreError>;
-    /// Gives a pending or active account another address ([`StoreError::WrongState`] else), free at its provider
-    /// ([`StoreError::Exists`] else), with a chore that tells the CA.
+    /// Gives an account another address ([`moved`]), free at its provider ([`StoreError::Exists`] else), with a chore
+    /// that tells the CA.
     ///
     /// One read, one transaction on condition that the account is as it was read.
     async fn change_contact(
@@ -93,6 +94,24 @@ pub fn may_be_default(account: &Account, provider: ProviderId) -> Result<(), Sto
         });
     }
     is_usable(account)
+}
+
+/// An account with another address, which one that failed is registered anew with: for every store the same.
+///
+/// # Errors
+/// [`StoreError::WrongState`] if it is switched off.
+pub fn moved(account: &Account, email: &Email, now: Timestamp) -> Result<Account, StoreError> {
+    let account = match account.status {
+        AccountStatus::Failed => account.switched(true, now),
+        _ => account.clone(),
+    };
+    is_usable(&account)?;
+    Ok(Account {
+        email: Some(email.clone()),
+        updated_at: now,
+        version: account.version + 1,
+        ..account
+    })
 }
 
 /// Refuses an account that is failed or disabled: for every store the same.

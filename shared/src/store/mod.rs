@@ -32,11 +32,12 @@ pub use self::{
     },
     error::StoreError,
     fallback::{DefaultFallback, FallbackPolicy, default_fallback, in_fallback},
-    flight::{Flight, SingleFlight},
+    flight::{Flight, SingleFlight, Standing},
     health::{ProviderHealth, ProviderTrouble},
     idempotency::Idempotency,
     lifecycle::{
         AccountLifecycle, ChoreStore, RequestLifecycle, cancelled, is_usable, may_be_default, may_be_deleted,
+        moved,
     },
     rates::{GiveBack, RateLedger, Reserved},
     relations::CertificateRelations,

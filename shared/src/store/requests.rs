@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{error::StoreError, idempotency::Idempotency};
 use certmint_core::{
-    issuance::{NewRequest, Request, RequestStatus},
+    issuance::{NewRequest, OrderOwner, Request, RequestStatus},
     words::{AccountId, Page, PageRequest, RequestId, Timestamp},
 };
 
@@ -56,7 +56,14 @@ pub trait RequestStore: Send + Sync {
     ) -> Result<Option<Request>, StoreError>;
     /// Writes state, status, error, wake time and lease if the stored fence is still `request.lease.fence`
     /// ([`StoreError::LeaseLost`] else). Counters change in the same transaction.
+    ///
+    /// An order has one owner: the write that brings a new order URL makes the request its owner, on condition that
+    /// nobody [has](Request::holds) it ([`StoreError::OrderTaken`] else). Nobody gives an order back: whether the owner
+    /// still has it is asked of the owner, so no end of a request, planned or not, can leave it behind shut. It is
+    /// forgotten after 90 days, when no CA has it open any more.
     async fn save_request(&self, request: &Request, now: Timestamp) -> Result<(), StoreError>;
+    /// Who has an order. `None`: nobody, or nobody any more. At most two reads.
+    async fn order_owner(&self, order_url: &str) -> Result<Option<OrderOwner>, StoreError>;
     /// Takes a request that cannot be read out of the due index, so that it stops no batch.
     async fn quarantine_request(&self, id: RequestId, why: &str, now: Timestamp) -> Result<(), StoreError>;
 }

@@ -3,6 +3,7 @@
 
 mod operation;
 mod proxy;
+mod reuse;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -10,15 +11,19 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{Response, StatusCode};
 
 pub use self::{
     operation::Operation,
     proxy::{Proxy, Upstream},
+    reuse::Reused,
 };
 
 /// Makes another body of an answer's.
 pub type Edit = Arc<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
+
+/// Makes another answer of the one to a call.
+pub type Exchange = Arc<dyn Fn(&Call, Response<Bytes>) -> Response<Bytes> + Send + Sync>;
 
 /// What a matched call meets.
 #[derive(Clone)]
@@ -43,6 +48,8 @@ pub enum Fault {
     After(Arc<dyn Fn() + Send + Sync>),
     /// The answer's body is replaced.
     Rewrite(Edit),
+    /// The whole answer is replaced.
+    Exchange(Exchange),
 }
 
 impl Fault {

@@ -272,6 +272,10 @@ async fn answer(
             run();
             Err(silence().await)
         }
+        Some(Fault::Exchange(exchange)) => {
+            let answer = forward(request, side).await?;
+            Ok(unchanged(exchange(&call, answer)))
+        }
         Some(Fault::Rewrite(edit)) => {
             let (mut parts, body) = forward(request, side).await?.into_parts();
             parts.headers.remove("content-length");

@@ -37,6 +37,8 @@ ops! {
         ReadRequest,
         /// Writes a request under its fence.
         SaveRequest,
+        /// Asks who has an order.
+        ReadOrderOwner,
         /// Takes an unreadable request out of the way.
         Quarantine,
         /// Records a certificate.

@@ -246,12 +246,6 @@ impl Scenario {
             let bad = rng.per_mille(30);
             let names = if bad { rng.pick(&BAD) } else { rng.pick(good) }.to_vec();
             let account = usize::try_from(rng.within(0, accounts as u64)).unwrap_or(0);
-            // Two requests of one account for the same names share one order at a CA that reuses orders; that is
-            // for the single flight to prevent, not for the engine to survive.
-            let twin = asks.iter().any(|a| a.names == names && a.account == account);
-            if twin && habits.reuses_orders {
-                continue;
-            }
             let within = *rng.pick(&[2, 600]);
             asks.push(Ask {
                 at: moment(rng, within),
@@ -266,8 +260,7 @@ impl Scenario {
                 fallback: vec![],
             });
         }
-        // With its account goes what keeps two requests from one order.
-        if accounts > 1 && (asks.len() == 1 || !habits.reuses_orders) {
+        if accounts > 1 {
             for ask in &mut asks {
                 let others = (0..accounts).filter(|a| *a != ask.account && rng.per_mille(700));
                 ask.fallback = others.collect();

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::key_version::{KeyRollover, KeyVersion};
-use crate::words::{AccountId, Email, ProviderId, Timestamp};
+use crate::words::{AccountId, Advice, Cause, Email, ProviderId, Timestamp, Way};
 
 /// Where an account stands with its CA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,8 +74,11 @@ pub struct Account {
     pub rollover: Option<KeyRollover>,
     /// Where it stands.
     pub status: AccountStatus,
-    /// The account URL at the CA.
+    /// The account URL at the CA, as it was told last. A pending one that has it is registered anew: the CA says by the
+    /// key whether it still knows it.
     pub registration_uri: Option<String>,
+    /// What kind of thing it failed for: what leads out depends on that.
+    pub last_cause: Option<Cause>,
     /// Why it failed.
     pub last_error: Option<String>,
     /// Creation.
@@ -103,6 +106,7 @@ impl Account {
             rollover: None,
             status: AccountStatus::Pending,
             registration_uri: None,
+            last_cause: None,
             last_error: None,
             created_at: now,
             updated_at: now,
@@ -110,23 +114,72 @@ impl Account {
         }
     }
 
-    /// Switched on or off by an operator; the same if it is so already.
+    /// Switched on or off by an operator; the same if it is so already. One that failed is registered anew, which asks
+    /// the CA what it makes of it now; with another key if its own cannot be used.
     #[must_use]
     pub fn switched(&self, on: bool, now: Timestamp) -> Self {
         let status = match (on, self.status) {
             (false, _) => AccountStatus::Disabled,
             (true, AccountStatus::Pending | AccountStatus::Active) => self.status,
-            (true, _) if self.registration_uri.is_some() => AccountStatus::Active,
-            (true, _) => AccountStatus::Pending,
+            (true, AccountStatus::Failed) if self.last_cause == Some(Cause::AccountKey) => {
+                return self.with_new_key(now);
+            }
+            (true, AccountStatus::Disabled) if self.registration_uri.is_some() => AccountStatus::Active,
+            (true, AccountStatus::Failed | AccountStatus::Disabled) => AccountStatus::Pending,
         };
         if status == self.status {
             return self.clone();
         }
         Self {
             status,
+            last_cause: None,
             last_error: None,
             updated_at: now,
             ..self.clone()
+        }
+    }
+
+    /// One that cannot be used: by the CA's word, or for want of its key.
+    #[must_use]
+    pub fn failed(&self, cause: Cause, why: &str, now: Timestamp) -> Self {
+        Self {
+            status: AccountStatus::Failed,
+            last_cause: Some(cause),
+            last_error: Some(why.to_owned()),
+            updated_at: now,
+            ..self.clone()
+        }
+    }
+
+    /// One that its CA does not know any more: it is registered anew when it is used next.
+    #[must_use]
+    pub fn forgotten(&self, now: Timestamp) -> Self {
+        Self {
+            status: AccountStatus::Pending,
+            updated_at: now,
+            ..self.clone()
+        }
+    }
+
+    /// What leads out, if it cannot be used.
+    #[must_use]
+    pub fn advice(&self) -> Option<Advice> {
+        let enable = Advice {
+            first: None,
+            way: Way::EnableAccount,
+        };
+        match self.status {
+            AccountStatus::Pending | AccountStatus::Active => None,
+            AccountStatus::Disabled => Some(enable),
+            AccountStatus::Failed if self.eab_rejected => Some(Advice {
+                way: Way::ReplaceEab,
+                ..enable
+            }),
+            AccountStatus::Failed => {
+                let advice = self.last_cause.as_ref().map(Cause::advice);
+                let is_its_own = |advice: &Advice| advice.way.of_account().is_some();
+                Some(advice.filter(is_its_own).unwrap_or(enable))
+            }
         }
     }
 }

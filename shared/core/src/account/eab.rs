@@ -56,18 +56,17 @@ impl Account {
     pub fn eab_status(&self, now: Timestamp) -> EabStatus {
         match () {
             () if self.eab_kid.is_none() => EabStatus::None,
-            () if self.registration_uri.is_some() => EabStatus::Used,
             () if self.eab_rejected => EabStatus::Rejected,
+            () if self.registration_uri.is_some() => EabStatus::Used,
             () if self.eab_is_over(now) => EabStatus::Expired,
             () => EabStatus::Unused,
         }
     }
 
-    /// Whether it may get another binding: its CA does not know it, and nobody switched it off.
+    /// Whether it may get another binding: it is to be registered, or failed, and nobody switched it off.
     #[must_use]
     pub const fn may_be_bound(&self) -> bool {
-        self.registration_uri.is_none()
-            && matches!(self.status, AccountStatus::Pending | AccountStatus::Failed)
+        matches!(self.status, AccountStatus::Pending | AccountStatus::Failed)
     }
 
     /// With another binding, to be registered with it.
@@ -79,6 +78,7 @@ impl Account {
             eab_expires_at: eab.expires_at,
             eab_rejected: false,
             status: AccountStatus::Pending,
+            last_cause: None,
             last_error: None,
             updated_at: now,
             ..self.clone()

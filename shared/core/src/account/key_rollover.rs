@@ -45,6 +45,31 @@ impl Account {
             && self.open_rollover().is_none()
     }
 
+    /// With a key that its CA has not seen, to be registered with it: what the CA closed does not come back (RFC 8555
+    /// §7.3.6), and what the vault lost neither. A rollover of the key before is over.
+    #[must_use]
+    pub fn with_new_key(&self, now: Timestamp) -> Self {
+        let rollover = self.rollover.clone().map(|r| match r.status {
+            RolloverStatus::Pending => KeyRollover {
+                status: RolloverStatus::Failed,
+                last_error: Some("the account is registered anew with another key".into()),
+                ..r
+            },
+            _ => r,
+        });
+        Self {
+            key_version: self.newest_key().next(),
+            key_changed_at: Some(now),
+            rollover,
+            registration_uri: None,
+            status: AccountStatus::Pending,
+            last_cause: None,
+            last_error: None,
+            updated_at: now,
+            ..self.clone()
+        }
+    }
+
     /// With a rollover to the next key.
     #[must_use]
     pub fn rolling(&self, now: Timestamp) -> Self {

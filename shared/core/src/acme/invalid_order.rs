@@ -33,7 +33,7 @@ fn class_of(cause: &Cause) -> Class {
     match cause.acme() {
         None | Some(AcmeError::Unauthorized) => Class::OrderLost,
         Some(error) => match meaning(error, None) {
-            (Class::Permanent, _) => Class::Permanent,
+            Class::Permanent => Class::Permanent,
             _ => Class::OrderLost,
         },
     }

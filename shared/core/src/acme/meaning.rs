@@ -2,48 +2,54 @@
 
 use crate::words::{AcmeError, Cause, Class, Failure, Problem, Stage, Timestamp};
 
-/// What a person should do whose account a CA does not let do something.
-pub const CHECK_ACCOUNT: &str = "check at the CA that the account is not deactivated or revoked";
-
-/// What a problem type means, and what a person should do where that helps.
-pub(super) fn meaning(error: &AcmeError, not_before: Option<Timestamp>) -> (Class, Option<&'static str>) {
+/// What a problem type means for the next step.
+pub(super) const fn meaning(error: &AcmeError, not_before: Option<Timestamp>) -> Class {
     match error {
-        AcmeError::RateLimited => (Class::RateLimited { not_before }, None),
-        AcmeError::BadNonce | AcmeError::ServerInternal | AcmeError::OrderNotReady => {
-            (Class::Transient, None)
-        }
-        AcmeError::AccountDoesNotExist => (
-            Class::Permanent,
-            Some("the CA does not know this account: create the account anew"),
-        ),
-        AcmeError::Unauthorized => (Class::Permanent, Some(CHECK_ACCOUNT)),
-        AcmeError::ExternalAccountRequired => (
-            Class::Permanent,
-            Some("send eabKid and eabHmacKey from the CA with POST /acme/accounts/eab"),
-        ),
-        AcmeError::UserActionRequired => (Class::Permanent, Some("accept the CA's new terms of service")),
-        AcmeError::Caa => (Class::Permanent, Some("add a CAA record that allows this CA")),
+        AcmeError::RateLimited => Class::RateLimited { not_before },
+        AcmeError::BadNonce | AcmeError::ServerInternal | AcmeError::OrderNotReady => Class::Transient,
         // Validation failed: a new order may find the record.
         AcmeError::Dns | AcmeError::Connection | AcmeError::IncorrectResponse | AcmeError::Tls => {
-            (Class::OrderLost, None)
+            Class::OrderLost
         }
-        // rejectedIdentifier, unsupportedIdentifier, malformed, badCSR, badPublicKey, badSignatureAlgorithm,
-        // invalidContact, unsupportedContact, alreadyRevoked, badRevocationReason, compound
-        _ => (Class::Permanent, None),
+        _ => Class::Permanent,
     }
 }
 
-/// A problem document as a failure: by its type, or by the HTTP status where it has none of ACME's.
+/// What a person should do, where that is more than to try again.
+fn advised(problem: &Problem) -> Option<String> {
+    let error = problem.cause.acme()?;
+    let advice = problem.advice();
+    let is_more = advice.first.is_some() || advice.way.of_account().is_some();
+    let words = is_more.then(|| advice.words())?;
+    Some(match error {
+        AcmeError::AccountDoesNotExist => format!("the CA does not know this account: {words}"),
+        _ => words,
+    })
+}
+
+/// What the CA said, without what we added ([`classify`]).
+#[must_use]
+pub fn said(problem: &Problem) -> &str {
+    let detail = problem.detail.as_str();
+    let added = advised(problem).map(|words| format!("; {words}"));
+    let said = added.and_then(|added| detail.strip_suffix(&added));
+    said.unwrap_or(detail)
+}
+
+/// A problem document as a failure: by its type, or by the HTTP status where it has none of ACME's. What ends a request
+/// says what to do.
 #[must_use]
 pub fn classify(mut problem: Problem, status: u16, not_before: Option<Timestamp>) -> Failure {
-    let (class, advice) = match (problem.cause.acme(), status) {
+    let class = match (problem.cause.acme(), status) {
         (Some(error), _) => meaning(error, not_before),
-        (None, 429) => (Class::RateLimited { not_before }, None),
-        (None, 500..=599) => (Class::Transient, None),
-        _ => (Class::Permanent, None),
+        (None, 429) => Class::RateLimited { not_before },
+        (None, 500..=599) => Class::Transient,
+        _ => Class::Permanent,
     };
-    if let Some(advice) = advice {
-        problem.detail = format!("{}; {advice}", problem.detail);
+    if class == Class::Permanent
+        && let Some(words) = advised(&problem)
+    {
+        problem.detail = format!("{}; {words}", problem.detail);
     }
     Failure {
         class,
@@ -126,7 +132,7 @@ mod tests {
     #[test]
     fn words_for_a_person_say_what_to_do() {
         for (name, word) in [
-            ("accountDoesNotExist", "create the account anew"),
+            ("accountDoesNotExist", "/acme/accounts/enable"),
             ("unauthorized", "deactivated"),
             ("externalAccountRequired", "eabKid"),
             ("userActionRequired", "terms of service"),

@@ -5,5 +5,5 @@ mod meaning;
 
 pub use self::{
     invalid_order::invalid_order,
-    meaning::{CHECK_ACCOUNT, classify, no_directory, refuses_replacement},
+    meaning::{classify, no_directory, refuses_replacement, said},
 };

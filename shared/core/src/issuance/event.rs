@@ -1,7 +1,7 @@
 //! What happens to an issuance.
 
 use super::phase::{Challenge, OrderProgress};
-use crate::words::{CertificateId, Failure, Timestamp};
+use crate::words::{CertificateId, Failure, RequestId, Timestamp};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,14 @@ pub enum Event {
     OrderCreated {
         /// It.
         order_url: String,
+    },
+    /// newOrder gave the URL of an order that another request has (RFC 8555 does not forbid it; Boulder answers so while
+    /// an order of the same account and names is open). Nothing was tried: no attempt, no failure.
+    OrderTaken {
+        /// It.
+        order_url: String,
+        /// Who has it.
+        by: RequestId,
     },
     /// The order was read; `challenges` are those of authorizations that are not valid yet.
     ChallengesLoaded {
@@ -81,6 +89,7 @@ impl Event {
         match self {
             Self::Resumed => "Resumed",
             Self::OrderCreated { .. } => "OrderCreated",
+            Self::OrderTaken { .. } => "OrderTaken",
             Self::ChallengesLoaded { .. } => "ChallengesLoaded",
             Self::Published { .. } => "Published",
             Self::InSync => "InSync",

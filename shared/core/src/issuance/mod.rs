@@ -24,7 +24,7 @@ pub use self::{
     history::{Entry, History},
     next::{IllegalTransition, next},
     phase::{Challenge, Order, OrderProgress, OrderStage, Phase},
-    request::{Fallback, Lease, MAX_ATTEMPTS, NewRequest, Request, key_name},
+    request::{Fallback, Lease, MAX_ATTEMPTS, NewRequest, OrderHold, OrderOwner, Request, key_name},
     state::Issuance,
     status::{RequestStatus, UnknownStatus},
     step::Step,

@@ -4,7 +4,7 @@ use super::{
     event::Event,
     notes,
     phase::{Order, OrderProgress, OrderStage, Phase},
-    setback::{fail, hold, wait},
+    setback::{await_order, fail, hold, wait},
     state::Issuance,
     step::{Step, end, enter, resume},
 };
@@ -66,6 +66,7 @@ fn transition(state: &Issuance, event: &Event, now: Timestamp, seed: u64) -> Opt
             };
             enter(&counted, Order::created(order_url.clone()), now)
         }
+        (Phase::Queued, Event::OrderTaken { order_url, by }) => await_order(state, order_url, *by, now, seed),
         (Phase::Queued, _) => return None,
         (Phase::Ordered(order), event) => return ordered(state, order, event, now, seed),
     })

@@ -56,6 +56,9 @@ fn happened(phase: &str, event: &Event, step: &Step, now: Timestamp) -> Option<E
             done(&format!("certificate {certificate_id} recorded"))
         }
         Event::NotYet { reason, .. } => waiting(&format!("not yet: {reason}")),
+        Event::OrderTaken { order_url, by } => {
+            waiting(&format!("on hold: request {by} has order {order_url}"))
+        }
         Event::Deferred { reason, .. } => waiting(&format!("on hold: {reason}")),
     }
 }

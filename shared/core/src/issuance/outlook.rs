@@ -4,6 +4,9 @@ use super::{
     phase::{OrderStage, Phase},
     state::Issuance,
 };
+#[cfg(doc)]
+use crate::words::Way;
+use crate::words::{Advice, Problem};
 
 impl Phase {
     /// What is done next here, and what that is in a sentence, if nothing more is known.
@@ -36,13 +39,21 @@ impl OrderStage {
 impl Issuance {
     /// The next action, a stable word: `create_order`, `load_challenges`, `publish_txt`, `check_route53`,
     /// `check_propagation`, `accept_challenges`, `poll_order`, `store_key`, `finalize`, `download_certificate`,
-    /// `remove_txt` (ended, values still in a zone), `retry` (a client's, after a failure), `none`.
+    /// `remove_txt` (ended, values still in a zone), a client's after a failure ([`Way::as_str`]), `none`.
     #[must_use]
-    pub const fn next_action(&self) -> &'static str {
-        match self.phase.has_ended() && self.cleanup_owed {
-            true => "remove_txt",
-            false => self.phase.outlook().0,
+    pub fn next_action(&self) -> &'static str {
+        match self.advice() {
+            _ if self.phase.has_ended() && self.cleanup_owed => "remove_txt",
+            Some(advice) => advice.way.as_str(),
+            None => self.phase.outlook().0,
         }
+    }
+
+    /// What leads out of its failure.
+    #[must_use]
+    pub fn advice(&self) -> Option<Advice> {
+        let failed = matches!(self.phase, Phase::Failed);
+        failed.then(|| self.last_problem.as_ref().map_or(Advice::RETRY, Problem::advice))
     }
 
     /// Why it stands where it stands.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     event::Event,
     next::{IllegalTransition, next},
+    phase::Phase,
     state::Issuance,
     status::RequestStatus,
 };
@@ -116,6 +117,24 @@ pub struct Request {
     pub updated_at: Timestamp,
 }
 
+/// What a request has to do with an order of its account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderHold {
+    /// It works on it.
+    Open,
+    /// Its certificate came of it.
+    Spent,
+}
+
+/// An order that a request has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderOwner {
+    /// The request.
+    pub request: RequestId,
+    /// What it has to do with it.
+    pub hold: OrderHold,
+}
+
 /// The vault name of key and CSR of a request's order.
 #[must_use]
 pub fn key_name(request: RequestId, order: u32) -> String {
@@ -181,6 +200,27 @@ impl Request {
             KeyPlan::Us { .. } => (0..self.issuance.orders).map(|n| key_name(self.id, n)).collect(),
             KeyPlan::Client { .. } => vec![],
         }
+    }
+
+    /// What it has to do with an order that it got as its order number `number`; `None`: nothing any more, another one
+    /// may have it. A worker of it that still acts on such an order was overtaken, and is found out by the key of the
+    /// certificate.
+    #[must_use]
+    pub fn holds(&self, order_url: &str, number: u32) -> Option<OrderHold> {
+        match &self.issuance.phase {
+            Phase::Ordered(order) if order.url == order_url => Some(OrderHold::Open),
+            Phase::Done { .. } if self.issuance.order_number() == number => Some(OrderHold::Spent),
+            _ => None,
+        }
+    }
+
+    /// The order that it has and did not have `before`.
+    #[must_use]
+    pub fn new_order(&self, before: &Self) -> Option<&str> {
+        let number = |request: &Self| request.issuance.order_number();
+        let order_url = self.issuance.phase.order_url()?;
+        let had = before.issuance.phase.order_url() == Some(order_url) && number(before) == number(self);
+        (!had).then_some(order_url)
     }
 
     /// A failed one that starts over; no worker holds it any more.

@@ -8,7 +8,7 @@ use super::{
     state::Issuance,
     step::{Step, end, resume},
 };
-use crate::words::{Cause, Class, Failure, Stage, Timestamp, clip};
+use crate::words::{Cause, Class, Failure, RequestId, Stage, Timestamp, clip};
 
 /// Looks at something that lags start this close together and double up to [`POLL_MAX`].
 const POLL_MIN: Duration = Duration::from_millis(200);
@@ -95,11 +95,39 @@ pub(super) fn hold(state: &Issuance, until: Timestamp, why: &str, now: Timestamp
     }
 }
 
+/// An order of another request is awaited this long at least, and a quarter of the time so far, up to the most: its
+/// CA has it done in a minute as a rule.
+const AWAITED: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(10 * 60));
+
+/// On hold until the order that another request has came to an end. It is two certificates that are wanted, and an order
+/// makes one.
+pub(super) fn await_order(
+    state: &Issuance,
+    order_url: &str,
+    by: RequestId,
+    now: Timestamp,
+    seed: u64,
+) -> Step {
+    let so_far = now.since(state.held_since.unwrap_or(now));
+    let spread = Duration::from_secs(seed % 5);
+    let until = now.plus((so_far / 4).clamp(AWAITED.0, AWAITED.1) + spread);
+    let why = format!(
+        "the CA answers with order {order_url}, which request {by} of the same account and names has: ordered anew \
+         when that is over"
+    );
+    let awaiting = Issuance {
+        awaited_order: Some(order_url.to_owned()),
+        ..state.clone()
+    };
+    hold(&awaiting, until, &why, now, seed)
+}
+
 /// Goes on with another account: a new order there, at once or when it can be used. Values of the one that is left are
 /// taken out of the zone first.
 fn fail_over(state: Issuance, switch: Switch, why: &str, now: Timestamp) -> Step {
     let state = Issuance {
         phase: Phase::Queued,
+        awaited_order: None,
         since: switch.from.unwrap_or(now),
         polls: 0,
         why: reason(why),

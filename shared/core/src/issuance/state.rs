@@ -39,6 +39,9 @@ pub struct Issuance {
     /// Orders that the CA made or refused to make, over all retries: names the next order's reservation.
     #[serde(default)]
     pub orders: u32,
+    /// The order of another request that the CA answered newOrder with: while that one works on it, none is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaited_order: Option<String>,
     /// Since when it is on hold without a try in between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_since: Option<Timestamp>,
@@ -65,6 +68,7 @@ impl Issuance {
             cleanup_owed: false,
             why: None,
             orders: 0,
+            awaited_order: None,
             held_since: None,
             failover: Failover::default(),
             history: History::default(),

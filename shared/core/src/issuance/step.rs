@@ -87,6 +87,7 @@ pub(super) fn enter(state: &Issuance, phase: Phase, now: Timestamp) -> Step {
         polls: 0,
         cleanup_owed: state.cleanup_owed || publishes,
         why: None,
+        awaited_order: None,
         held_since: None,
         failover: state.failover.clone().progressed(),
         ..state.clone()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::renewal::Renewal;
 use crate::{
-    certificate::{Certificate, Revocation},
+    certificate::{Certificate, CertificateStatus, Revocation},
     words::{CertificateId, Timestamp},
 };
 
@@ -43,6 +43,16 @@ impl Halt {
 fn stands(certificate: &Certificate) -> Option<&Revocation> {
     let revocation = certificate.lifecycle.revocation.as_ref();
     revocation.filter(|r| r.error.is_none())
+}
+
+/// Whether it can be used now and is wanted: who asks for its names again gets it. One that a client gave up, be it that
+/// the CA has not answered, or that somebody else may have its key, is not.
+#[must_use]
+pub fn serves(renewal: &Renewal, certificate: &Certificate, now: Timestamp) -> bool {
+    certificate.status(now) == CertificateStatus::Issued
+        && renewal.succeeded_by.is_none()
+        && stands(certificate).is_none()
+        && !certificate.is_compromised()
 }
 
 /// What keeps it from being renewed; a client may want it renewed in spite of its revocation ([`wanted`]).

@@ -15,7 +15,7 @@ mod window;
 
 pub use self::{
     decide::{Decision, after_answer, decide, failed_look, started},
-    halt::{Halt, halt, halted, wanted},
+    halt::{Halt, halt, halted, serves, wanted},
     made::{first, in_mode, recorded, replaced, succeeded, successor},
     renewal::{RenewMode, Renewal},
     request::{NoKey, Origin},

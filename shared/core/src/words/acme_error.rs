@@ -16,6 +16,9 @@ macro_rules! acme_errors {
         }
 
         impl AcmeError {
+            /// All that are listed here.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
             /// Its word in the namespace.
             #[must_use]
             pub fn word(&self) -> &str {

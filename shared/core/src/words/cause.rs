@@ -52,8 +52,8 @@ macro_rules! causes {
                 !matches!(self, Self::Acme(_) | Self::Other(_))
             }
 
-            #[cfg(test)]
-            const ALL_OURS: &'static [Self] = &[$(Self::$name),+];
+            /// All of ours.
+            pub const ALL_OURS: &'static [Self] = &[$(Self::$name),+];
         }
     };
 }

@@ -105,10 +105,13 @@ impl Failure {
         }
     }
 
-    /// Whether the CA turned the account away, so that no other request of it can do better. A CA says
+    /// Whether the CA turned the account away, or its key cannot be used, so that no other request of it can do better. A CA says
     /// `unauthorized` of an order's names too, so that counts only where it names the account or answers a newOrder.
     #[must_use]
     pub fn blames_account(&self, ordering: bool) -> bool {
+        if self.class == Class::Permanent && self.problem.cause == Cause::AccountKey {
+            return true;
+        }
         self.class == Class::Permanent
             && match self.problem.cause.acme() {
                 Some(
@@ -122,6 +125,12 @@ impl Failure {
                 }
                 _ => false,
             }
+    }
+
+    /// Whether the CA has no such account, by its own word.
+    #[must_use]
+    pub fn is_unknown_account(&self) -> bool {
+        self.class == Class::Permanent && self.problem.cause.acme() == Some(&AcmeError::AccountDoesNotExist)
     }
 
     /// Whether this CA cannot issue for the names, and another may: a CAA record forbids it (RFC 8659), or it takes no

@@ -1,6 +1,7 @@
 //! The words of the field as types. Each is made by a constructor that parses; there is no other way in.
 
 mod acme_error;
+mod advice;
 mod cause;
 mod email;
 mod failure;
@@ -16,6 +17,7 @@ mod timestamp;
 
 pub use self::{
     acme_error::AcmeError,
+    advice::{Advice, Way},
     cause::Cause,
     email::{Email, EmailError},
     failure::{Class, Failure, Problem, Stage, Subproblem},

@@ -47,6 +47,17 @@ fn mismatch(detail: impl Into<String>) -> Failure {
     )
 }
 
+/// A CA that has an order for two, or a worker that was overtaken: the certificate is somebody else's, and a new order
+/// makes ours.
+fn anothers() -> Failure {
+    Failure::new(
+        Class::OrderLost,
+        Stage::Request,
+        Cause::KeylessOrder,
+        "the order was finalized with another key: the certificate's public key is not that of the stored private key",
+    )
+}
+
 /// A chain that is in order and valid now, and what its first certificate says.
 pub struct ReadChain {
     /// For the record.
@@ -173,7 +184,8 @@ fn check_order(blocks: &[&Block], certificates: &[X509Certificate<'_>]) -> Resul
 /// Checks names, key, validity and chain order (each certificate signed by the next).
 ///
 /// # Errors
-/// `urn:certmint:certificateMismatch`, permanent, which says what does not fit.
+/// `urn:certmint:certificateMismatch`, permanent, which says what does not fit. All but the key: then the order is
+/// another's (`urn:certmint:keylessOrder`) and lost.
 pub fn check_chain(
     chain: &str,
     key_pem: &SecretString,
@@ -198,7 +210,7 @@ pub fn check_chain_of(
     let read = read_chain(chain, now)?;
     check_names(&read, names)?;
     if read.public_key != public_key {
-        return Err(mismatch("its public key is not that of the stored private key"));
+        return Err(anothers());
     }
     Ok(read.checked)
 }
@@ -269,6 +281,25 @@ mod tests {
         assert_eq!(checked.expires_at.to_string(), "2028-01-01T00:00:00Z");
         assert_eq!(checked.cert_pem, leaf.replace("\r\n", "\n"));
         assert!(checked.chain_pem.contains("BEGIN CERTIFICATE"));
+    }
+
+    /// Somebody else finalized the order: another one makes ours. What the CA did wrong it would do again.
+    #[test]
+    fn anothers_key_is_told_from_what_does_not_fit() {
+        let (world, other) = (World::new(), World::new());
+        let names = NameSet::parse(&["example.com"]).unwrap();
+        let class = |leaf: &str, key: &KeyPair| {
+            let (key, now) = (key.serialize_pem().into(), Timestamp::from_secs(1_796_000_000));
+            let failure = check_chain(leaf, &key, &names, now).unwrap_err();
+            (failure.class, failure.problem.cause)
+        };
+        let leaf = world.issue(&["example.com"], (2026, 2028));
+        assert_eq!(class(&leaf, &other.key), (Class::OrderLost, Cause::KeylessOrder));
+        let leaf = world.issue(&["example.org"], (2026, 2028));
+        assert_eq!(
+            class(&leaf, &world.key),
+            (Class::Permanent, Cause::CertificateMismatch)
+        );
     }
 
     #[test]

@@ -169,6 +169,7 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
         2 => proptest::option::of(moment())
             .prop_map(|not_before| Event::NotYet { not_before, reason: "ns1 lags".into() }),
         2 => moment().prop_map(|until| Event::Deferred { until, reason: "a limit is used up".into() }),
+        1 => any::<u64>().prop_map(|by| Event::OrderTaken { order_url: "https://ca.test/order/2".into(), by: RequestId::new(by) }),
         2 => Just(Event::Unpublished),
         1 => Just(Event::Cancelled),
         4 => failed(),

@@ -110,9 +110,10 @@ async fn get(_: Read, State(accounts): State<Accounts>, Now(now): Now, Id(id): I
     accounts.shown(account, now).await
 }
 
-/// Switches a disabled or failed account on.
+/// Switches a disabled or failed account on; a failed one is registered anew.
 ///
-/// A worker that runs sees it in its next pass.
+/// The worker registers it with its key when it is used next, or with another one if its CA closed the account or the
+/// key is gone.
 #[utoipa::path(
     post,
     path = "/api/v1/acme/accounts/enable",

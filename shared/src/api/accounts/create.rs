@@ -19,6 +19,7 @@ use crate::api::{
     resource::routes,
     state::Now,
 };
+use crate::store::StoreError;
 use certmint_core::{account::NewAccount, words::Email};
 
 routes!["accounts": create];
@@ -100,5 +101,11 @@ async fn create(
     if let Some(eab) = eab {
         drop_unused(deposit, &eab, &created).await;
     }
-    Ok(Answer(CreatedAccount::from(created?)))
+    match created {
+        Ok(created) => Ok(Answer(CreatedAccount::from(created))),
+        Err(error @ StoreError::Exists { .. }) => Err(ApiError::exists(format!(
+            "{error}; GET /acme/accounts?email= finds it, and POST /acme/accounts/enable registers it anew if it failed"
+        ))),
+        Err(error) => Err(error.into()),
+    }
 }

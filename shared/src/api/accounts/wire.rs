@@ -83,6 +83,14 @@ pub(super) struct AccountView {
     #[schema(schema_with = eab_words)]
     eab_status: &'static str,
     last_error: Option<String>,
+    /// Of one that cannot be used: enable_account, replace_eab or change_contact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next_action: Option<&'static str>,
+    /// The same in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    advice: Option<String>,
     is_default: bool,
     /// Which of its keys the CA knows.
     key_version: u32,
@@ -135,6 +143,7 @@ impl AccountView {
         defaults: &[DefaultAccount],
         now: Timestamp,
     ) -> Self {
+        let advice = account.advice();
         Self {
             eab_status: account.eab_status(now).as_str(),
             id: account.id.get(),
@@ -148,6 +157,8 @@ impl AccountView {
             registration_uri: account.registration_uri,
             eab_kid: account.eab_kid.as_deref().map(masked),
             eab_expires_at: account.eab_expires_at.map(|at| at.to_string()),
+            next_action: advice.map(|advice| advice.way.as_str()),
+            advice: advice.map(|advice| advice.for_account()),
             last_error: account.last_error,
             is_default: defaults.iter().any(|d| d.account_id == account.id),
             key_version: account.key_version.get(),

@@ -17,7 +17,6 @@ use crate::api::{
     state::Now,
 };
 use certmint_core::{
-    account::AccountStatus,
     certificate::{KeyAlgorithm, KeyPlan, RenewAs},
     issuance::{MAX_ATTEMPTS, NewRequest},
     words::{AccountId, NameSet, NameSetError},
@@ -138,7 +137,8 @@ impl Repeatable for Wanted {
 
 /// Asks for a certificate.
 ///
-/// The same names again are the same request while it is on its way, unless force is true.
+/// The same names again are the same request while it is on its way, and for a day after its success as long as its
+/// certificate can be used (result_certificate_id says which), unless force is true.
 #[utoipa::path(
     post,
     path = "/api/v1/acme/certificate/request",
@@ -166,10 +166,10 @@ async fn create(
         &names,
     )?;
     let account = requests.accounts.account(account_id).await?;
-    if matches!(account.status, AccountStatus::Failed | AccountStatus::Disabled) {
-        let state = account.status.as_str();
+    if let Some(advice) = account.advice() {
+        let (state, mend) = (account.status.as_str(), advice.for_account());
         return Err(ApiError::state(format!(
-            "account {account_id} is {state}; use another or mend it first"
+            "account {account_id} is {state}; use another or mend it first: {mend}"
         )));
     }
     let provider = requests.provider(&account)?;
@@ -195,7 +195,11 @@ async fn create(
         let store = &requests.store;
         RequestView::from(store.create_request(new, MAX_ATTEMPTS, key, now).await?)
     } else {
-        let flight = requests.flights.request_once(new, MAX_ATTEMPTS, key, now).await?;
+        let standing = &requests.certificates;
+        let flights = &requests.flights;
+        let flight = flights
+            .request_once(new, MAX_ATTEMPTS, key, standing, now)
+            .await?;
         let view = RequestView::from(flight.request);
         if flight.joined { view.deduplicated() } else { view }
     };

@@ -2,6 +2,7 @@
 
 mod calls;
 mod create;
+mod standing;
 mod state;
 mod wire;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 
-use super::wire::RequestView;
+use super::{standing::Certificates, wire::RequestView};
 use crate::{
     api::{
         envelope::{Answer, Data},
@@ -16,7 +16,7 @@ use crate::{
 };
 use certmint_core::{
     account::Account,
-    issuance::Request,
+    issuance::{Request, RequestStatus},
     provider::{Provider, Providers},
 };
 
@@ -24,6 +24,7 @@ use certmint_core::{
 pub(super) struct Requests {
     pub(super) store: Arc<dyn RequestStore>,
     pub(super) flights: Arc<dyn SingleFlight>,
+    pub(super) certificates: Certificates,
     pub(super) lifecycle: Arc<dyn RequestLifecycle>,
     pub(super) accounts: Arc<dyn AccountStore>,
     pub(super) fallback: Arc<dyn FallbackPolicy>,
@@ -43,22 +44,27 @@ impl Requests {
         })
     }
 
-    /// A request in full, with what a person should know of its names. One read of the account at work, if a star covers
-    /// one of them.
+    /// A request in full, with what a person should know of its names. One read of the account at work if the request
+    /// failed (what its account needs comes first then), or if a star covers one of its names.
     pub(super) async fn shown(&self, request: Request) -> Data<RequestView> {
-        let mut warnings = Vec::new();
-        if request.names.covered().next().is_some() {
-            let account = match self.accounts.account(request.account()).await {
-                Ok(account) => Some(account),
-                Err(StoreError::NotFound { .. }) => None,
-                Err(error) => return Err(error.into()),
-            };
-            let ca = account.and_then(|account| self.providers.by_id(account.provider_id));
-            warnings = ca.map_or_else(Vec::new, |ca| {
-                ca.orders.notes(&ca.name, &request.names, &request.key)
-            });
-        }
-        Ok(Answer(RequestView::in_full(request).with_warnings(warnings)))
+        let failed = request.status == RequestStatus::Failed;
+        let account = match failed || request.names.covered().next().is_some() {
+            true => match self.accounts.account(request.account()).await {
+                Err(StoreError::NotFound { .. } | StoreError::Corrupt { .. }) => None,
+                account => Some(account?),
+            },
+            false => None,
+        };
+        let ca = account
+            .as_ref()
+            .and_then(|account| self.providers.by_id(account.provider_id));
+        let warnings = ca.map_or_else(Vec::new, |ca| {
+            ca.orders.notes(&ca.name, &request.names, &request.key)
+        });
+        let needs = account.as_ref().filter(|_| failed);
+        Ok(Answer(
+            RequestView::in_full(request, needs).with_warnings(warnings),
+        ))
     }
 }
 
@@ -67,6 +73,12 @@ impl FromRef<Capabilities> for Requests {
         Self {
             store: all.store.requests.clone(),
             flights: all.store.single_flight.clone(),
+            certificates: Certificates {
+                certificates: all.store.certificates.clone(),
+                relations: all.store.relations.clone(),
+                renewals: all.store.renewals.clone(),
+                deposit: all.deposit.clone(),
+            },
             lifecycle: all.store.request_lifecycle.clone(),
             accounts: all.store.accounts.clone(),
             fallback: all.store.fallback.clone(),

@@ -5,6 +5,7 @@ use utoipa::{ToSchema, openapi::ObjectBuilder};
 
 use crate::api::{certificates::renew_as_words, describe::words};
 use certmint_core::{
+    account::Account,
     certificate::{KeyAlgorithm, KeyPlan},
     issuance::{Entry, Request, RequestStatus},
     words::{Problem, Subproblem},
@@ -80,7 +81,8 @@ pub(super) struct RequestView {
     renew_as: &'static str,
     /// Where the issuance is.
     phase: &'static str,
-    /// What the worker does next.
+    /// What the worker does next; of a failed one what a client does (retry, enable_account, replace_eab,
+    /// change_contact, request_anew, request_elsewhere).
     next_action: &'static str,
     /// Why it is where it is.
     reason: String,
@@ -89,6 +91,10 @@ pub(super) struct RequestView {
     not_before: Option<String>,
     /// What the CA said last.
     last_problem: Option<ProblemView>,
+    /// What leads out of its failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    advice: Option<String>,
     /// In the detail only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -206,14 +212,23 @@ impl From<&Entry> for EntryView {
 }
 
 impl RequestView {
-    /// With its history, which lists leave out.
-    pub(super) fn in_full(request: Request) -> Self {
+    /// With its history, which lists leave out, and with what its account needs if it failed.
+    pub(super) fn in_full(request: Request, account: Option<&Account>) -> Self {
         let history = request.issuance.history.entries().iter().map(EntryView::from);
         let history = Some(history.collect());
-        Self {
+        let owes = request.issuance.cleanup_owed;
+        let mut view = Self {
             history,
             ..Self::from(request)
+        };
+        // It cannot be tried again before that.
+        if let Some(advice) = account.and_then(Account::advice) {
+            view.advice = Some(advice.words());
+            if !owes {
+                view.next_action = advice.way.as_str();
+            }
         }
+        view
     }
 
     /// With what a person should know of its names.
@@ -275,6 +290,7 @@ impl From<Request> for RequestView {
             reason: request.issuance.reason().to_owned(),
             not_before: waits.map(|at| at.to_string()),
             history: None,
+            advice: request.issuance.advice().map(|advice| advice.words()),
             last_problem: request.issuance.last_problem.map(ProblemView::from),
             warnings: vec![],
             deduplicated: None,

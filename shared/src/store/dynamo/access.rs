@@ -109,6 +109,13 @@ pub const ACCESS_PATHS: &[AccessPath] = &[
         BOTH,
     )),
     expires(path(
+        "owner of an order",
+        "orders.rs",
+        ("ORDER#", "META"),
+        NONE,
+        WORKER,
+    )),
+    expires(path(
         "idempotency",
         "idempotency.rs",
         ("IDEMPOTENCY#", "META"),
@@ -284,6 +291,7 @@ mod tests {
             keys::fallback(),
             keys::request(request),
             keys::flight(account, &names, &KeyPlan::default(), Some("short")),
+            keys::order("https://ca.test/order/1"),
             keys::idempotency("k"),
             keys::certificate(certificate),
             keys::version(certificate, 1),

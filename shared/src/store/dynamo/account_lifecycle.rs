@@ -15,6 +15,7 @@ use super::{
 };
 use crate::store::{
     AccountLifecycle, DefaultFallback, FallbackPolicy, StoreError, in_fallback, is_usable, may_be_default,
+    moved,
 };
 use certmint_core::{
     account::{Account, DefaultAccount},
@@ -168,13 +169,7 @@ impl AccountLifecycle for DynamoStore {
         }
         for _ in 0..TRIES {
             let old = accounts::one(self.table().await?, id).await?;
-            is_usable(&old)?;
-            let new = Account {
-                email: Some(email.clone()),
-                updated_at: now,
-                version: old.version + 1,
-                ..old.clone()
-            };
+            let new = moved(&old, email, now)?;
             let mut tx = Tx::new();
             tx.put_if(to_item(&new)?, as_read(&old), Lost::Changed);
             chores::enqueue(

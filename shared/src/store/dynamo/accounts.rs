@@ -20,7 +20,7 @@ use crate::store::{
 };
 use certmint_core::{
     account::{Account, EabBinding, KeyVersion, NewAccount},
-    words::{AccountId, Email, Page, PageRequest, ProviderId, Timestamp},
+    words::{AccountId, Cause, Email, Page, PageRequest, ProviderId, Timestamp},
 };
 
 /// Tries against others that write the same account.
@@ -45,6 +45,7 @@ fn from_item(row: &Row) -> Result<Account, StoreError> {
         rollover: row.opt_json("rollover")?,
         status: row.word("status")?,
         registration_uri: row.opt_text("registration_uri").map(str::to_owned),
+        last_cause: row.opt_text("last_cause").map(Cause::from),
         last_error: row.opt_text("last_error").map(str::to_owned),
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
@@ -66,6 +67,7 @@ pub(super) fn to_item(account: &Account) -> Result<Item, StoreError> {
         .opt_time("key_changed_at", account.key_changed_at)
         .text("status", account.status.as_str())
         .opt_text("registration_uri", account.registration_uri.as_ref())
+        .opt_text("last_cause", account.last_cause.as_ref().map(Cause::urn).as_ref())
         .opt_text("last_error", account.last_error.as_ref())
         .time("created_at", account.created_at)
         .time("updated_at", account.updated_at)

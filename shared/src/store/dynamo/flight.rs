@@ -17,9 +17,9 @@ use super::{
     table::Table,
     tx::{Expression, Tx},
 };
-use crate::store::{Flight, Idempotency, SingleFlight, StoreError};
+use crate::store::{Flight, Idempotency, SingleFlight, Standing, StoreError};
 use certmint_core::{
-    issuance::{NewRequest, Request},
+    issuance::{NewRequest, Request, RequestStatus},
     words::{RequestId, Timestamp},
 };
 
@@ -125,13 +125,25 @@ pub(super) async fn insert(
     }
 }
 
-/// The request that a lock names, if it still holds it. One that cannot be read will never finish: it does not.
-async fn holder(table: &Table, id: RequestId, now: Timestamp) -> Result<Option<Request>, StoreError> {
-    match request_items::one(table, id).await {
-        Ok(request) => Ok(Some(request).filter(|r| r.answers_for_its_names(now))),
-        Err(StoreError::NotFound { .. } | StoreError::Corrupt { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+/// The request that a lock names, if it still holds it. One that cannot be read, or was set aside, will never finish: it
+/// does not.
+async fn holder(
+    table: &Table,
+    id: RequestId,
+    standing: &dyn Standing,
+    now: Timestamp,
+) -> Result<Option<Request>, StoreError> {
+    let request = match request_items::on_its_way(table, id).await {
+        Ok(request) => request.filter(|r| r.answers_for_its_names(now)),
+        Err(StoreError::Corrupt { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(match request {
+        Some(request) if request.status == RequestStatus::Success => {
+            standing.stands(&request, now).await?.then_some(request)
+        }
+        request => request,
+    })
 }
 
 /// Answers with a request that exists; a key that came along is remembered with it.
@@ -169,13 +181,14 @@ async fn known(table: &Table, replay: &Replay) -> Result<Flight, StoreError> {
 
 #[async_trait]
 impl SingleFlight for DynamoStore {
-    /// Reads: the account and the lock (and the key); the request itself only if there is one. Writes as
-    /// `create_request`.
+    /// Reads: the account and the lock (and the key); the request itself only if there is one, and what says whether its
+    /// certificate stands. Writes as `create_request`.
     async fn request_once(
         &self,
         new: NewRequest,
         max_attempts: u32,
         idempotency: Option<Idempotency>,
+        standing: &dyn Standing,
         now: Timestamp,
     ) -> Result<Flight, StoreError> {
         let (table, idempotency) = (self.table().await?, idempotency.as_ref());
@@ -193,7 +206,7 @@ impl SingleFlight for DynamoStore {
                 None => Lock::Free,
                 Some(row) => {
                     let id = lock_from_item(&row)?;
-                    match holder(table, id, now).await? {
+                    match holder(table, id, standing, now).await? {
                         Some(request) => return join(table, request, idempotency, now).await,
                         None => Lock::Stale(id),
                     }

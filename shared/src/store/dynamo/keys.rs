@@ -8,6 +8,7 @@
 //! | default account | `DEFAULT`, provider | | | |
 //! | default fallback | `FALLBACK`, `META` | | | |
 //! | request | `REQUEST#<id>`, `META` | `REQUEST#<status>`, id | `ACCOUNT#<id>#REQUEST#<status>`, id | `WORK#<shard>`, wake time |
+//! | owner of an order | `ORDER#<SHA-256 of its URL>`, `META` (TTL) | | | |
 //! | newest request of a set | `INFLIGHT#<account>#<set>`, `META` (TTL) | | | |
 //! | idempotency | `IDEMPOTENCY#<key>`, `META` (TTL one day) | | | |
 //! | certificate | `CERTIFICATE#<id>`, `META` | `CERTIFICATE#<status>#<source>#<wildcard or plain>`, id | | |
@@ -34,9 +35,11 @@ use certmint_core::{
     issuance::RequestStatus,
     provider::RateKey,
     words::{
-        AccountId, CertificateId, DomainName, Email, Fqdn, NameSet, ProviderId, RequestId, Timestamp, set_key,
+        AccountId, CertificateId, DomainName, Email, Fqdn, NameSet, ProviderId, RequestId, Timestamp, hex,
+        set_key,
     },
 };
+use sha2::{Digest, Sha256};
 
 /// Primary key attributes: (partition, sort).
 pub const PRIMARY: (&str, &str) = ("pk", "sk");
@@ -107,6 +110,7 @@ keys! {
     default_account(provider: ProviderId) = "DEFAULT", pad(provider.get());
     fallback() = "FALLBACK", META;
     request(id: RequestId) = format!("REQUEST#{id}"), META;
+    order(url: &str) = format!("ORDER#{}", hex(&Sha256::digest(url))), META;
     idempotency(of: &str) = format!("IDEMPOTENCY#{of}"), META;
     certificate(id: CertificateId) = format!("CERTIFICATE#{id}"), META;
     version(id: CertificateId, number: u64) = certificate(id).pk, format!("{VERSION}{}", pad(number));

@@ -18,6 +18,7 @@ mod item;
 pub(crate) mod keys;
 mod lists;
 mod names;
+mod orders;
 mod providers;
 mod range;
 mod rates;

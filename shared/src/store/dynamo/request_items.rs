@@ -100,6 +100,13 @@ pub(super) async fn one(table: &Table, id: RequestId) -> Result<Request, StoreEr
     from_item(&row.ok_or_else(|| missing(id))?)
 }
 
+/// The same; `None` if it is not there, or was set aside as one that cannot be read.
+pub(super) async fn on_its_way(table: &Table, id: RequestId) -> Result<Option<Request>, StoreError> {
+    let row = table.get(&keys::request(id)).await?;
+    let row = row.filter(|row| row.opt_text("quarantined").is_none());
+    row.map(|row| from_item(&row)).transpose()
+}
+
 /// A pending request under the next id, not written yet. One write (the counter).
 pub(super) async fn fresh(
     table: &Table,

@@ -13,6 +13,7 @@ use super::{
     item::{Row, n, s},
     keys::{self, Index, List, Work},
     lists::{self, Asked, Narrowed},
+    orders,
     range::Range,
     request_items::{self, as_read, changing, from_item, held, leave, missing, moves, one, to_item},
     store::DynamoStore,
@@ -25,7 +26,7 @@ use crate::store::{
 };
 use certmint_core::{
     chore::Chore,
-    issuance::{NewRequest, Request, RequestStatus},
+    issuance::{NewRequest, OrderOwner, Request, RequestStatus},
     words::{Page, PageRequest, RequestId, Timestamp},
 };
 
@@ -193,21 +194,38 @@ impl RequestStore for DynamoStore {
         }
     }
 
-    /// One read, one conditional transaction (`fence = :ours`). A repeat after a lost answer finds its own write.
-    async fn save_request(&self, request: &Request, _now: Timestamp) -> Result<(), StoreError> {
-        let lost = || StoreError::LeaseLost(request.id);
-        let stored = one(self.table().await?, request.id).await?;
-        if stored.lease.fence != request.lease.fence {
-            return Err(lost());
+    /// One read, one conditional transaction (`fence = :ours`). A repeat after a lost answer finds its own write. With
+    /// a new order: at most two reads more, and its owner in the transaction.
+    async fn save_request(&self, request: &Request, now: Timestamp) -> Result<(), StoreError> {
+        enum Lost {
+            Lease,
+            Order,
         }
-        let mut tx = Tx::new();
-        tx.put_if(to_item(request)?, as_read(&stored), ());
-        moves(&mut tx, request, stored.status, ());
-        match tx.commit(self.table().await?).await? {
-            Ok(()) => Ok(()),
-            Err(()) if one(self.table().await?, request.id).await? == *request => Ok(()),
-            Err(()) => Err(lost()),
+        let (table, lost) = (self.table().await?, || StoreError::LeaseLost(request.id));
+        for _ in 0..TRIES {
+            let stored = one(table, request.id).await?;
+            if stored.lease.fence != request.lease.fence {
+                return Err(lost());
+            }
+            let mut tx = Tx::new();
+            tx.put_if(to_item(request)?, as_read(&stored), Lost::Lease);
+            moves(&mut tx, request, stored.status, Lost::Lease);
+            if let Some(order_url) = request.new_order(&stored) {
+                orders::own(table, &mut tx, request, order_url, now, Lost::Order).await?;
+            }
+            match tx.commit(table).await? {
+                Ok(()) => return Ok(()),
+                Err(Lost::Lease) if one(table, request.id).await? == *request => return Ok(()),
+                Err(Lost::Lease) => return Err(lost()),
+                // Somebody took it meanwhile: who, the next look says.
+                Err(Lost::Order) => {}
+            }
         }
+        Err(changing(request.id))
+    }
+
+    async fn order_owner(&self, order_url: &str) -> Result<Option<OrderOwner>, StoreError> {
+        orders::owner(self.table().await?, order_url).await
     }
 
     /// One write: out of the due index, with the reason beside.

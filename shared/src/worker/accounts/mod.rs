@@ -11,13 +11,13 @@ use super::health::Health;
 use crate::{
     acme::{AccountKey, CaAccount},
     store::{AccountStore, StoreError},
-    vault::KeyVault,
+    vault::{KeyVault, VaultError},
 };
 use certmint_core::{
     account::{Account, AccountStatus},
     clock::Clock,
     provider::{Provider, Providers},
-    words::{AccountId, Cause, Class, Failure, ProviderId, Stage},
+    words::{AccountId, Cause, Class, Failure, Problem, ProviderId, Stage},
     x509::keys,
 };
 
@@ -88,6 +88,11 @@ impl Accounts {
             ));
         }
         let fresh = self.load(id).await;
+        if let Err(failure) = &fresh
+            && failure.problem.cause == Cause::AccountKey
+        {
+            self.note_lost_key(id, failure).await;
+        }
         // Noted while the others still wait for this slot: they find the note, not the CA.
         if let Err(failure) = &fresh
             && failure.is_outage()
@@ -148,7 +153,7 @@ impl Accounts {
                 let known = (account.status != AccountStatus::Pending)
                     .then(|| Err(in_state(id, AccountStatus::Failed, why)));
                 *slot.lock().await = known;
-                self.fail(account, why).await
+                self.fail(account, failure).await
             }
             Err(error) => Err(error),
         };
@@ -158,17 +163,68 @@ impl Accounts {
         }
     }
 
-    async fn fail(&self, account: Account, why: &str) -> Result<(), StoreError> {
+    async fn fail(&self, account: Account, failure: &Failure) -> Result<(), StoreError> {
         if account.status != AccountStatus::Active {
             return Ok(());
         }
-        let failed = Account {
-            status: AccountStatus::Failed,
-            last_error: Some(why.to_owned()),
-            updated_at: self.clock.now(),
-            ..account
-        };
+        let Problem { cause, detail, .. } = &failure.problem;
+        let failed = account.failed(cause.clone(), detail, self.clock.now());
         self.store.save_account(&failed).await.map(|_| ())
+    }
+
+    /// The vault has no key for an account that its CA knows: it becomes failed, and an operator decides.
+    async fn note_lost_key(&self, id: AccountId, failure: &Failure) {
+        tracing::error!(
+            account_id = id.get(),
+            error = failure.problem.detail,
+            alarm = "account",
+            "the account's key is gone"
+        );
+        let saved = match self.store.account(id).await {
+            Ok(account) => self.fail(account, failure).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = saved {
+            tracing::warn!(account_id = id.get(), %error, "the account's failure was not stored");
+        }
+    }
+
+    /// The CA knows the account no more, be it that it lost its database: it is registered anew, with its key, when it is
+    /// asked for next. Only the account that was used: others may have registered it anew since.
+    pub(in crate::worker) async fn forget(&self, used: &CaAccount) -> Result<(), Failure> {
+        self.evict(used.id).await;
+        let account = self.store.account(used.id).await?;
+        let is_same = account.registration_uri.as_ref() == Some(&used.registration_uri);
+        if account.status != AccountStatus::Active || !is_same {
+            return Ok(());
+        }
+        tracing::warn!(
+            account_id = used.id.get(),
+            "the CA does not know the account any more; it is registered anew"
+        );
+        let forgotten = account.forgotten(self.clock.now());
+        match self.store.save_account(&forgotten).await {
+            Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What a chore was answered: where the CA [forgot](Self::forget) the account, another try may succeed.
+    pub(in crate::worker) async fn unless_forgotten<T>(
+        &self,
+        used: &CaAccount,
+        answer: Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        match self.confirm_refusal(used, answer).await {
+            Err(failure) if failure.is_unknown_account() => {
+                self.forget(used).await?;
+                Err(Failure {
+                    class: Class::Transient,
+                    ..failure
+                })
+            }
+            answer => answer,
+        }
     }
 
     /// A refusal may only mean that the account's key was changed under this call. That is asked of the store before the
@@ -207,7 +263,7 @@ impl Accounts {
                 Ok(Some(loaded)) => return Ok(loaded),
                 Ok(None) => {}
                 // A secret that another worker deleted since: the account names another one by now.
-                Err(failure) if failure.problem.cause == Cause::Vault => {
+                Err(failure) if matches!(failure.problem.cause, Cause::Vault | Cause::AccountKey) => {
                     let now = self.read(id).await?;
                     if now.version == account.version {
                         return Err(failure);
@@ -238,7 +294,7 @@ impl Accounts {
                 return Err(in_state(id, status, why));
             }
         }
-        if account.registration_uri.is_some() {
+        if account.status == AccountStatus::Active && account.registration_uri.is_some() {
             return self.signer(account).await.map(Some);
         }
         let provider = self.configured(id, account.provider_id)?;
@@ -259,8 +315,23 @@ impl Accounts {
         })?;
         // The CA knows the key: one that is gone is an error, never replaced by another.
         let name = Account::key_name(account.id, account.key_version);
-        let key = self.vault.get(&name).await?;
-        Ok(signer(account, provider, uri, key))
+        match self.vault.get(&name).await {
+            Ok(key) => Ok(signer(account, provider, uri, key)),
+            Err(VaultError::NotFound(_)) => {
+                let advice = Cause::AccountKey.advice().words();
+                let text = format!(
+                    "the key of account {} is gone from the vault ({name}): {advice}",
+                    account.id
+                );
+                Err(Failure::new(
+                    Class::Permanent,
+                    Stage::Request,
+                    Cause::AccountKey,
+                    text,
+                ))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

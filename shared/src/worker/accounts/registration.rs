@@ -5,14 +5,14 @@ use std::sync::Arc;
 use crate::{
     acme::{AccountKey, Ca, Eab},
     store::{AccountStore, StoreError},
-    vault::KeyVault,
+    vault::{KeyVault, VaultError},
 };
 use certmint_core::{
     account::{Account, AccountStatus, eab_refusal},
-    acme::CHECK_ACCOUNT,
+    acme::said,
     clock::Clock,
     provider::Provider,
-    words::{Class, Failure},
+    words::{AcmeError, Cause, Class, Failure, Problem, Stage},
 };
 
 /// What a registration needs.
@@ -38,9 +38,17 @@ impl Registrar {
             .ca
             .register(&provider.directory_url, key, account.email.as_ref(), eab.as_ref())
             .await;
+        // The CA closed the account of this key, and that does not come back (RFC 8555 §7.3.6).
+        let is_closed = |failure: &Failure| failure.problem.cause.acme() == Some(&AcmeError::Unauthorized);
+        if account.registration_uri.is_some() && answer.as_ref().is_err_and(is_closed) {
+            tracing::warn!(account_id = account.id.get(), "registered anew with another key");
+            self.is_stored(&account.with_new_key(now)).await?;
+            return Ok(None);
+        }
         let refused_binding = match &mut answer {
             Err(failure) if eab.is_some() && eab_refusal::means_the_binding(failure) => {
-                let said = without_account(&failure.problem.detail);
+                // There is no account yet that could be checked.
+                let said = said(&failure.problem);
                 failure.problem.detail = eab_refusal::explained(said, account.eab_expires_at, now);
                 true
             }
@@ -50,23 +58,32 @@ impl Registrar {
             Ok(uri) => Account {
                 status: AccountStatus::Active,
                 registration_uri: Some(uri.clone()),
+                last_cause: None,
                 last_error: None,
                 eab_rejected: false,
                 updated_at: now,
                 ..account.clone()
             },
-            Err(failure) if failure.class == Class::Permanent => Account {
-                status: AccountStatus::Failed,
-                last_error: Some(failure.problem.detail.clone()),
-                eab_rejected: refused_binding,
-                updated_at: now,
-                ..account.clone()
-            },
+            Err(failure) if failure.class == Class::Permanent => {
+                let Problem { cause, detail, .. } = &failure.problem;
+                Account {
+                    eab_rejected: refused_binding,
+                    ..account.failed(cause.clone(), detail, now)
+                }
+            }
             Err(_) => return answer.map(Some),
         };
-        match self.store.save_account(&changed).await {
-            Ok(_) => answer.map(Some),
-            Err(StoreError::Conflict { .. }) => Ok(None),
+        match self.is_stored(&changed).await? {
+            true => answer.map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Writes the account down, unless it changed meanwhile.
+    async fn is_stored(&self, changed: &Account) -> Result<bool, Failure> {
+        match self.store.save_account(changed).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::Conflict { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -75,14 +92,18 @@ impl Registrar {
         let (Some(kid), Some(name)) = (&account.eab_kid, &account.eab_key_ref) else {
             return Ok(None);
         };
-        let hmac_key = self.vault.get(name).await?;
+        let hmac_key = match self.vault.get(name).await {
+            Err(VaultError::NotFound(_)) => {
+                let required = Cause::Acme(AcmeError::ExternalAccountRequired);
+                let text = format!(
+                    "the HMAC key {name} is gone from the vault; {}",
+                    required.advice().words()
+                );
+                return Err(Failure::new(Class::Permanent, Stage::Request, required, text));
+            }
+            found => found?,
+        };
         let kid = kid.clone();
         Ok(Some(Eab { kid, hmac_key }))
     }
-}
-
-/// There is no account yet that could be checked.
-fn without_account(detail: &str) -> &str {
-    let said = detail.strip_suffix(CHECK_ACCOUNT);
-    said.map_or(detail, |said| said.trim_end_matches("; "))
 }

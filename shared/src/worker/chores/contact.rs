@@ -35,7 +35,7 @@ impl Contacts {
             let answer = match self.accounts.get(id).await {
                 Ok(session) => {
                     let answer = self.ca.update_contact(&session, &email).await;
-                    self.accounts.confirm_refusal(&session, answer).await
+                    self.accounts.unless_forgotten(&session, answer).await
                 }
                 Err(failure) => Err(failure),
             };

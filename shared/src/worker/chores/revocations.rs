@@ -83,7 +83,7 @@ impl Revocations {
         };
         let account = self.accounts.get(account).await?;
         let answer = self.ca.revoke(&account, &certificate.cert_pem, revocation.reason);
-        self.accounts.confirm_refusal(&account, answer.await).await
+        self.accounts.unless_forgotten(&account, answer.await).await
     }
 
     async fn revoke_by_key(

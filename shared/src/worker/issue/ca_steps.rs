@@ -69,24 +69,34 @@ impl CaSteps {
         done: &Result<Event, Failure>,
     ) {
         match done {
-            // A limit of the ledger is no word of the CA.
-            Ok(Event::Deferred { .. }) => {}
+            // A limit of the ledger is no word of the CA, nor is an order that another request has.
+            Ok(Event::Deferred { .. } | Event::OrderTaken { .. }) => {}
             Ok(_) => self.health.answered(provider.id).await,
             Err(failure) if failure.is_outage() => {
                 let detail = &failure.problem.detail;
                 self.health.away(provider, detail, self.clock.now()).await;
             }
-            Err(failure) if failure.problem.cause.is_acme() => {
-                self.health.answered(provider.id).await;
+            Err(failure) => {
+                if failure.problem.cause.is_acme() {
+                    self.health.answered(provider.id).await;
+                }
                 if failure.blames_account(ordering) {
                     self.accounts.mark_account_failed(account, failure).await;
                 }
             }
-            Err(_) => {}
         }
     }
 
+    /// Asks once more where the CA forgot the account: it is registered anew then. A CA that does not know even that one
+    /// is believed.
     async fn ask(&self, request: &Request, provider: &Provider, effect: CaEffect) -> Result<Event, Failure> {
+        let account = self.accounts.get(request.account()).await?;
+        let done = self.ask_as(&account, request, provider, effect.clone()).await;
+        let done = self.accounts.confirm_refusal(&account, done).await;
+        if !done.as_ref().is_err_and(Failure::is_unknown_account) {
+            return done;
+        }
+        self.accounts.forget(&account).await?;
         let account = self.accounts.get(request.account()).await?;
         let done = self.ask_as(&account, request, provider, effect).await;
         self.accounts.confirm_refusal(&account, done).await

@@ -86,6 +86,7 @@ impl Issuer {
                 ca: a.ca,
                 certificates: a.certificates.clone(),
                 renewals: a.renewals.clone(),
+                requests: a.requests.clone(),
                 limiter,
                 clock: a.clock.clone(),
             },

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use crate::store::{RequestStore, StoreError};
 use certmint_core::{
     issuance::{CaEffect, Challenge, Effect, Event, Lease, Phase, Request, Step, ZoneEffect, next},
-    words::Timestamp,
+    words::{RequestId, Timestamp},
 };
 
 /// An effect that concerns one issuance alone.
@@ -128,13 +128,29 @@ impl Job {
         if self.lost {
             return;
         }
+        let before = self.request.clone();
+        if let Some((order_url, by)) = self.step(event, requests, now).await {
+            // Nothing was written: as if the CA had said so.
+            self.request = before;
+            self.step(Event::OrderTaken { order_url, by }, requests, now)
+                .await;
+        }
+    }
+
+    /// The order, and its owner, if the event is an order that another request has.
+    async fn step(
+        &mut self,
+        event: Event,
+        requests: &dyn RequestStore,
+        now: Timestamp,
+    ) -> Option<(String, RequestId)> {
         let id = self.request.id;
         let step = match next(&self.request.issuance, event, now, id.get()) {
             Ok(step) => step,
             Err(error) => {
                 tracing::error!(request_id = id.get(), %error, "illegal transition");
                 self.lost = true;
-                return;
+                return None;
             }
         };
         tracing::info!(
@@ -145,7 +161,7 @@ impl Job {
             "step"
         );
         self.adopt(step);
-        self.store(requests, now).await;
+        self.store(requests, now).await
     }
 
     fn adopt(&mut self, step: Step) {
@@ -184,10 +200,18 @@ impl Job {
         };
     }
 
-    async fn store(&mut self, requests: &dyn RequestStore, now: Timestamp) {
+    async fn store(&mut self, requests: &dyn RequestStore, now: Timestamp) -> Option<(String, RequestId)> {
         self.request.updated_at = now;
         match requests.save_request(&self.request, now).await {
             Ok(()) => {}
+            Err(StoreError::OrderTaken { order_url, by }) => {
+                tracing::warn!(
+                    request_id = self.request.id.get(),
+                    by = by.get(),
+                    "another request has this order"
+                );
+                return Some((order_url, by));
+            }
             Err(StoreError::LeaseLost(id)) => {
                 tracing::warn!(request_id = id.get(), "lease lost; another worker goes on");
                 self.lost = true;
@@ -198,6 +222,7 @@ impl Job {
                 self.lost = true;
             }
         }
+        None
     }
 
     /// Frees the lease; the request is due when its wait is over, or at once.

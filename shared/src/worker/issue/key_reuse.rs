@@ -60,21 +60,24 @@ impl KeyReuse {
             Err(VaultError::NotFound(_)) => return new(format!("{name} is gone from the vault")),
             Err(error) => return Err(error.into()),
         };
-        let key = keys::parse(&stored)?.key_pem;
-        if self.is_given_away(&certificate, &key).await? {
+        let key = keys::parse(&stored).map(|material| material.key_pem);
+        let readable = key
+            .ok()
+            .and_then(|key| Some((PrivateKey::read(&key, None).ok()?, key)));
+        // Trying again would not make it readable.
+        let Some((read, key)) = readable else {
+            return new(format!("{name} cannot be read"));
+        };
+        if self.is_given_away(&certificate, &read).await? {
             return new(format!("that of certificate {id} was revoked for keyCompromise"));
         }
         Ok(Reuse::Key(key))
     }
 
-    async fn is_given_away(&self, certificate: &Certificate, key: &SecretString) -> Result<bool, Failure> {
+    async fn is_given_away(&self, certificate: &Certificate, key: &PrivateKey) -> Result<bool, Failure> {
         if certificate.is_compromised() {
             return Ok(true);
         }
-        let key = PrivateKey::read(key, None).map_err(|e| {
-            let text = format!("the key of certificate {} {e}", certificate.id);
-            Failure::new(Class::Permanent, Stage::Request, Cause::CertificateKey, text)
-        })?;
         let known = self.relations.is_compromised(&key_id(key.public_key())).await;
         known.map_err(Into::into)
     }

@@ -39,9 +39,14 @@ impl Slots {
     }
 }
 
-/// Names the reservation of a request's present order: the same after a crash, another one for the next order.
+/// Names the reservation of a request's present order: the same after a crash, another one for the next order, and for
+/// the next account, which has limits of its own.
 fn reservation(request: &Request) -> String {
-    format!("{}-{}", request.id, request.issuance.order_number())
+    let (id, state) = (request.id, &request.issuance);
+    match state.failover.current() {
+        0 => format!("{id}-{}", state.order_number()),
+        account => format!("{id}-{}-{account}", state.order_number()),
+    }
 }
 
 impl Limiter {

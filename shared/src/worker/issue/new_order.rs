@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::limiter::Limiter;
 use crate::{
     acme::{Ca, CaAccount, OrderTerms},
-    store::{CertificateStore, RenewalStore},
+    store::{CertificateStore, RenewalStore, RequestStore},
     worker::renew,
 };
 use certmint_core::{
     clock::Clock,
-    issuance::{Event, Request},
+    issuance::{Event, OrderHold, Request},
     provider::Provider,
     words::{Cause, Failure},
 };
@@ -23,12 +23,13 @@ pub(super) struct NewOrders {
     pub(super) ca: Arc<dyn Ca>,
     pub(super) certificates: Arc<dyn CertificateStore>,
     pub(super) renewals: Arc<dyn RenewalStore>,
+    pub(super) requests: Arc<dyn RequestStore>,
     pub(super) limiter: Arc<Limiter>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
 impl NewOrders {
-    /// Orders, or is put on hold by a limit that is used up.
+    /// Orders, or is put on hold by a limit that is used up, or by an order that another request works on.
     pub(super) async fn order(
         &self,
         request: &Request,
@@ -37,6 +38,9 @@ impl NewOrders {
     ) -> Result<Event, Failure> {
         let (names, key, profile) = (&request.names, &request.key, request.profile.as_deref());
         provider.orders.check(&provider.name, names, key, profile)?;
+        if let Some(taken) = self.awaited(request).await? {
+            return Ok(taken);
+        }
         let mut terms = OrderTerms {
             names,
             profile,
@@ -74,6 +78,19 @@ impl NewOrders {
         }
         let answer = self.ca.new_order(account, &terms).await;
         self.answered(request, provider, answer).await
+    }
+
+    /// While another request works on the order that the CA answered with, it would answer so again.
+    async fn awaited(&self, request: &Request) -> Result<Option<Event>, Failure> {
+        let Some(order_url) = request.issuance.awaited_order.clone() else {
+            return Ok(None);
+        };
+        let owner = self.requests.order_owner(&order_url).await?;
+        let works = owner.filter(|owner| owner.request != request.id && owner.hold == OrderHold::Open);
+        Ok(works.map(|owner| Event::OrderTaken {
+            order_url,
+            by: owner.request,
+        }))
     }
 
     async fn admit(

@@ -37,7 +37,7 @@ impl Recorder {
         let now = self.clock.now();
         let checked = self.keys.check_chain(request, &key_ref, pem, now).await;
         let checked = checked.inspect_err(|f| {
-            if f.problem.cause == Cause::CertificateMismatch {
+            if matches!(f.problem.cause, Cause::CertificateMismatch | Cause::KeylessOrder) {
                 tracing::error!(
                     request_id = request.id.get(),
                     alarm = "certificate",

@@ -10,7 +10,7 @@ use certmint_core::{
 };
 use certmint_shared::store::{
     AccountLifecycle, ChoreStore, ContactFilter, RequestLifecycle, StoreError, cancelled, in_fallback,
-    is_usable, may_be_default, may_be_deleted,
+    may_be_default, may_be_deleted, moved,
 };
 
 use super::{super::op::Op, MemoryStore, Tables, not_found};
@@ -73,7 +73,7 @@ impl AccountLifecycle for MemoryStore {
         let mut tables = self.tables();
         let old = tables.accounts.get(&id.get()).cloned();
         let old = old.ok_or_else(|| not_found("account", id))?;
-        is_usable(&old)?;
+        let new = moved(&old, email, now)?;
         let mut others = tables.accounts.values();
         let same = ContactFilter::of(Some(email));
         let is = |a: &Account| same.is(a.email.as_ref().map(Email::as_str));
@@ -83,12 +83,6 @@ impl AccountLifecycle for MemoryStore {
                 id: email.to_string(),
             });
         }
-        let new = Account {
-            email: Some(email.clone()),
-            updated_at: now,
-            version: old.version + 1,
-            ..old
-        };
         tables.accounts.insert(id.get(), new.clone());
         tables.enqueue(format!("contact-{id}"), Chore::UpdateContact { id }, now);
         Ok(new)

@@ -73,6 +73,8 @@ pub struct Tables {
     keys: BTreeMap<String, (String, u64, bool)>,
     /// The newest request of an account and set of names.
     flights: BTreeMap<(u64, String, Option<String>), RequestId>,
+    /// By URL: the request that saved it last, and as which of its orders.
+    orders: BTreeMap<String, (RequestId, u32)>,
     /// Rate ledger and the CAs' health.
     pub limits: Arc<MemoryLimits>,
     ids: BTreeMap<&'static str, u64>,

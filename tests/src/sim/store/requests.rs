@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use certmint_core::{
-    issuance::{Lease, NewRequest, Request, RequestStatus},
+    issuance::{Lease, NewRequest, OrderOwner, Request, RequestStatus},
     words::{Page, PageRequest, RequestId, Timestamp},
 };
 use certmint_shared::store::{Idempotency, RequestFilter, RequestStore, StoreError};
@@ -188,19 +188,26 @@ impl RequestStore for MemoryStore {
         self.gate
             .call(Op::SaveRequest, || {
                 let mut tables = self.tables();
-                let stored = tables
-                    .requests
-                    .get_mut(&request.id)
-                    .ok_or_else(|| not_found("request", request.id))?;
+                let stored = tables.requests.get(&request.id);
+                let stored = stored.ok_or_else(|| not_found("request", request.id))?;
                 if stored.lease.fence != request.lease.fence {
                     return Err(StoreError::LeaseLost(request.id));
                 }
-                *stored = request.clone();
+                if let Some(order_url) = request.new_order(stored).map(str::to_owned) {
+                    tables.own_order(request, order_url)?;
+                }
+                tables.requests.insert(request.id, request.clone());
                 self.tell(|| format!("request {} is {}", request.id, request.issuance.phase.name()));
                 tables.claimed_at.remove(&request.id);
                 self.index_request(&mut tables, request.id, request.wake_at);
                 Ok(())
             })
+            .await
+    }
+
+    async fn order_owner(&self, order_url: &str) -> Result<Option<OrderOwner>, StoreError> {
+        self.gate
+            .call(Op::ReadOrderOwner, || Ok(self.tables().order_owner(order_url)))
             .await
     }
 
@@ -217,6 +224,30 @@ impl RequestStore for MemoryStore {
 }
 
 impl Tables {
+    fn order_owner(&self, order_url: &str) -> Option<OrderOwner> {
+        let (id, number) = self.orders.get(order_url)?;
+        let request = self
+            .requests
+            .get(id)
+            .filter(|r| !self.unreadable.contains(&r.id))?;
+        let hold = request.holds(order_url, *number)?;
+        Some(OrderOwner { request: *id, hold })
+    }
+
+    fn own_order(&mut self, request: &Request, order_url: String) -> Result<(), StoreError> {
+        match self.order_owner(&order_url) {
+            Some(owner) if owner.request != request.id => Err(StoreError::OrderTaken {
+                order_url,
+                by: owner.request,
+            }),
+            _ => {
+                let number = request.issuance.order_number();
+                self.orders.insert(order_url, (request.id, number));
+                Ok(())
+            }
+        }
+    }
+
     /// The request, if its item can be parsed.
     fn read(&self, request: Request) -> Result<Request, StoreError> {
         if self.unreadable.contains(&request.id) {
