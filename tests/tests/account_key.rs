@@ -84,10 +84,14 @@ async fn a_registered_accounts_key_that_is_gone_is_an_error_and_not_a_new_key() 
     let world = World::new();
     let account = world.registered_account().await;
     let request = world.work_on_one(&account).await;
-    assert_eq!(
-        request.last_error.as_deref(),
-        Some("Failed to request certificate: secret account-key/1 does not exist")
+    let error = request.last_error.unwrap();
+    let said = "Failed to request certificate: the key of account 1 is gone from the vault (account-key/1): ";
+    assert!(
+        error.starts_with(said) && error.contains("POST /acme/accounts/enable"),
+        "{error}"
     );
+    let failed = world.store.account(account.id).await.unwrap();
+    assert_eq!(failed.status, AccountStatus::Failed);
     assert!(world.secrets.lock().unwrap().is_empty(), "no key in silence");
 }
 

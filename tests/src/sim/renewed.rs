@@ -64,10 +64,12 @@ fn renewal_request(world: &World, request: &Request, ca: &CaState, tables: &Tabl
     if bought(ca, id) > 1 {
         found.push(format!("request {id} bought {} certificates", bought(ca, id)));
     }
-    // One reservation an order, and one more for an order that the CA never judged.
+    // One reservation an order, and one more for an order that the CA never judged; at each account, whose limits are its
+    // own: one that is left for another may have been asked.
     let (spent, state) = (tables.limits.reservations_of(id), &request.issuance);
     let orders = u64::from(state.orders) + u64::from(request.status == RequestStatus::Failed);
-    if spent > orders {
+    let accounts = 1 + request.fallback.accounts.len() as u64;
+    if spent > orders * accounts {
         found.push(format!(
             "request {id} made {} orders and took {spent} times",
             state.orders
