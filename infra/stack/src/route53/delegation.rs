@@ -15,7 +15,7 @@ const MAX_ALIASES: usize = 8;
 enum Authority<'a> {
     Zone(&'a Zone),
     /// Servers that are not here, by the NS set that leads to them.
-    Elsewhere(Rrset),
+    Elsewhere(Box<Rrset>),
     Nobody,
 }
 
@@ -46,14 +46,19 @@ impl State {
                 Some(zone) => zone,
                 None => {
                     let servers: Vec<&str> = servers.iter().map(String::as_str).collect();
-                    return Authority::Elsewhere(Rrset::simple(&top.name, "NS", REGISTRY_TTL, &servers));
+                    return Authority::Elsewhere(Box::new(Rrset::simple(
+                        &top.name,
+                        "NS",
+                        REGISTRY_TTL,
+                        &servers,
+                    )));
                 }
             },
         };
         while let Some(cut) = zone.cut_above(name) {
             match self.served_by(&cut.name, &cut.values) {
                 Some(below) => zone = below,
-                None => return Authority::Elsewhere(cut.clone()),
+                None => return Authority::Elsewhere(Box::new(cut.clone())),
             }
         }
         Authority::Zone(zone)
@@ -76,7 +81,7 @@ impl State {
     pub(super) fn lookup(&self, name: &DnsName, rtype: &str) -> Lookup {
         let mut answer = match self.authority(name) {
             Authority::Zone(zone) => zone.lookup(name, rtype),
-            Authority::Elsewhere(servers) => return Lookup::Referral { servers },
+            Authority::Elsewhere(servers) => return Lookup::Referral { servers: *servers },
             Authority::Nobody => return Lookup::NoZone,
         };
         if let Lookup::Records(sets) = &mut answer {

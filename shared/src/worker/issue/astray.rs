@@ -59,7 +59,7 @@ pub(super) enum Astray {
     )]
     Dangling { challenge: Fqdn, target: Fqdn },
     #[error("the CNAME of {challenge} leads to a name without a place: {why}")]
-    Target { challenge: Fqdn, why: Box<Astray> },
+    Target { challenge: Fqdn, why: Box<Self> },
     #[error(
         "the CNAMEs of {} go in a circle; let the first one lead to a name without a CNAME in a public hosted zone of this \
          AWS account, or remove it", arrows(.0)
