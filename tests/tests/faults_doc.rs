@@ -3,25 +3,26 @@
 
 use std::{fs, path::Path};
 
-/// All Rust sources that may hold a named test; those in a folder go by the folder's name.
+/// All Rust sources that may hold a named test; those in a folder go by their own name or the folder's.
 fn sources(root: &Path) -> Vec<(String, String)> {
     let folders = ["tests/tests", "shared/core/tests", "shared/src/store/dynamo"];
+    let name = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
     let in_folder = |path: &Path| {
         let entries = fs::read_dir(path).unwrap();
         entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
     };
     let mut found = vec![];
     for path in folders.iter().flat_map(|folder| in_folder(&root.join(folder))) {
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let files = if path.is_dir() {
             in_folder(&path)
         } else {
-            vec![path]
+            vec![path.clone()]
         };
-        let sources = files
-            .into_iter()
-            .filter(|file| file.extension().is_some_and(|e| e == "rs"));
-        found.extend(sources.map(|file| (name.clone(), fs::read_to_string(file).unwrap())));
+        for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == "rs")) {
+            let source = fs::read_to_string(file).unwrap();
+            found.push((name(&path), source.clone()));
+            found.push((name(file), source));
+        }
     }
     found
 }

@@ -2,6 +2,7 @@
 
 mod at_name;
 pub mod client;
+mod error;
 mod fitting;
 pub mod ledger;
 pub mod route53;
@@ -10,12 +11,15 @@ mod sdk;
 mod sight;
 pub mod view;
 mod walk;
+mod zone;
 mod zone_list;
 
 pub use self::{
     at_name::AtName,
+    error::DnsError,
     fitting::{Fitting, Freshness},
     sight::{Delegation, Sight},
+    zone::{TxtChange, TxtRrset, Zone},
 };
 
 use std::collections::BTreeMap;
@@ -23,117 +27,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 
-use certmint_core::words::{Class, Fqdn};
-
-/// A public hosted zone.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Zone {
-    /// Route53's id, without `/hostedzone/`.
-    pub id: String,
-    /// Its name.
-    pub name: Fqdn,
-}
-
-/// A TXT RRset as it stands in a zone. Values as Route53 holds them: in quotes, maybe several strings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TxtRrset {
-    /// Its TTL in seconds.
-    pub ttl: u32,
-    /// Its values; never empty.
-    pub values: Vec<String>,
-}
-
-/// Replaces one TXT RRset if it stands exactly as `before` says: a DELETE of `before` and a CREATE of `after` in
-/// one atomic batch. Whoever changed it meanwhile makes the batch fail, so no value of another writer is lost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TxtChange {
-    /// The RRset.
-    pub fqdn: Fqdn,
-    /// As it should stand now; `None`: it should not exist.
-    pub before: Option<TxtRrset>,
-    /// As it should stand then; `None`: removed.
-    pub after: Option<TxtRrset>,
-}
-
-/// Why a zone was not changed or read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DnsError {
-    /// The zone is gone.
-    #[error("hosted zone {zone} does not exist")]
-    NoSuchZone {
-        /// The zone.
-        zone: String,
-    },
-    /// Our role may not do it.
-    #[error("access denied to {operation} on {zone}: allow it in the function's role")]
-    AccessDenied {
-        /// The API action.
-        operation: &'static str,
-        /// The zone, or `all zones`.
-        zone: String,
-    },
-    /// An RRset did not stand as `before` said (`InvalidChangeBatch`); nothing was changed.
-    #[error("a record set in zone {zone} changed meanwhile: {message}")]
-    Mismatch {
-        /// The zone.
-        zone: String,
-        /// What Route53 said.
-        message: String,
-    },
-    /// Slow, throttled, `PriorRequestNotComplete`, or away.
-    #[error("Route53 {operation}: {message}")]
-    Unavailable {
-        /// The API action.
-        operation: &'static str,
-        /// What it said.
-        message: String,
-    },
-    /// Something that is not ours stands where a value should; nothing was changed.
-    #[error("no challenge can be written at {fqdn} in hosted zone {zone}: {why}")]
-    Occupied {
-        /// The zone.
-        zone: String,
-        /// The name.
-        fqdn: String,
-        /// What stands there, and what to do about it.
-        why: String,
-    },
-    /// A CNAME was made where a value should stand; nothing was changed.
-    #[error("a CNAME to {target} was made at {fqdn} in hosted zone {zone}; the next try follows it")]
-    Redirected {
-        /// The zone.
-        zone: String,
-        /// The name.
-        fqdn: String,
-        /// Where the CNAME leads.
-        target: String,
-    },
-    /// The public DNS did not say.
-    #[error("DNS look-up: {0}")]
-    Lookup(String),
-    /// Refused for good.
-    #[error("Route53 {operation} refused: {message}")]
-    Refused {
-        /// The API action.
-        operation: &'static str,
-        /// What it said.
-        message: String,
-    },
-}
-
-impl DnsError {
-    /// What it means for the next step.
-    #[must_use]
-    pub const fn class(&self) -> Class {
-        match self {
-            Self::Mismatch { .. } | Self::Unavailable { .. } | Self::Redirected { .. } | Self::Lookup(_) => {
-                Class::Transient
-            }
-            _ => Class::Permanent,
-        }
-    }
-}
+use certmint_core::words::Fqdn;
 
 /// Zones we may write.
 #[async_trait]

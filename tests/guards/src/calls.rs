@@ -212,12 +212,8 @@ impl Adapter {
         let mut seen = BTreeSet::new();
         let mut found = BTreeMap::new();
         while let Some((function, way)) = open.pop() {
-            if seen.insert((
-                &function.file,
-                &function.name,
-                function.arguments,
-                function.kind as u8,
-            )) {
+            // By itself: two types of one file may have a function of one name.
+            if seen.insert(std::ptr::from_ref(function)) {
                 found.extend(function.operations.iter().map(|o| (o.clone(), way.clone())));
                 let methods = function.methods.iter();
                 let methods = methods.flat_map(|(name, arguments)| self.called(name, *arguments));

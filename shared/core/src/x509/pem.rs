@@ -124,6 +124,10 @@ pub fn blocks(text: &str) -> Result<Vec<Block>, PemError> {
             let end = end_label;
             return Err(PemError::OtherEnd { line, label, end });
         }
+        // Two boundaries that share their hyphens, the second one cut perhaps.
+        if text[after..].starts_with(&BEGIN[HYPHENS.len()..]) {
+            return Err(broken());
+        }
         blocks.push(block(&text, label, line, body, end)?);
         rest = after;
     }
