@@ -46,6 +46,7 @@ pub const CALLS: [(&str, &[&[AwsCall]]); 3] = [
         &[
             dynamo::calls::CALLS,
             secrets_manager::CALLS,
+            secrets_manager::DELETE_CALLS,
             envelope::CALLS,
             kms::CALLS,
             route53::CHANGE_CALLS,

@@ -241,11 +241,25 @@ mod client;
 
 #[path = "api/accounts.rs"]
 mod account_calls;
+#[path = "api/answers.rs"]
+mod answers;
+#[path = "api/half_way.rs"]
+mod half_way;
 #[path = "api/lifecycle.rs"]
 mod lifecycle;
+#[path = "api/pages.rs"]
+mod pages;
 #[path = "api/progress.rs"]
 mod progress;
+#[path = "api/refused.rs"]
+mod refused_calls;
 #[path = "api/renewal_settings.rs"]
 mod renewal_settings;
+#[path = "api/round_trip.rs"]
+mod round_trip;
+#[path = "api/round_trip_uploads.rs"]
+mod round_trip_uploads;
 #[path = "api/routing.rs"]
 mod routing;
+#[path = "api/unreadable.rs"]
+mod unreadable;

@@ -7,17 +7,41 @@ use http::request::Parts;
 use serde::Serialize;
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, Ref, RefOr, Schema, Type},
+    openapi::{
+        ObjectBuilder, Ref, RefOr, Schema, Type,
+        path::{Parameter, ParameterIn},
+    },
 };
 
-use super::{error::ApiError, query::Params, state::Capabilities};
-use certmint_core::words::{Page, PageRequest};
+use super::{
+    cursor::ListName,
+    error::ApiError,
+    query::{FromQuery, Params},
+    state::Capabilities,
+};
+use certmint_core::words::{Page, PageRequest, Room};
 
-/// The page that a call asks for.
-pub(super) struct Paged(pub(super) PageRequest);
+/// The page of a list that a call asks for, and the list's filter.
+pub(super) struct Paged<F = Everything> {
+    pub(super) page: PageRequest,
+    pub(super) asked: F,
+    list: ListName,
+}
 
-/// The same of a list that goes on at a cursor.
-pub(super) struct Cursored(pub(super) PageRequest);
+/// The filter of a list that has none.
+pub(super) struct Everything;
+
+impl FromQuery for Everything {
+    fn read(_: &Params) -> Result<Self, ApiError> {
+        Ok(Self)
+    }
+}
+
+impl IntoParams for Everything {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![]
+    }
+}
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
@@ -33,12 +57,12 @@ pub(super) struct PageParams {
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "read by `asked`, described here")]
 pub(super) struct CursorParam {
-    /// nextCursor of an earlier page; wins over page. Steady while rows are added, and as fast on page 1,000.
+    /// nextCursor of an earlier page of this list with the same filter; wins over page. Steady while rows are added, and
+    /// as fast on page 1,000.
     cursor: Option<String>,
 }
 
-fn asked(parts: &Parts) -> Result<PageRequest, ApiError> {
-    let params = Params::of(parts);
+fn numbers(params: &Params) -> Result<PageRequest, ApiError> {
     let page = params.number("page")?.unwrap_or(1);
     let page_size = params.number("pageSize")?.unwrap_or(20);
     if !(1..=1_000_000).contains(&page) {
@@ -50,23 +74,83 @@ fn asked(parts: &Parts) -> Result<PageRequest, ApiError> {
     Ok(PageRequest {
         page,
         page_size,
-        cursor: params.get("cursor").map(str::to_owned),
+        cursor: None,
     })
 }
 
-impl FromRequestParts<Capabilities> for Paged {
+impl<F: FromQuery> FromRequestParts<Capabilities> for Paged<F> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Capabilities) -> Result<Self, ApiError> {
-        asked(parts).map(Self)
+        let page = numbers(&Params::of(parts))?;
+        let params = Params::of(parts);
+        let asked = F::read(&params)?;
+        let list = ListName::new(parts.uri.path(), params.looked_at());
+        let cursor = params
+            .get("cursor")
+            .map(|cursor| list.place(cursor))
+            .transpose()?;
+        let page = PageRequest { cursor, ..page };
+        Ok(Self { page, asked, list })
     }
 }
 
-impl FromRequestParts<Capabilities> for Cursored {
-    type Rejection = ApiError;
+/// Where a row of a list is that is read whole: the list is in the order of such places.
+type Placed = (i64, u64);
 
-    async fn from_request_parts(parts: &mut Parts, _: &Capabilities) -> Result<Self, ApiError> {
-        asked(parts).map(Self)
+/// The place of what comes behind a row.
+pub(super) fn behind((first, second): Placed) -> String {
+    format!("{first}_{second}")
+}
+
+fn parse_place(text: &str) -> Result<Placed, ApiError> {
+    let parts = text.split_once('_');
+    let place = parts.and_then(|(first, second)| Some((first.parse().ok()?, second.parse().ok()?)));
+    place.ok_or_else(|| ApiError::value("cursor", "is not one that an earlier page gave"))
+}
+
+impl<F> Paged<F> {
+    /// The page of a list that is read whole, in the order of its rows' places.
+    pub(super) fn of_all<R>(
+        &self,
+        rows: Vec<R>,
+        place: impl Fn(&R) -> Placed,
+        weight: impl Fn(&R) -> usize,
+    ) -> Result<Page<R>, ApiError> {
+        let (asked, total) = (&self.page, rows.len() as u64);
+        let after = asked.cursor.as_deref().map(parse_place).transpose()?;
+        let skip = match after {
+            Some(_) => 0,
+            None => (asked.page.saturating_sub(1) as usize).saturating_mul(asked.page_size as usize),
+        };
+        let rest = rows
+            .into_iter()
+            .filter(|row| after.is_none_or(|after| place(row) > after));
+        let mut rest = rest.skip(skip).peekable();
+        let (mut list, mut room) = (Vec::new(), Room::default());
+        while list.len() < asked.page_size as usize
+            && let Some(row) = rest.next_if(|row| room.takes(weight(row)))
+        {
+            list.push(row);
+        }
+        let last = list.last().map(&place).filter(|_| rest.peek().is_some());
+        let next_cursor = last.map(behind);
+        Ok(Page {
+            list,
+            total,
+            next_cursor,
+        })
+    }
+
+    /// The answer with a page of this list.
+    pub(super) fn answer<R, T>(&self, page: Page<R>, row: impl FnMut(R) -> T) -> List<T> {
+        List {
+            list: page.list.into_iter().map(row).collect(),
+            total: page.total,
+            page: self.page.page,
+            page_size: self.page.page_size,
+            next_cursor: page.next_cursor.map(|place| self.list.cursor(&place)),
+        }
     }
 }
 
@@ -82,24 +166,12 @@ pub(super) struct List<T> {
     next_cursor: Option<String>,
 }
 
-impl<T> List<T> {
-    pub(super) fn of<R>(page: Page<R>, asked: &PageRequest, row: impl FnMut(R) -> T) -> Self {
-        Self {
-            list: page.list.into_iter().map(row).collect(),
-            total: page.total,
-            page: asked.page,
-            page_size: asked.page_size,
-            next_cursor: page.next_cursor,
-        }
-    }
-}
-
 impl<T: ToSchema> PartialSchema for List<T> {
     fn schema() -> RefOr<Schema> {
         let number = || ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
         let text = ObjectBuilder::new().schema_type(Type::String);
         let rows = Ref::from_schema_name(T::name()).to_array_builder();
-        let of_list = "Where the next page starts; not on every list";
+        let of_list = "Where the next page starts; the list ends where there is none";
         let list = ObjectBuilder::new()
             .property("list", rows)
             .property("total", number().description(Some("Rows in the whole list")))

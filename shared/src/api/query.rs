@@ -1,23 +1,35 @@
 //! Queries and paths. Unknown query parameters are ignored, of repeated ones the first counts.
 
-use std::str::FromStr;
+use std::{cell::RefCell, str::FromStr};
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 
 use super::{error::ApiError, state::Capabilities};
 
-/// The parameters of a query, decoded, in order.
-pub(super) struct Params(Vec<(String, String)>);
+/// The parameters of a query, decoded, in order, and those of them that were looked at.
+pub(super) struct Params {
+    all: Vec<(String, String)>,
+    looked_at: RefCell<Vec<(String, String)>>,
+}
 
 impl Params {
     pub(super) fn of(parts: &Parts) -> Self {
         let query = parts.uri.query().unwrap_or_default();
-        Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+        Self {
+            all: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+            looked_at: RefCell::default(),
+        }
+    }
+
+    /// What was found so far.
+    pub(super) fn looked_at(&self) -> Vec<(String, String)> {
+        self.looked_at.borrow().clone()
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(n, v)| n == name && !v.is_empty());
+        let found = self.all.iter().find(|(n, v)| n == name && !v.is_empty());
+        self.looked_at.borrow_mut().extend(found.cloned());
         found.map(|(_, value)| value.as_str())
     }
 

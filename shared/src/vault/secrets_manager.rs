@@ -19,8 +19,9 @@ pub const CALLS: &[AwsCall] = &[
     ),
     AwsCall::new("get_secret_value", &["secretsmanager:GetSecretValue"]),
     AwsCall::new("describe_secret", &["secretsmanager:DescribeSecret"]),
-    AwsCall::new("delete_secret", &["secretsmanager:DeleteSecret"]),
 ];
+/// What it calls beside that for the worker, which alone deletes secrets.
+pub const DELETE_CALLS: &[AwsCall] = &[AwsCall::new("delete_secret", &["secretsmanager:DeleteSecret"])];
 /// What it calls for an operator who moves keys; no function does.
 pub const OPERATOR_CALLS: &[AwsCall] = &[AwsCall::new("list_secrets", &["secretsmanager:ListSecrets"])];
 

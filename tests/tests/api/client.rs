@@ -19,7 +19,7 @@ use certmint_shared::{
     store::{CertificateStore, dynamo::DynamoStore},
     vault::{KeyVault, VaultError},
 };
-use certmint_tests::{dynamo, schema::Exchange};
+use certmint_tests::{dynamo::Emulated, schema::Exchange};
 use http_body_util::{BodyExt, Full};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -79,6 +79,8 @@ pub(super) struct ApiResponse {
 pub(super) struct Client {
     pub(super) api: Api,
     pub(super) store: Arc<DynamoStore>,
+    /// The table below the store.
+    pub(super) world: Emulated,
     pub(super) vault: Arc<MemoryVault>,
     pub(super) kick: Arc<CountedKick>,
 }
@@ -87,7 +89,8 @@ impl Client {
     pub(super) async fn new() -> Self {
         let (vault, kick) = (Arc::new(MemoryVault::default()), Arc::new(CountedKick::default()));
         vault.0.lock().unwrap().insert("api-tokens".into(), TOKENS.into());
-        let store = Arc::new(dynamo::store().await);
+        let world = Emulated::new().await;
+        let store = Arc::new(world.store.clone());
         let api = Api::new(
             store.clone(),
             vault.clone(),
@@ -98,6 +101,7 @@ impl Client {
         Self {
             api,
             store,
+            world,
             vault,
             kick,
         }

@@ -79,7 +79,7 @@ pub struct Failure {
     pub problem: Problem,
 }
 
-/// Characters of a problem's words that are kept, of the whole and of each name: 100 names and all that is made from
+/// Octets of a problem's words that are kept, of the whole and of each name: 100 names and all that is made from
 /// them (the sentence, the history) stay far below what an item holds.
 const DETAIL: usize = 1000;
 const SUBDETAIL: usize = 200;

@@ -22,7 +22,7 @@ pub use self::{
     ids::{AccountId, CertificateId, ProviderId, RequestId},
     name::{DomainName, NameError},
     name_set::{MAX_NAMES, NameSet, NameSetError, set_key},
-    page::{Page, PageRequest},
+    page::{PAGE_BYTES, Page, PageRequest, Room, json_bytes, row_bytes},
     text::{clip, hex},
     timestamp::{NoTimestamp, Timestamp},
 };

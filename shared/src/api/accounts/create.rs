@@ -82,9 +82,15 @@ async fn create(
             "eabKid (this provider needs eabKid and eabHmacKey; it)",
         ));
     }
-    let vault = &*accounts.vault;
+    // Asked first so that a call that is refused, or was done before, leaves nothing in the vault; the transaction decides.
+    let before = accounts
+        .store
+        .opened_before(provider.id, &body.email, key.as_ref());
+    if let Some(known) = before.await? {
+        return Ok(Answer(CreatedAccount::from(known)));
+    }
     let eab = match eab {
-        Some(eab) => Some(eab.keep(vault).await?),
+        Some(eab) => Some(eab.keep(&accounts, now).await?),
         None => None,
     };
     let new = NewAccount {
@@ -96,7 +102,7 @@ async fn create(
     };
     let created = accounts.store.create_account(new, key, now).await;
     if let Some(eab) = eab {
-        drop_unused(vault, &eab, &created).await;
+        drop_unused(&*accounts.intents, &eab, &created, now).await;
     }
     Ok(Answer(CreatedAccount::from(created?)))
 }

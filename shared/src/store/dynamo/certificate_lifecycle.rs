@@ -182,6 +182,12 @@ impl CertificateLifecycle for DynamoStore {
         tx.commit(table).await?
     }
 
+    /// One read, and the transactions of the pointers. Of one that is gone there are none.
+    async fn index_names(&self, id: CertificateId) -> Result<(), StoreError> {
+        let table = self.table().await?;
+        names::put(table, &one(table, id).await?).await
+    }
+
     async fn revoke_certificate(
         &self,
         id: CertificateId,

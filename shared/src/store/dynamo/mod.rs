@@ -12,6 +12,7 @@ mod certificates;
 mod challenges;
 mod chores;
 mod counters;
+mod cut;
 mod flight;
 mod idempotency;
 mod item;

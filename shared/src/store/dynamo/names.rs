@@ -3,40 +3,103 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use futures::{StreamExt, TryStreamExt, stream};
+
 use super::{
     certificate_items::{from_item, listed, lists_of},
-    item::{Row, Writer},
+    chores, cut,
+    item::{Row, Writer, readable},
     keys::{self, Key},
     lists::{self, Asked, Narrowed},
     range::Range,
-    table::Table,
+    table::{Fresh, Table},
     tx::{MOST, Tx},
 };
 use crate::store::{CertificateFilter, NAMED_DEPTH, StoreError, id_after, rows_before};
 use certmint_core::{
     certificate::Certificate,
+    chore::Chore,
     words::{CertificateId, DomainName, Page, PageRequest},
 };
 
 /// Certificates that a page looks at beyond its place: it reads them.
 const BY_NAME: usize = 300;
+/// Pointers that are written in the certificate's own transaction, which has some twenty actions beside them.
+const IN_RECORD: usize = 60;
+/// Pointers of one certificate. A hundred names of as many labels as a name can have are fewer.
+const MOST_POINTERS: usize = 12_500;
+/// Transactions in flight at once.
+const AT_ONCE: usize = 8;
+
+/// The keys of a certificate's pointers.
+fn all_keys(certificate: &Certificate) -> Vec<Key> {
+    let names = certificate.names.iter();
+    let all: BTreeSet<Key> = names.flat_map(|name| keys::names(name, certificate.id)).collect();
+    all.into_iter().collect()
+}
 
 async fn in_parts(
     table: &Table,
     certificate: &Certificate,
     act: impl Fn(&mut Tx<StoreError>, &Key) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let names = certificate.names.iter();
-    let all: BTreeSet<Key> = names.flat_map(|name| keys::names(name, certificate.id)).collect();
-    let all: Vec<Key> = all.into_iter().collect();
-    for part in all.chunks(MOST) {
+    let mut parts = Vec::new();
+    for part in all_keys(certificate).chunks(MOST) {
         let mut tx = Tx::new();
         for key in part {
             act(&mut tx, key)?;
         }
-        tx.commit(table).await??;
+        parts.push(async move { tx.commit(table).await? });
+    }
+    stream::iter(parts).buffer_unordered(AT_ONCE).try_collect().await
+}
+
+/// Refuses a certificate whose pointers would take too long to write: before anything of it is written.
+pub(super) fn check(certificate: &Certificate) -> Result<(), StoreError> {
+    match all_keys(certificate).len() {
+        found if found > MOST_POINTERS => Err(StoreError::TooLarge {
+            what: "names and names above them",
+            found,
+            most: MOST_POINTERS,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn chore_name(id: CertificateId) -> String {
+    format!("index-names-{id}")
+}
+
+/// The pointers of a certificate in its own transaction, or a chore for them if they are more than that has room for;
+/// [`put_rest`] does it at once.
+pub(super) fn put_with<E>(tx: &mut Tx<E>, certificate: &Certificate) -> Result<(), StoreError> {
+    let all = all_keys(certificate);
+    if all.len() > IN_RECORD {
+        let id = certificate.id;
+        let chore = Chore::IndexNames { id };
+        return chores::enqueue(tx, &chore_name(id), &chore, certificate.updated_at);
+    }
+    for key in &all {
+        tx.put(Writer::new(key).finish()?);
     }
     Ok(())
+}
+
+/// Writes the pointers that a certificate's own transaction had no room for, and ends the chore. A failure is no concern
+/// of the caller: the certificate is recorded, and a worker finds the chore.
+pub(super) async fn put_rest(table: &Table, certificate: &Certificate) {
+    if all_keys(certificate).len() <= IN_RECORD {
+        return;
+    }
+    let written = async {
+        put(table, certificate).await?;
+        let mut tx = Tx::<StoreError>::new();
+        chores::take_back(&mut tx, &chore_name(certificate.id));
+        tx.commit(table).await?
+    };
+    if let Err(error) = written.await {
+        tracing::warn!(certificate_id = certificate.id.get(), %error, "a worker writes the names");
+    }
 }
 
 /// Writes the pointers of a certificate. A repeat writes the same.
@@ -57,8 +120,8 @@ pub(super) async fn delete(table: &Table, certificate: &Certificate) -> Result<(
     .await
 }
 
-/// One query, and one batch read of the certificates that the page looks at: those of the page and one more, if the filter
-/// takes out none of them.
+/// One query, and batch reads of the certificates that the page looks at, 25 at once: those of the page and one more, if
+/// the filter takes out none of them.
 pub(super) async fn page(
     table: &Table,
     name: &DomainName,
@@ -74,20 +137,24 @@ pub(super) async fn page(
     let wanted = lists_of(filter);
     let mut narrowed = Narrowed::new(asked, BY_NAME);
     loop {
-        let part = narrowed.part(table).await?;
+        let part = narrowed.part(table, cut::PART).await?;
         if part.is_empty() {
             break;
         }
         let id = |row: &Row| lists::id_of(row).map(CertificateId::new);
         let keys: Vec<Key> = part.iter().filter_map(id).map(keys::certificate).collect();
         let read = |row: &Row| Ok((listed(row)?, from_item(row)?));
-        let read = lists::records(table, &keys, read).await?.into_iter();
+        let read = readable(&table.batch(&keys, Fresh::Soon).await?, read).into_iter();
         let asked = read.filter(|(list, _)| wanted.contains(list));
         let mut asked: HashMap<_, _> = asked.map(|(_, c)| (c.id, c)).collect();
         for row in part {
             // None: another list's, or a pointer to nothing, whose certificate was never recorded or is gone.
             let certificate = id(&row).and_then(|id| asked.remove(&id));
-            narrowed.judged(&row, certificate);
+            let weighed = certificate.map(|certificate| {
+                let weight = certificate.row_bytes(filter.pem);
+                (certificate, weight)
+            });
+            narrowed.judged(&row, weighed);
         }
     }
     let list = narrowed.rows.clone();

@@ -16,7 +16,7 @@ use super::{
     table::Fresh,
     tx::Tx,
 };
-use crate::store::{RenewalStore, StoreError};
+use crate::store::{CertificateStore, RenewalStore, StoreError};
 use certmint_core::{
     certificate::Certificate,
     issuance::{NewRequest, Request},
@@ -110,6 +110,7 @@ impl RenewalStore for DynamoStore {
         certificate: Certificate,
         fence: (RequestId, u64),
     ) -> Result<Certificate, StoreError> {
+        self.has_room_for(&certificate)?;
         succession::replace(self.table().await?, &certificate, fence).await
     }
 
@@ -119,6 +120,7 @@ impl RenewalStore for DynamoStore {
         certificate: Certificate,
         fence: (RequestId, u64),
     ) -> Result<Certificate, StoreError> {
+        self.has_room_for(&certificate)?;
         succession::succeed(self.table().await?, old, &certificate, fence).await
     }
 

@@ -194,7 +194,7 @@ fn wired() -> Vec<Wired> {
         },
         Wired {
             files: one("shared/src/vault/secrets_manager.rs"),
-            tables: vec![secrets_manager::CALLS],
+            tables: vec![secrets_manager::CALLS, secrets_manager::DELETE_CALLS],
             operator: secrets_manager::OPERATOR_CALLS,
             traits: vec![],
         },
