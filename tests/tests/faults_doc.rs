@@ -5,16 +5,22 @@ use std::{fs, path::Path};
 
 /// All Rust sources that may hold a named test.
 fn sources(root: &Path) -> Vec<(String, String)> {
-    ["tests/tests", "shared/core/tests", "shared/src/store/dynamo"]
-        .iter()
-        .flat_map(|folder| fs::read_dir(root.join(folder)).unwrap())
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|e| e == "rs"))
-        .map(|path| {
-            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-            (name, fs::read_to_string(&path).unwrap())
-        })
-        .collect()
+    [
+        "tests/tests",
+        "tests/tests/api",
+        "tests/tests/table",
+        "shared/core/tests",
+        "shared/src/store/dynamo",
+    ]
+    .iter()
+    .flat_map(|folder| fs::read_dir(root.join(folder)).unwrap())
+    .map(|entry| entry.unwrap().path())
+    .filter(|path| path.extension().is_some_and(|e| e == "rs"))
+    .map(|path| {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        (name, fs::read_to_string(&path).unwrap())
+    })
+    .collect()
 }
 
 #[test]

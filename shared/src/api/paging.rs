@@ -45,7 +45,7 @@ impl IntoParams for Everything {
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
-#[allow(dead_code, reason = "read by `asked`, described here")]
+#[allow(dead_code, reason = "read by `Paged`, described here")]
 pub(super) struct PageParams {
     #[param(minimum = 1, maximum = 1_000_000, default = 1)]
     page: Option<u32>,
@@ -55,7 +55,7 @@ pub(super) struct PageParams {
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "read by `asked`, described here")]
+#[allow(dead_code, reason = "read by `Paged`, described here")]
 pub(super) struct CursorParam {
     /// nextCursor of an earlier page of this list with the same filter; wins over page. Steady while rows are added, and
     /// as fast on page 1,000.

@@ -106,7 +106,7 @@ pub const ACCESS_PATHS: &[AccessPath] = &[
         ("UNIQUE#FINGERPRINT#", "META"),
         NONE,
     ),
-    path("certificate by name", "names.rs", ("NAME#", "0"), NONE),
+    path("certificate by name", "name_pointers.rs", ("NAME#", "0"), NONE),
     path(
         "certificates of a set",
         "certificate_items.rs",

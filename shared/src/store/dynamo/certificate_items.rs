@@ -4,7 +4,7 @@ use super::{
     chores,
     item::{Item, Row, Writer, n, s},
     keys::{self, Index, List},
-    names, renewal_items,
+    name_pointers, renewal_items,
     table::Table,
     tx::{Expression, Tx},
 };
@@ -222,7 +222,7 @@ pub(super) fn recording<E>(
     renewal: &Renewal,
     known: impl Fn() -> E,
 ) -> Result<(), StoreError> {
-    names::put_with(tx, certificate)?;
+    name_pointers::put_with(tx, certificate)?;
     if certificate.source == CertificateSource::Upload && certificate.has_key() {
         chores::claim_secret(tx, &certificate.key_ref, known());
     }

@@ -10,7 +10,7 @@ use super::{
     },
     chores,
     item::{Row, n},
-    keys, names,
+    keys, name_pointers,
     range::Range,
     store::DynamoStore,
     succession,
@@ -170,7 +170,7 @@ impl CertificateLifecycle for DynamoStore {
                 remove_hanging(table, id, &hanging, now).await?;
             }
         }
-        names::delete(table, &certificate).await?;
+        name_pointers::delete(table, &certificate).await?;
         let mut tx = Tx::new();
         tx.delete_if(keys::certificate(id), same_lifecycle(&row)?, changing(id));
         tx.delete(keys::fingerprint(&certificate.fingerprint));
@@ -185,7 +185,7 @@ impl CertificateLifecycle for DynamoStore {
     /// One read, and the transactions of the pointers. Of one that is gone there are none.
     async fn index_names(&self, id: CertificateId) -> Result<(), StoreError> {
         let table = self.table().await?;
-        names::put(table, &one(table, id).await?).await
+        name_pointers::put(table, &one(table, id).await?).await
     }
 
     async fn revoke_certificate(

@@ -12,7 +12,7 @@ use super::{
     item::{Row, has_room_to_grow},
     keys::{self, Key, List},
     lists::{self, Asked},
-    names,
+    name_pointers, names,
     range::Range,
     request_items,
     store::DynamoStore,
@@ -66,7 +66,7 @@ impl CertificateStore for DynamoStore {
         }
         match tx.commit(table).await? {
             Ok(()) => {
-                names::put_rest(table, &certificate).await;
+                name_pointers::put_rest(table, &certificate).await;
                 Ok(certificate)
             }
             Err(Lost::Lease(error)) => Err(error),
@@ -79,7 +79,7 @@ impl CertificateStore for DynamoStore {
 
     fn has_room_for(&self, certificate: &Certificate) -> Result<(), StoreError> {
         has_room_to_grow(&to_item(certificate, CertificateStatus::Issued, 0)?)?;
-        names::check(certificate)
+        name_pointers::check(certificate)
     }
 
     async fn certificate(&self, id: CertificateId) -> Result<Certificate, StoreError> {

@@ -18,6 +18,7 @@ mod idempotency;
 mod item;
 pub(crate) mod keys;
 mod lists;
+mod name_pointers;
 mod names;
 mod providers;
 mod range;

@@ -7,7 +7,7 @@ use super::{
     },
     chores, counters,
     item::{n, s},
-    keys, names,
+    keys, name_pointers,
     renewal_items::{self, unchanged},
     request_items::held,
     table::Table,
@@ -135,7 +135,7 @@ pub(super) async fn succeed(
         tx.put_if(succeeded, unchanged(&renewal), Lost::Changed);
         match tx.commit(table).await? {
             Ok(()) => {
-                names::put_rest(table, &new).await;
+                name_pointers::put_rest(table, &new).await;
                 return Ok(new);
             }
             Err(Lost::Lease) => return Err(StoreError::LeaseLost(request)),
