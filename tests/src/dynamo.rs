@@ -46,7 +46,16 @@ pub struct Cost {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Calls(Arc<Mutex<Cost>>);
+struct Calls(Arc<Mutex<Counted>>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    cost: Cost,
+    /// Calls that are still answered; `None`: all.
+    left: Option<usize>,
+    /// The call whose answer is lost, counted down to 1.
+    lost: usize,
+}
 
 impl Intercept for Calls {
     fn name(&self) -> &'static str {
@@ -61,7 +70,11 @@ impl Intercept for Calls {
     ) -> Result<(), BoxError> {
         let headers = context.request().headers();
         let target = headers.get("x-amz-target").unwrap_or_default();
-        let mut cost = self.0.lock().expect("no test panics under the lock");
+        let mut counted = self.0.lock().expect("no test panics under the lock");
+        if let Some(left) = &mut counted.left {
+            *left = left.checked_sub(1).ok_or("the table is away")?;
+        }
+        let cost = &mut counted.cost;
         cost.calls += 1;
         match target.rsplit('.').next() {
             Some("Query") => cost.queries += 1,
@@ -78,7 +91,13 @@ impl Intercept for Calls {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let read = context.response().body().bytes().map_or(0, <[u8]>::len);
-        self.0.lock().expect("no test panics under the lock").bytes += read;
+        let mut counted = self.0.lock().expect("no test panics under the lock");
+        counted.cost.bytes += read;
+        counted.lost = counted.lost.saturating_sub(1);
+        if counted.lost == 1 {
+            counted.lost = 0;
+            return Err("the answer is lost".into());
+        }
         Ok(())
     }
 }
@@ -132,15 +151,63 @@ impl Emulated {
     /// # Panics
     /// If a test panicked under the lock.
     pub async fn cost_of<T>(&self, doing: impl Future<Output = T>) -> (T, Cost) {
-        *self.calls.0.lock().expect("no test panics under the lock") = Cost::default();
+        self.counted().cost = Cost::default();
         let done = doing.await;
-        let cost = self
-            .calls
-            .0
-            .lock()
-            .expect("no test panics under the lock")
-            .clone();
+        let cost = self.counted().cost.clone();
         (done, cost)
+    }
+
+    fn counted(&self) -> std::sync::MutexGuard<'_, Counted> {
+        self.calls.0.lock().expect("no test panics under the lock")
+    }
+
+    /// The store's next calls are answered, so many of them; then the table is away. `None`: it is there.
+    pub fn answers(&self, calls: Option<usize>) {
+        self.counted().left = calls;
+    }
+
+    /// Of the store's next calls the one behind so many is done, and its answer is lost.
+    pub fn loses(&self, behind: usize) {
+        self.counted().lost = behind + 2;
+    }
+
+    /// All items, each as text, in the order of their keys.
+    ///
+    /// # Panics
+    /// If they cannot be read.
+    pub async fn snapshot(&self) -> Vec<String> {
+        let mut pages = self
+            .client
+            .scan()
+            .table_name(TABLE)
+            .into_paginator()
+            .items()
+            .send();
+        let mut all = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item.expect("the table is read");
+            let sorted: std::collections::BTreeMap<_, _> = item.into_iter().collect();
+            all.push(format!("{sorted:?}"));
+        }
+        all.sort();
+        all
+    }
+
+    /// Writes an item as a file has it: a JSON object of texts.
+    ///
+    /// # Panics
+    /// If it is none, or cannot be written.
+    pub async fn put(&self, item: &str) {
+        let item: std::collections::HashMap<String, String> = serde_json::from_str(item).expect("texts");
+        let item = item
+            .into_iter()
+            .map(|(name, text)| (name, AttributeValue::S(text)));
+        let put = self
+            .client
+            .put_item()
+            .table_name(TABLE)
+            .set_item(Some(item.collect()));
+        put.send().await.expect("written");
     }
 
     /// Makes an attribute of an item what no reader expects.

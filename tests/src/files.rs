@@ -40,6 +40,16 @@ impl TestCa {
         params.signed_by(key, &self.intermediate).expect("signed").pem()
     }
 
+    /// A certificate for `key` with whatever is in it, alone.
+    ///
+    /// # Errors
+    /// If it cannot be encoded.
+    pub fn sign(&self, params: CertificateParams, key: &KeyPair) -> Result<String, rcgen::Error> {
+        params
+            .signed_by(key, &self.intermediate)
+            .map(|certificate| certificate.pem())
+    }
+
     /// The certificate and its intermediate.
     #[must_use]
     pub fn chain(&self, key: &KeyPair, names: &[&str]) -> String {

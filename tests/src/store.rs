@@ -3,7 +3,7 @@
 use certmint_shared::store::{
     AccountKeys, AccountLifecycle, AccountStore, CertificateLifecycle, CertificateRelations,
     CertificateStore, ChallengeStore, ChoreStore, FallbackPolicy, ProviderHealth, RateLedger, RenewalStore,
-    RequestLifecycle, RequestStore, SingleFlight,
+    RequestLifecycle, RequestStore, SecretIntents, SingleFlight,
 };
 
 macro_rules! together {
@@ -30,5 +30,6 @@ together!(
         + RenewalStore
         + RequestStore
         + RequestLifecycle
+        + SecretIntents
         + SingleFlight
 );

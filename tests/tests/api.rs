@@ -240,10 +240,14 @@ mod client;
 
 #[path = "api/accounts.rs"]
 mod account_calls;
+#[path = "api/answers.rs"]
+mod answers;
 #[path = "api/contactless.rs"]
 mod contactless;
 #[path = "api/dead_ones.rs"]
 mod dead_ones;
+#[path = "api/half_way.rs"]
+mod half_way;
 #[path = "api/headers.rs"]
 mod headers;
 #[path = "api/lifecycle.rs"]
@@ -252,17 +256,27 @@ mod lifecycle;
 mod numbers;
 #[path = "api/orderable.rs"]
 mod orderable;
+#[path = "api/pages.rs"]
+mod pages;
 #[path = "api/progress.rs"]
 mod progress;
+#[path = "api/refused.rs"]
+mod refused_calls;
 #[path = "api/renewal_settings.rs"]
 mod renewal_settings;
 #[path = "api/reported_files.rs"]
 mod reported_files;
 #[path = "api/reported_input.rs"]
 mod reported_input;
+#[path = "api/round_trip.rs"]
+mod round_trip;
+#[path = "api/round_trip_uploads.rs"]
+mod round_trip_uploads;
 #[path = "api/routing.rs"]
 mod routing;
 #[path = "api/scopes.rs"]
 mod scopes;
 #[path = "api/texts.rs"]
 mod texts;
+#[path = "api/unreadable.rs"]
+mod unreadable;

@@ -6,8 +6,9 @@ use certmint_tests::{
     conformance_account_keys as account_keys, conformance_certificates as certificates,
     conformance_fallback as fallback, conformance_flight as flight, conformance_health as health,
     conformance_lifecycle as lifecycle, conformance_orders as orders, conformance_rates as rates,
-    conformance_renewals as renewals, conformance_requests as requests, conformance_store as suite,
-    conformance_succession as succession, conformance_txt as txt, dynamo, sim::MemoryStore, store::Store,
+    conformance_renewals as renewals, conformance_requests as requests,
+    conformance_secret_intents as secrets, conformance_store as suite, conformance_succession as succession,
+    conformance_txt as txt, dynamo, sim::MemoryStore, store::Store,
 };
 
 macro_rules! conforms {
@@ -34,6 +35,7 @@ macro_rules! conforms {
             conforms!(@tests certificates: filters, names, deleting, revoking, bindings);
             conforms!(@tests rates: reservations, giving_back, counting_and_closing, a_hundred_domains);
 
+            conforms!(@tests secrets: claimed_and_unclaimed, too_late);
             conforms!(@tests renewals: due_and_ending, in_place, in_use);
             conforms!(@tests succession: terms, as_new, nothing_to_succeed, given_away_keys, revoked_and_replaced,
                       keys_of_deleted_requests);

@@ -1,10 +1,12 @@
 //! Work beside issuances: what a call enqueued and the worker does.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     account::KeyVersion,
-    words::{AccountId, CertificateId, DomainName},
+    words::{AccountId, CertificateId, DomainName, Timestamp},
 };
 
 /// One piece of such work. Each can be done again after a crash.
@@ -53,11 +55,38 @@ pub enum Chore {
         /// Which.
         id: CertificateId,
     },
+    /// Write the pointers to a certificate by its names that its own transaction had no room for. A repeat writes the
+    /// same.
+    IndexNames {
+        /// Which.
+        id: CertificateId,
+    },
     /// Remove a deleted certificate for good. A repeat finds nothing.
     RemoveCertificate {
         /// Which.
         id: CertificateId,
     },
+}
+
+/// How long a secret that no record names is left in the vault: longer than any call lives.
+const UNCLAIMED: Duration = Duration::from_secs(60 * 60);
+
+/// The intent of a secret that goes into the vault before the record that names it: its deletion, which the record's own
+/// transaction takes back. So a call that ends in between leaves nothing for good.
+#[must_use]
+pub fn unclaimed(secret: &str, now: Timestamp) -> (String, Chore, Timestamp) {
+    let names = vec![secret.to_owned()];
+    (
+        unclaimed_name(secret),
+        Chore::DeleteSecrets { names },
+        now.plus(UNCLAIMED),
+    )
+}
+
+/// The name of that chore.
+#[must_use]
+pub fn unclaimed_name(secret: &str) -> String {
+    format!("unclaimed-{secret}")
 }
 
 /// A chore as it stands in the store.

@@ -145,7 +145,7 @@ async fn why_invalid(order: &mut Order) -> Failure {
             detail: p.detail,
         }));
     }
-    invalid_order(whole, subproblems)
+    invalid_order(whole, subproblems).bounded()
 }
 
 async fn accept(order: &mut Order) -> Result<(), Error> {

@@ -37,8 +37,12 @@ pub(super) fn document(problem: &instant_acme::Problem) -> Problem {
     }
 }
 
-/// Any error of an ACME call whose last answer had this head.
+/// Any error of an ACME call whose last answer had this head, in a size that an item holds, whatever the CA sends.
 pub(super) fn failure(error: &Error, head: &Head) -> Failure {
+    unbounded(error, head).bounded()
+}
+
+fn unbounded(error: &Error, head: &Head) -> Failure {
     let not_before = head.retry_after;
     let ours = |class, cause: Cause, text: String| Failure::new(class, Stage::Request, cause, text);
     match error {

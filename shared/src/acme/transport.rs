@@ -3,7 +3,10 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header::USER_AGENT};
+use http::{
+    HeaderValue, Request, Response,
+    header::{LOCATION, USER_AGENT},
+};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -41,6 +44,9 @@ pub enum SetupError {
     Tls(#[from] rustls::Error),
 }
 
+/// Octets of a URL in an answer's Location, which is stored.
+const LONGEST_URL: usize = 2048;
+
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a request has no answer.
@@ -50,6 +56,8 @@ enum NoAnswer {
     Late(Duration),
     #[error("the answer has more than {LARGEST} bytes")]
     TooLarge,
+    #[error("the Location of the answer has more than {LONGEST_URL} octets")]
+    LongLocation,
     #[error(transparent)]
     Broken(BoxError),
 }
@@ -101,6 +109,13 @@ where
 {
     let read = async {
         let (parts, body) = answer.await.map_err(|e| NoAnswer::Broken(e.into()))?.into_parts();
+        if parts
+            .headers
+            .get(LOCATION)
+            .is_some_and(|url| url.len() > LONGEST_URL)
+        {
+            return Err(NoAnswer::LongLocation);
+        }
         match Limited::new(body, LARGEST).collect().await {
             Ok(body) => Ok(Response::from_parts(parts, body.to_bytes())),
             Err(error) if error.is::<LengthLimitError>() => Err(NoAnswer::TooLarge),
@@ -157,6 +172,22 @@ mod tests {
         assert_eq!(read(vec![7; LARGEST]).await.unwrap().body().len(), LARGEST);
         let refused = read(vec![7; LARGEST + 1]).await.unwrap_err();
         assert!(matches!(refused, NoAnswer::TooLarge), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_location_that_no_item_holds_is_refused() {
+        let at = |octets: usize| async move {
+            let answer = Response::builder().header(LOCATION, "u".repeat(octets));
+            let answer = answer.body(Full::new(Bytes::new())).unwrap();
+            whole(
+                future::ready(Ok::<_, Infallible>(answer)),
+                Duration::from_secs(60),
+            )
+            .await
+        };
+        assert!(at(LONGEST_URL).await.is_ok());
+        let refused = at(LONGEST_URL + 1).await.unwrap_err();
+        assert!(matches!(refused, NoAnswer::LongLocation), "{refused}");
     }
 
     #[tokio::test]

@@ -10,9 +10,9 @@ use super::{
     describe::words,
     envelope::{Answer, Data},
     error::ApiError,
-    paging::{Cursored, List},
+    paging::{List, Paged},
     permit::Read,
-    query::{FromQuery, Params, Query},
+    query::{FromQuery, Params},
     resource::routes,
 };
 use crate::store::ChallengeStore;
@@ -120,9 +120,8 @@ impl FromQuery for Asked {
 async fn list(
     _: Read,
     State(store): State<Arc<dyn ChallengeStore>>,
-    Cursored(page): Cursored,
-    Query(asked): Query<Asked>,
+    paged: Paged<Asked>,
 ) -> Data<List<TxtView>> {
-    let found = store.txt_records(asked.desired_state, &page).await?;
-    Ok(Answer(List::of(found, &page, TxtView::from)))
+    let found = store.txt_records(paged.asked.desired_state, &paged.page).await?;
+    Ok(Answer(paged.answer(found, TxtView::from)))
 }

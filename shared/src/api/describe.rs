@@ -20,7 +20,7 @@ use super::{
     body::FromBody,
     envelope::Answer,
     error::ApiError,
-    paging::{Cursored, Paged},
+    paging::Paged,
     payload::{Json, NoBody, Once, Repeatable},
     query::{FromQuery, Id, Query},
     state::Now,
@@ -220,15 +220,11 @@ impl Part for Id {
     }
 }
 
-impl Part for Paged {
-    fn describe(call: &mut Description<'_>) {
-        call.shared(&["Page", "PageSize"]);
-    }
-}
-
-impl Part for Cursored {
+impl<F: FromQuery + IntoParams> Part for Paged<F> {
     fn describe(call: &mut Description<'_>) {
         call.shared(&["Page", "PageSize", "Cursor"]);
+        let filter = F::into_params(|| Some(ParameterIn::Query));
+        call.parameters(filter.into_iter().map(RefOr::T));
     }
 }
 

@@ -130,6 +130,7 @@ impl From<StoreError> for ApiError {
             StoreError::NotFound { .. } => Self::not_found(error.to_string()),
             StoreError::Exists { .. } | StoreError::KeyReused => Self::exists(error.to_string()),
             StoreError::WrongState { .. } | StoreError::Conflict { .. } => Self::state(error.to_string()),
+            StoreError::TooLarge { .. } => Self::value("body", &error),
             StoreError::TooDeep { rows } => {
                 Self::value("page", format!("leads over {rows} rows on; follow nextCursor"))
             }

@@ -5,6 +5,7 @@ mod auth;
 mod body;
 mod certificates;
 mod challenges;
+mod cursor;
 mod describe;
 mod envelope;
 mod error;

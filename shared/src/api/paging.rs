@@ -7,21 +7,44 @@ use http::request::Parts;
 use serde::Serialize;
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, Ref, RefOr, Schema, Type},
+    openapi::{
+        ObjectBuilder, Ref, RefOr, Schema, Type,
+        path::{Parameter, ParameterIn},
+    },
 };
 
-use super::{error::ApiError, query::Params};
-use certmint_core::words::{NumberRange, Page, PageRequest};
+use super::{
+    cursor::ListName,
+    error::ApiError,
+    query::{FromQuery, Params},
+};
+use certmint_core::words::{NumberRange, Page, PageRequest, Room};
 
-/// The page that a call asks for.
-pub(super) struct Paged(pub(super) PageRequest);
+/// The page of a list that a call asks for, and the list's filter.
+pub(super) struct Paged<F = Everything> {
+    pub(super) page: PageRequest,
+    pub(super) asked: F,
+    list: ListName,
+}
 
-/// The same of a list that goes on at a cursor.
-pub(super) struct Cursored(pub(super) PageRequest);
+/// The filter of a list that has none.
+pub(super) struct Everything;
+
+impl FromQuery for Everything {
+    fn read(_: &Params) -> Result<Self, ApiError> {
+        Ok(Self)
+    }
+}
+
+impl IntoParams for Everything {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![]
+    }
+}
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
-#[allow(dead_code, reason = "read by `asked`, described here")]
+#[allow(dead_code, reason = "read by `Paged`, described here")]
 pub(super) struct PageParams {
     #[param(minimum = 1, maximum = 1_000_000, default = 1)]
     page: Option<u32>,
@@ -31,14 +54,14 @@ pub(super) struct PageParams {
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "read by `asked`, described here")]
+#[allow(dead_code, reason = "read by `Paged`, described here")]
 pub(super) struct CursorParam {
-    /// nextCursor of an earlier page; wins over page. Steady while rows are added, and as fast on page 1,000.
+    /// nextCursor of an earlier page of this list with the same filter; wins over page. Steady while rows are added, and
+    /// as fast on page 1,000.
     cursor: Option<String>,
 }
 
-fn asked(parts: &Parts) -> Result<PageRequest, ApiError> {
-    let params = Params::of(parts);
+fn numbers(params: &Params) -> Result<PageRequest, ApiError> {
     let number = |name, most: u32, default: u32| -> Result<u32, ApiError> {
         let found = params.number(name, NumberRange::new(1, most.into()))?;
         Ok(found.and_then(|n| u32::try_from(n).ok()).unwrap_or(default))
@@ -46,23 +69,83 @@ fn asked(parts: &Parts) -> Result<PageRequest, ApiError> {
     Ok(PageRequest {
         page: number("page", 1_000_000, 1)?,
         page_size: number("pageSize", 100, 20)?,
-        cursor: params.get("cursor")?.map(str::to_owned),
+        cursor: None,
     })
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Paged {
+impl<S: Send + Sync, F: FromQuery> FromRequestParts<S> for Paged<F> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        asked(parts).map(Self)
+        let page = numbers(&Params::of(parts))?;
+        let params = Params::of(parts);
+        let asked = F::read(&params)?;
+        let list = ListName::new(parts.uri.path(), params.looked_at());
+        let cursor = params
+            .get("cursor")?
+            .map(|cursor| list.place(cursor))
+            .transpose()?;
+        let page = PageRequest { cursor, ..page };
+        Ok(Self { page, asked, list })
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Cursored {
-    type Rejection = ApiError;
+/// Where a row of a list is that is read whole: the list is in the order of such places.
+type Placed = (i64, u64);
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        asked(parts).map(Self)
+/// The place of what comes behind a row.
+pub(super) fn behind((first, second): Placed) -> String {
+    format!("{first}_{second}")
+}
+
+fn parse_place(text: &str) -> Result<Placed, ApiError> {
+    let parts = text.split_once('_');
+    let place = parts.and_then(|(first, second)| Some((first.parse().ok()?, second.parse().ok()?)));
+    place.ok_or_else(|| ApiError::value("cursor", "is not one that an earlier page gave"))
+}
+
+impl<F> Paged<F> {
+    /// The page of a list that is read whole, in the order of its rows' places.
+    pub(super) fn of_all<R>(
+        &self,
+        rows: Vec<R>,
+        place: impl Fn(&R) -> Placed,
+        weight: impl Fn(&R) -> usize,
+    ) -> Result<Page<R>, ApiError> {
+        let (asked, total) = (&self.page, rows.len() as u64);
+        let after = asked.cursor.as_deref().map(parse_place).transpose()?;
+        let skip = match after {
+            Some(_) => 0,
+            None => (asked.page.saturating_sub(1) as usize).saturating_mul(asked.page_size as usize),
+        };
+        let rest = rows
+            .into_iter()
+            .filter(|row| after.is_none_or(|after| place(row) > after));
+        let mut rest = rest.skip(skip).peekable();
+        let (mut list, mut room) = (Vec::new(), Room::default());
+        while list.len() < asked.page_size as usize
+            && let Some(row) = rest.next_if(|row| room.takes(weight(row)))
+        {
+            list.push(row);
+        }
+        let last = list.last().map(&place).filter(|_| rest.peek().is_some());
+        let next_cursor = last.map(behind);
+        Ok(Page {
+            list,
+            total,
+            next_cursor,
+        })
+    }
+
+    /// The answer with a page of this list.
+    pub(super) fn answer<R, T>(&self, page: Page<R>, row: impl FnMut(R) -> T) -> List<T> {
+        List {
+            list: page.list.into_iter().map(row).collect(),
+            total: page.total,
+            page: self.page.page,
+            page_size: self.page.page_size,
+            next_cursor: page.next_cursor.map(|place| self.list.cursor(&place)),
+        }
     }
 }
 
@@ -78,24 +161,12 @@ pub(super) struct List<T> {
     next_cursor: Option<String>,
 }
 
-impl<T> List<T> {
-    pub(super) fn of<R>(page: Page<R>, asked: &PageRequest, row: impl FnMut(R) -> T) -> Self {
-        Self {
-            list: page.list.into_iter().map(row).collect(),
-            total: page.total,
-            page: asked.page,
-            page_size: asked.page_size,
-            next_cursor: page.next_cursor,
-        }
-    }
-}
-
 impl<T: ToSchema> PartialSchema for List<T> {
     fn schema() -> RefOr<Schema> {
         let number = || ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
         let text = ObjectBuilder::new().schema_type(Type::String);
         let rows = Ref::from_schema_name(T::name()).to_array_builder();
-        let of_list = "Where the next page starts; not on every list";
+        let of_list = "Where the next page starts; the list ends where there is none";
         let list = ObjectBuilder::new()
             .property("list", rows)
             .property("total", number().description(Some("Rows in the whole list")))

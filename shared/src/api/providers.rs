@@ -12,7 +12,7 @@ use super::{
     error::ApiError,
     paging::{List, Paged},
     permit::Read,
-    query::{FromQuery, Params, Query},
+    query::{FromQuery, Params},
     resource::routes,
     state::Capabilities,
 };
@@ -119,15 +119,13 @@ impl FromQuery for Asked {
 
 /// The configured CAs.
 #[utoipa::path(get, path = "/api/v1/acme/providers", operation_id = "listProviders")]
-async fn list(
-    _: Read,
-    State(known): State<Known>,
-    Paged(page): Paged,
-    Query(asked): Query<Asked>,
-) -> Data<List<ProviderView>> {
+async fn list(_: Read, State(known): State<Known>, paged: Paged<Asked>) -> Data<List<ProviderView>> {
     let troubles = known.health.provider_troubles().await?;
-    let fits = |p: &&Provider| asked.requires_eab.is_none_or(|wanted| wanted == p.requires_eab);
+    let fits = |p: &&Provider| {
+        let asked = paged.asked.requires_eab;
+        asked.is_none_or(|wanted| wanted == p.requires_eab)
+    };
     let fitting: Vec<_> = known.providers.iter().filter(fits).collect();
     let row = |p: &Provider| ProviderView::of(p, troubles.iter().find(|t| t.provider_id == p.id));
-    Ok(Answer(List::of(Page::of_all(fitting, &page), &page, row)))
+    Ok(Answer(paged.answer(Page::of_all(fitting, &paged.page), row)))
 }

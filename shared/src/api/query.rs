@@ -1,7 +1,7 @@
 //! Queries and paths. Unknown query parameters are ignored; one that is known is read whole or refused, and an empty one
 //! counts as not sent.
 
-use std::str::FromStr;
+use std::{cell::RefCell, str::FromStr};
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
@@ -9,8 +9,12 @@ use http::request::Parts;
 use super::error::ApiError;
 use certmint_core::words::{NumberRange, line};
 
-/// The parameters of a query, in order. A value whose percent-encoding leads to no text is `None`.
-pub(super) struct Params(Vec<(String, Option<String>)>);
+/// The parameters of a query, in order, and those of them that were looked at. A value whose percent-encoding leads to no
+/// text is `None`.
+pub(super) struct Params {
+    all: Vec<(String, Option<String>)>,
+    looked_at: RefCell<Vec<(String, String)>>,
+}
 
 /// A part of a query (application/x-www-form-urlencoded, as browsers and curl write it).
 fn decoded(text: &str) -> Option<String> {
@@ -37,12 +41,20 @@ impl Params {
             // A name that leads to no text is none that we know.
             Some((decoded(name)?, decoded(value)))
         };
-        Self(query.split('&').filter_map(pair).collect())
+        Self {
+            all: query.split('&').filter_map(pair).collect(),
+            looked_at: RefCell::default(),
+        }
+    }
+
+    /// What was found so far.
+    pub(super) fn looked_at(&self) -> Vec<(String, String)> {
+        self.looked_at.borrow().clone()
     }
 
     /// The one way to a value. Blank is not empty: somebody meant something.
     pub(super) fn get(&self, name: &str) -> Result<Option<&str>, ApiError> {
-        let mut found = self.0.iter().filter(|(n, _)| n == name).map(|(_, value)| value);
+        let mut found = self.all.iter().filter(|(n, _)| n == name).map(|(_, value)| value);
         match (found.next(), found.next()) {
             (None, _) => Ok(None),
             (Some(_), Some(_)) => Err(ApiError::value(name, "is there twice; send it once")),
@@ -51,13 +63,16 @@ impl Params {
                 "cannot be read; write other characters as UTF-8 in percent-encoding, such as %C3%BC",
             )),
             (Some(Some(value)), None) if value.is_empty() => Ok(None),
-            (Some(Some(value)), None) => line(value).map(Some).map_err(|why| ApiError::value(name, why)),
+            (Some(Some(value)), None) => {
+                self.looked_at.borrow_mut().push((name.to_owned(), value.clone()));
+                line(value).map(Some).map_err(|why| ApiError::value(name, why))
+            }
         }
     }
 
     /// Whether it is there, whatever it says.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.0
+        self.all
             .iter()
             .any(|(n, value)| n == name && value.as_deref() != Some(""))
     }

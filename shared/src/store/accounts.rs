@@ -58,6 +58,15 @@ pub trait AccountStore: Send + Sync {
         idempotency: Option<Idempotency>,
         now: Timestamp,
     ) -> Result<Account, StoreError>;
+    /// The account of the first call with this `idempotency` key, if there was one; refuses an address that is taken
+    /// ([`StoreError::Exists`]). For who has to do something before [`create_account`](Self::create_account), which
+    /// asks again. Two reads.
+    async fn opened_before(
+        &self,
+        provider: ProviderId,
+        email: Option<&Email>,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Account>, StoreError>;
     /// One account. One read.
     async fn account(&self, id: AccountId) -> Result<Account, StoreError>;
     /// A page, oldest first.

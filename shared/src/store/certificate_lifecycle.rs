@@ -7,8 +7,11 @@ use certmint_core::{
     certificate::{
         Certificate, CertificateSource, Lifecycle, RESTORABLE, Revocation, RevocationReason, RevokedBy,
     },
-    words::{CertificateId, Timestamp},
+    words::{CertificateId, Timestamp, clip},
 };
+
+/// Octets of a CA's refusal that are kept.
+const REFUSAL: usize = 1000;
 
 /// What becomes of certificates. Each call is one read and one transaction, on condition that the certificate still
 /// is as it was read; against another writer it is tried again.
@@ -20,6 +23,9 @@ pub trait CertificateLifecycle: Send + Sync {
     /// Takes the deletion back. Not deleted is success.
     async fn restore_certificate(&self, id: CertificateId, now: Timestamp)
     -> Result<Certificate, StoreError>;
+    /// Writes the pointers to a certificate by its names ([`Chore::IndexNames`](certmint_core::chore::Chore::IndexNames)).
+    /// [`StoreError::NotFound`] if it is gone. A repeat writes the same.
+    async fn index_names(&self, id: CertificateId) -> Result<(), StoreError>;
     /// Removes it and its index entries if it was deleted [`RESTORABLE`] ago; a chore for its key is written in the
     /// same transaction. Anything else is left alone; gone already is success.
     async fn remove_certificate(&self, id: CertificateId, now: Timestamp) -> Result<(), StoreError>;
@@ -122,7 +128,7 @@ pub fn settled(certificate: &Certificate, refusal: Option<&str>, now: Timestamp)
     if let Some(revocation) = lifecycle.revocation.as_mut().filter(|r| r.is_open()) {
         match refusal {
             None => revocation.revoked_at = Some(now),
-            Some(why) => revocation.error = Some(why.to_owned()),
+            Some(why) => revocation.error = Some(clip(why, REFUSAL)),
         }
     }
     lifecycle

@@ -21,6 +21,8 @@ pub struct CertificateFilter {
     pub status: Option<CertificateStatus>,
     /// With this name or one below it.
     pub name: Option<DomainName>,
+    /// Whether the answer has their PEM: then it counts for the bytes of a page.
+    pub pem: bool,
 }
 
 /// Which bindings to list.
@@ -35,6 +37,9 @@ pub struct BindingFilter {
 /// Certificates and bindings.
 #[async_trait]
 pub trait CertificateStore: Send + Sync {
+    /// Whether there is room for a certificate and what will happen to it ([`StoreError::TooLarge`] else): for who does
+    /// something before it is recorded. No read.
+    fn has_room_for(&self, certificate: &Certificate) -> Result<(), StoreError>;
     /// Records it under the next id with its [first](certmint_core::renewal::recorded) renewal, unless its fingerprint is known:
     /// then that one is returned. `certificate.id` is ignored. The fence of the request that made it is checked in the
     /// same transaction; its renewals have that request's terms.

@@ -63,6 +63,16 @@ pub enum StoreError {
         /// Why.
         why: String,
     },
+    /// It has more than a record has room for; nothing was written.
+    #[error("is too large to be kept: {found} {what}, of which {most} fit")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there is.
+        found: usize,
+        /// How much fits.
+        most: usize,
+    },
     /// The cursor is none of ours.
     #[error("the cursor is not one that an earlier page gave")]
     BadCursor,

@@ -18,6 +18,7 @@ mod relations;
 mod renewals;
 mod requests;
 pub mod schema;
+mod secret_intents;
 mod stores;
 
 pub use self::{
@@ -43,5 +44,6 @@ pub use self::{
     relations::CertificateRelations,
     renewals::RenewalStore,
     requests::{RequestFilter, RequestStore},
+    secret_intents::SecretIntents,
     stores::Stores,
 };

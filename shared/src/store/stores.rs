@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{
     AccountKeys, AccountLifecycle, AccountStore, CertificateLifecycle, CertificateRelations,
     CertificateStore, ChallengeStore, ChoreStore, FallbackPolicy, ProviderHealth, RateLedger, RenewalStore,
-    RequestLifecycle, RequestStore, SingleFlight,
+    RequestLifecycle, RequestStore, SecretIntents, SingleFlight,
 };
 
 /// Each capability by itself.
@@ -27,6 +27,7 @@ pub struct Stores {
     pub renewals: Arc<dyn RenewalStore>,
     pub requests: Arc<dyn RequestStore>,
     pub request_lifecycle: Arc<dyn RequestLifecycle>,
+    pub secret_intents: Arc<dyn SecretIntents>,
     pub single_flight: Arc<dyn SingleFlight>,
 }
 
@@ -46,6 +47,7 @@ where
         + RenewalStore
         + RequestStore
         + RequestLifecycle
+        + SecretIntents
         + SingleFlight
         + 'static,
 {
@@ -66,6 +68,7 @@ where
             renewals: store.clone(),
             requests: store.clone(),
             request_lifecycle: store.clone(),
+            secret_intents: store.clone(),
             single_flight: store,
         }
     }

@@ -34,7 +34,7 @@ pub const CALLS: &[AwsCall] = &[CREATE, GET, DESCRIBE, DELETE];
 /// What reading calls.
 pub const READ_CALLS: &[AwsCall] = &[GET, DESCRIBE];
 /// What a [`Deposit`] calls.
-pub const DEPOSIT_CALLS: &[AwsCall] = &[CREATE, DESCRIBE, DELETE, RESTORE];
+pub const DEPOSIT_CALLS: &[AwsCall] = &[CREATE, DESCRIBE, RESTORE];
 /// What it calls for an operator who moves keys; no function does.
 pub const OPERATOR_CALLS: &[AwsCall] = &[AwsCall::new("list_secrets", &["secretsmanager:ListSecrets"])];
 

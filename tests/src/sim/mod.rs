@@ -36,6 +36,7 @@ pub use self::{
     faults::Faults,
     gate::Gate,
     op::{Op, call_of, every_effect, later_calls},
+    rng::Rng,
     scenario::Scenario,
     store::{MemoryStore, Tables},
     tally::Tally,

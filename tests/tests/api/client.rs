@@ -96,17 +96,19 @@ pub(super) struct Client {
     api: Api,
     downloads: Api,
     pub(super) store: Arc<DynamoStore>,
+    /// The table below the store.
+    pub(super) world: Emulated,
     pub(super) vault: Arc<MemoryVault>,
     pub(super) kick: Arc<CountedKick>,
 }
 
 impl Client {
     pub(super) async fn new() -> Self {
-        Self::over(&Emulated::new().await)
+        Self::over(Emulated::new().await)
     }
 
-    /// Over a table that the test has too.
-    pub(super) fn over(world: &Emulated) -> Self {
+    /// Over a table that has something in it.
+    pub(super) fn over(world: Emulated) -> Self {
         let (vault, kick) = (Arc::new(MemoryVault::default()), Arc::new(CountedKick::default()));
         vault.0.lock().unwrap().insert("api-tokens".into(), TOKENS.into());
         let store = Arc::new(world.store.clone());
@@ -124,6 +126,7 @@ impl Client {
             api,
             downloads,
             store,
+            world,
             vault,
             kick,
         }

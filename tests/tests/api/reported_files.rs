@@ -132,7 +132,7 @@ async fn chains_that_openssl_verifies_are_taken() {
 async fn a_certificate_that_cannot_be_read_is_left_out_of_every_list() {
     let world = Emulated::new().await;
     let item = json_of("10-unreadable-certificate-item", "item.json");
-    let client = Client::over(&world);
+    let client = Client::over(world);
     client.account().await;
     let soon = SystemClock.now().plus(Duration::from_secs(86_400));
     for n in 1..=3 {
@@ -144,7 +144,7 @@ async fn a_certificate_that_cannot_be_read_is_left_out_of_every_list() {
     // Names as an older version may have stored them: what it took then, none reads now.
     let names = item["names"].as_str().unwrap().replace("github.io", "github..io");
     let key = (item["pk"].as_str().unwrap(), item["sk"].as_str().unwrap());
-    world.spoil(key, "names", AttributeValue::S(names)).await;
+    client.world.spoil(key, "names", AttributeValue::S(names)).await;
     let ids = async |path: &str| {
         let found = data(&client.get(path).await);
         let rows = found["list"].as_array().unwrap().iter();

@@ -1,6 +1,7 @@
 //! What only a table can have: items that nobody can read, pages that cost too much, a form of another version.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod large;
 mod pages;
 mod schema;
 mod unreadable;
@@ -15,7 +16,7 @@ use certmint_core::{
     issuance::{NewRequest, Request},
     words::{AccountId, CertificateId, Fqdn, NameSet, PageRequest, ProviderId, RequestId, Timestamp},
 };
-use certmint_shared::store::{AccountStore, CertificateStore, RequestStore};
+use certmint_shared::store::{AccountStore, CertificateStore, RequestStore, StoreError};
 use certmint_tests::{conformance_store::start, dynamo::Emulated};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -2,7 +2,7 @@
 
 use certmint_shared::store::{
     AccountFilter, BindingFilter, CertificateFilter, CertificateStore, ChallengeStore, RequestFilter,
-    RequestStore, StoreError, TxtLedger,
+    RequestStore, TxtLedger,
 };
 use certmint_tests::dynamo::Cost;
 

@@ -1,6 +1,6 @@
 //! The form of the table has a version, and a function of another version does nothing.
 
-use certmint_shared::store::{FallbackPolicy, RequestStore, StoreError, dynamo::SchemaUse};
+use certmint_shared::store::{FallbackPolicy, RequestStore, dynamo::SchemaUse};
 use certmint_tests::journey::{Journey, eventually, options};
 
 use super::*;

@@ -10,7 +10,7 @@ use certmint_core::{
 use certmint_shared::store::{
     AccountFilter, AccountLifecycle, AccountStore, BindingFilter, CertificateFilter, CertificateLifecycle,
     CertificateRelations, CertificateStore, ChallengeStore, ChoreStore, FallbackPolicy, ProviderHealth,
-    ProviderTrouble, RateLedger, RenewalStore, RequestFilter, RequestStore, Reserved, StoreError, TxtLedger,
+    ProviderTrouble, RateLedger, RenewalStore, RequestFilter, RequestStore, Reserved, TxtLedger,
 };
 
 use super::*;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::key_version::{KeyRollover, KeyVersion};
-use crate::words::{AccountId, Advice, Cause, Email, ProviderId, Timestamp, Way};
+use crate::words::{AccountId, Advice, Cause, Email, ProviderId, Timestamp, Way, row_bytes};
 
 /// Where an account stands with its CA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +90,14 @@ pub struct Account {
 }
 
 impl Account {
+    /// The weight of its row in a list.
+    #[must_use]
+    pub fn row_bytes(&self) -> usize {
+        let rollover = self.rollover.as_ref().and_then(|r| r.last_error.as_deref());
+        let texts = [&self.eab_kid, &self.registration_uri, &self.last_error].map(Option::as_deref);
+        row_bytes(texts.into_iter().flatten().chain(rollover))
+    }
+
     /// As a client opens it.
     #[must_use]
     pub fn opened(id: AccountId, new: NewAccount, now: Timestamp) -> Self {

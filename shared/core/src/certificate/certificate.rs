@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     chore::Chore,
-    words::{AccountId, CertificateId, DomainName, ProviderId, RequestId, Timestamp},
+    words::{AccountId, CertificateId, DomainName, ProviderId, RequestId, Timestamp, json_bytes, row_bytes},
 };
 
 /// Where a certificate came from.
@@ -279,6 +279,23 @@ impl Certificate {
             .min(self.expires_at.max(replaced_at));
         let chore = Chore::DeleteSecrets { names: vec![names] };
         Some((format!("replaced-key-{}-{}", self.id, self.version), chore, due))
+    }
+
+    /// The weight of its row in a list, with its PEM or without.
+    #[must_use]
+    pub fn row_bytes(&self, pem: bool) -> usize {
+        /// `{"domain":"","isWildcard":false}` around each.
+        const NAME: usize = 40;
+        let refusal = self
+            .lifecycle
+            .revocation
+            .as_ref()
+            .and_then(|r| r.error.as_deref());
+        let texts = [&self.fingerprint, &self.serial, &self.issuer, &self.provider].map(String::as_str);
+        let texts = texts.into_iter().chain(self.profile.as_deref()).chain(refusal);
+        let names: usize = self.names.iter().map(|name| name.as_str().len() + NAME).sum();
+        let pem = pem.then(|| json_bytes(&self.cert_pem) + json_bytes(&self.chain_pem));
+        row_bytes(texts) + names + pem.unwrap_or_default()
     }
 
     /// Whether the vault has its private key.

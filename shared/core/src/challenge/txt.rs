@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::{Fqdn, RequestId, Timestamp};
+use crate::words::{Fqdn, RequestId, Timestamp, row_bytes};
 
 /// Seconds that resolvers may keep a challenge value.
 pub const TXT_TTL: u32 = 60;
@@ -106,6 +106,12 @@ impl TxtRecord {
             TxtStatus::Removed => Some(self.updated_at.plus(SHOWN)),
             TxtStatus::Pending | TxtStatus::Active => None,
         }
+    }
+
+    /// The weight of its row in a list.
+    #[must_use]
+    pub fn row_bytes(&self) -> usize {
+        row_bytes([self.fqdn.as_str(), &self.value, self.zone.as_str(), &self.zone_id])
     }
 
     /// Its place in the list, newest last.

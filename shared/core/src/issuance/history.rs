@@ -6,7 +6,7 @@ use crate::words::{Timestamp, clip};
 
 /// Entries that are kept; the oldest goes first. All together stay under 16 KB.
 const KEPT: usize = 50;
-/// Characters of one entry's words.
+/// Octets of one entry's words.
 const WORDS: usize = 160;
 
 /// One thing that happened. It holds the words of CAs, name servers and our own errors, never a secret.

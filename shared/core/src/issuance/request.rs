@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     certificate::{KeyPlan, RenewAs, RenewalTerms},
-    words::{AccountId, CertificateId, NameSet, RequestId, Timestamp},
+    words::{AccountId, CertificateId, NameSet, RequestId, Timestamp, json_bytes, row_bytes},
 };
 
 /// Who works on a request, and until when.
@@ -221,6 +221,39 @@ impl Request {
         let order_url = self.issuance.phase.order_url()?;
         let had = before.issuance.phase.order_url() == Some(order_url) && number(before) == number(self);
         (!had).then_some(order_url)
+    }
+
+    /// The weight of its row in a list.
+    #[must_use]
+    pub fn row_bytes(&self) -> usize {
+        /// Quotes with their backslashes and commas: names stand in two fields, in one of them as JSON in a text.
+        const NAME: usize = 8;
+        /// Field names of a part of a problem, and of an account.
+        const PART: usize = 100;
+        let problem = self.issuance.last_problem.as_ref();
+        let parts = problem.map_or([].as_slice(), |problem| &problem.subproblems);
+        let said = problem.map(|problem| problem.detail.as_str());
+        let of_parts = parts
+            .iter()
+            .flat_map(|part| [part.identifier.as_str(), &part.detail]);
+        let causes = problem.map(|problem| &problem.cause).into_iter();
+        let causes = causes.chain(parts.iter().map(|part| &part.cause));
+        let kinds: usize = causes.map(|cause| json_bytes(&cause.urn())).sum();
+        let accounts = self.issuance.failover.candidates();
+        let whys = accounts.iter().filter_map(|candidate| candidate.why.as_deref());
+        let texts = [
+            self.last_error.as_deref(),
+            self.profile.as_deref(),
+            said,
+            Some(self.issuance.reason()),
+        ];
+        let texts = texts.into_iter().flatten().chain(of_parts).chain(whys);
+        let names = self
+            .names
+            .as_slice()
+            .iter()
+            .map(|name| 2 * name.as_str().len() + NAME);
+        row_bytes(texts) + kinds + names.sum::<usize>() + (parts.len() + accounts.len()) * PART
     }
 
     /// A failed one that starts over; no worker holds it any more.

@@ -79,7 +79,7 @@ pub struct Failure {
     pub problem: Problem,
 }
 
-/// Characters of a problem's words that are kept, of the whole and of each name: 100 names and all that is made from
+/// Octets of a problem's words that are kept, of the whole and of each name: 100 names and all that is made from
 /// them (the sentence, the history) stay far below what an item holds.
 const DETAIL: usize = 1000;
 const SUBDETAIL: usize = 200;
@@ -214,5 +214,37 @@ impl Failure {
             text.push_str(&format!("; {}: {}", sub.identifier, sub.detail));
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A CA may write in any script: what is kept is counted in octets, as an item's size is.
+    #[test]
+    fn whatever_a_ca_sends_is_kept_in_a_size_that_an_item_holds() {
+        let long = |unit: &str| unit.repeat(1_000_000 / unit.len());
+        for unit in ["a", "é", "語", "👍", "\u{1}"] {
+            let part = Subproblem {
+                identifier: long(unit),
+                cause: Cause::of_type(&long(unit)),
+                detail: long(unit),
+            };
+            let class = Class::Permanent;
+            let sent = Failure {
+                problem: Problem {
+                    subproblems: vec![part; 300],
+                    ..Failure::new(class, Stage::Request, Cause::of_type(&long(unit)), long(unit)).problem
+                },
+                ..Failure::new(class, Stage::Request, Cause::Store, "")
+            };
+            let kept = sent.bounded();
+            let text = |of: &Failure| of.sentence().len() + format!("{:?}", of.problem.cause).len();
+            assert!(text(&kept) < 100_000, "{unit}: {}", text(&kept));
+            let parts = kept.problem.subproblems.iter();
+            let parts = parts.map(|p| p.identifier.len() + p.cause.urn().len() + p.detail.len());
+            assert!(parts.sum::<usize>() < 100_000, "{unit}");
+        }
     }
 }

@@ -26,7 +26,7 @@ pub use self::{
     name::{DomainName, NameError},
     name_set::{MAX_NAMES, NameSet, NameSetError, set_key},
     number::{NumberError, NumberRange},
-    page::{Page, PageRequest},
+    page::{PAGE_BYTES, Page, PageRequest, Room, json_bytes, row_bytes},
     text::{TextError, clip, hex, line, lines},
     timestamp::{NoTimestamp, Timestamp},
 };

@@ -1,12 +1,14 @@
 //! Texts: those that a client sends, read; those of others, cut to size; octets as text.
 
-/// The first `most` characters of a text; a cut is shown.
+/// The first `most` octets of a text, whole characters only; a cut is shown. In octets, since items are measured so.
 #[must_use]
 pub fn clip(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
+    if text.len() <= most {
+        return text.to_owned();
     }
+    let end = text.floor_char_boundary(most.saturating_sub('…'.len_utf8()));
+    let (kept, _) = text.split_at(end);
+    format!("{kept}…")
 }
 
 /// Octets in lower-case hexadecimal.

@@ -16,7 +16,7 @@ use crate::{
         paging::{List, Paged},
         payload::Json,
         permit::{Read, Write},
-        query::{FromQuery, Id, Params, Query},
+        query::{FromQuery, Id, Params},
         resource::routes,
         state::Now,
     },
@@ -84,18 +84,18 @@ async fn list(
     _: Read,
     State(accounts): State<Accounts>,
     Now(now): Now,
-    Paged(page): Paged,
-    Query(asked): Query<Asked>,
+    paged: Paged<Asked>,
 ) -> Data<List<AccountView>> {
+    let asked = &paged.asked;
     let filter = AccountFilter {
         provider_id: asked.provider_id,
         status: asked.status,
-        contact: asked.contact,
+        contact: asked.contact.clone(),
     };
-    let found = accounts.store.accounts(&filter, &page).await?;
+    let found = accounts.store.accounts(&filter, &paged.page).await?;
     let defaults = accounts.lifecycle.default_accounts().await?;
     let row = |account| AccountView::of(account, &accounts.providers, &defaults, now);
-    Ok(Answer(List::of(found, &page, row)))
+    Ok(Answer(paged.answer(found, row)))
 }
 
 /// One account.

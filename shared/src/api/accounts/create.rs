@@ -85,9 +85,15 @@ async fn create(
             "eabKid (this provider needs eabKid and eabHmacKey; it)",
         ));
     }
-    let deposit = &*accounts.deposit;
+    // Asked first so that a call that is refused, or was done before, leaves nothing in the vault; the transaction decides.
+    let before = accounts
+        .store
+        .opened_before(provider.id, body.email.as_ref(), key.as_ref());
+    if let Some(known) = before.await.map_err(taken)? {
+        return Ok(Answer(CreatedAccount::from(known)));
+    }
     let eab = match eab {
-        Some(eab) => Some(eab.keep(deposit).await?),
+        Some(eab) => Some(eab.keep(&accounts, now).await?),
         None => None,
     };
     let new = NewAccount {
@@ -99,13 +105,17 @@ async fn create(
     };
     let created = accounts.store.create_account(new, key, now).await;
     if let Some(eab) = eab {
-        drop_unused(deposit, &eab, &created).await;
+        drop_unused(&*accounts.intents, &eab, &created, now).await;
     }
-    match created {
-        Ok(created) => Ok(Answer(CreatedAccount::from(created))),
-        Err(error @ StoreError::Exists { .. }) => Err(ApiError::exists(format!(
+    Ok(Answer(CreatedAccount::from(created.map_err(taken)?)))
+}
+
+/// One that exists is found, and mended, by calls that its refusal names.
+fn taken(error: StoreError) -> ApiError {
+    match error {
+        error @ StoreError::Exists { .. } => ApiError::exists(format!(
             "{error}; GET /acme/accounts?email= finds it, and POST /acme/accounts/enable registers it anew if it failed"
-        ))),
-        Err(error) => Err(error.into()),
+        )),
+        error => error.into(),
     }
 }

@@ -41,8 +41,8 @@ async fn with_address(accounts: &Accounts, chosen: DefaultAccount) -> Result<Def
     path = "/api/v1/acme/accounts/defaults",
     operation_id = "listDefaultAccounts"
 )]
-async fn list(_: Read, State(accounts): State<Accounts>, Paged(page): Paged) -> Data<List<DefaultView>> {
-    let chosen = Page::of_all(accounts.lifecycle.default_accounts().await?, &page);
+async fn list(_: Read, State(accounts): State<Accounts>, paged: Paged) -> Data<List<DefaultView>> {
+    let chosen = Page::of_all(accounts.lifecycle.default_accounts().await?, &paged.page);
     let mut list = Vec::new();
     for one in chosen.list {
         list.push(with_address(&accounts, one).await?);
@@ -52,7 +52,7 @@ async fn list(_: Read, State(accounts): State<Accounts>, Paged(page): Paged) -> 
         total: chosen.total,
         next_cursor: None,
     };
-    Ok(Answer(List::of(found, &page, |row| row)))
+    Ok(Answer(paged.answer(found, |row| row)))
 }
 
 #[derive(ToSchema)]

@@ -17,8 +17,7 @@ use crate::{
         resource::routes,
         state::Now,
     },
-    store::{StoreError, account_keys::may_be_bound},
-    vault::Deposit,
+    store::{SecretIntents, StoreError, account_keys::may_be_bound},
 };
 use certmint_core::{
     account::{Account, EabBinding},
@@ -68,10 +67,12 @@ impl EabFields {
         }))
     }
 
-    /// Puts the HMAC key into the vault before the store hears of it: the store never sees more than its name.
-    pub(super) async fn keep(self, deposit: &dyn Deposit) -> Result<EabBinding, ApiError> {
+    /// Puts the HMAC key into the vault before the store hears of it: the store never sees more than its name. The
+    /// intent is there before, and ends with the account that names the key.
+    pub(super) async fn keep(self, accounts: &Accounts, now: Timestamp) -> Result<EabBinding, ApiError> {
         let key_ref = format!("account-eab/{}", uuid::Uuid::new_v4());
-        deposit.ensure(&key_ref, self.hmac_key).await?;
+        accounts.intents.intend_secret(&key_ref, now).await?;
+        accounts.deposit.ensure(&key_ref, self.hmac_key).await?;
         Ok(EabBinding {
             kid: self.kid,
             key_ref,
@@ -80,22 +81,22 @@ impl EabFields {
     }
 }
 
-/// Deletes a key that went into the vault for a call that was refused, or was done before. After an answer that was
-/// lost the account may have it: then it stays.
+/// Drops a key that went into the vault for a call that was refused, or was done before: one that another call forestalled
+/// at the last moment. After an answer that was lost the account may have it: whether it does, the intent says.
 pub(super) async fn drop_unused(
-    deposit: &dyn Deposit,
+    intents: &dyn SecretIntents,
     eab: &EabBinding,
     stored: &Result<Account, StoreError>,
+    now: Timestamp,
 ) {
-    let is_unused = match stored {
-        Ok(account) => account.eab_key_ref.as_ref() != Some(&eab.key_ref),
-        Err(error) => !matches!(error, StoreError::Unavailable { .. }),
-    };
-    if !is_unused {
+    if stored
+        .as_ref()
+        .is_ok_and(|account| account.eab_key_ref.as_ref() == Some(&eab.key_ref))
+    {
         return;
     }
-    if let Err(error) = deposit.withdraw(&eab.key_ref).await {
-        tracing::warn!(%error, "a key that no account uses was left in the vault");
+    if let Err(error) = intents.drop_secret(&eab.key_ref, now).await {
+        tracing::warn!(%error, "a key that no account uses is deleted in an hour");
     }
 }
 
@@ -137,15 +138,15 @@ async fn replace(
     Now(now): Now,
     Json(wanted): Json<NewBinding>,
 ) -> Data<AccountView> {
-    let (id, deposit) = (wanted.id, &*accounts.deposit);
+    let id = wanted.id;
     let (kid, hmac_key, expires_at) = (wanted.eab_kid, wanted.eab_hmac_key, wanted.eab_expires_at);
     let eab = EabFields::checked(kid, hmac_key, expires_at, now)?;
     let eab = eab.ok_or_else(|| ApiError::missing("eabKid"))?;
     // Asked first so that a call that cannot succeed leaves nothing in the vault; the transaction decides.
     may_be_bound(&accounts.store.account(id).await?)?;
-    let eab = eab.keep(deposit).await?;
+    let eab = eab.keep(&accounts, now).await?;
     let replaced = accounts.keys.replace_eab(id, &eab, now).await;
-    drop_unused(deposit, &eab, &replaced).await;
+    drop_unused(&*accounts.intents, &eab, &replaced, now).await;
     let account = replaced?;
     accounts.kick.kick().await;
     accounts.shown(account, now).await

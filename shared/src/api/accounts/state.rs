@@ -11,7 +11,7 @@ use crate::{
         state::Capabilities,
     },
     kick::Kick,
-    store::{AccountKeys, AccountLifecycle, AccountStore, FallbackPolicy},
+    store::{AccountKeys, AccountLifecycle, AccountStore, FallbackPolicy, SecretIntents},
     vault::Deposit,
 };
 use certmint_core::{account::Account, provider::Providers, words::Timestamp};
@@ -22,6 +22,7 @@ pub(super) struct Accounts {
     pub(super) lifecycle: Arc<dyn AccountLifecycle>,
     pub(super) keys: Arc<dyn AccountKeys>,
     pub(super) fallback: Arc<dyn FallbackPolicy>,
+    pub(super) intents: Arc<dyn SecretIntents>,
     pub(super) deposit: Arc<dyn Deposit>,
     pub(super) providers: Arc<Providers>,
     pub(super) kick: Arc<dyn Kick>,
@@ -34,6 +35,7 @@ impl FromRef<Capabilities> for Accounts {
             lifecycle: all.store.account_lifecycle.clone(),
             keys: all.store.account_keys.clone(),
             fallback: all.store.fallback.clone(),
+            intents: all.store.secret_intents.clone(),
             deposit: all.deposit.clone(),
             providers: all.providers.clone(),
             kick: all.kick.clone(),

@@ -16,7 +16,7 @@ use crate::{
         paging::{List, Paged},
         payload::Json,
         permit::{Read, Write},
-        query::{FromQuery, Id, Params, Query},
+        query::{FromQuery, Id, Params},
         resource::routes,
         state::Now,
     },
@@ -52,15 +52,14 @@ impl FromQuery for Asked {
 async fn list(
     _: Read,
     State(certificates): State<Certificates>,
-    Paged(page): Paged,
-    Query(asked): Query<Asked>,
+    paged: Paged<Asked>,
 ) -> Data<List<BindingView>> {
     let filter = BindingFilter {
-        certificate_id: asked.certificate_id,
-        active: asked.active,
+        certificate_id: paged.asked.certificate_id,
+        active: paged.asked.active,
     };
-    let found = certificates.store.bindings(&filter, &page).await?;
-    Ok(Answer(List::of(found, &page, BindingView::from)))
+    let found = certificates.store.bindings(&filter, &paged.page).await?;
+    Ok(Answer(paged.answer(found, BindingView::from)))
 }
 
 #[derive(ToSchema)]

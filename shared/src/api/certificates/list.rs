@@ -11,6 +11,8 @@ use utoipa::{
 };
 
 use super::{
+    include::Include,
+    merged::{Record, merged},
     open_request::{OPEN, OpenRequestView},
     renewed::with_renewals,
     state::Certificates,
@@ -21,24 +23,21 @@ use crate::{
         describe::words,
         envelope::{Answer, Data},
         error::ApiError,
-        paging::{Cursored, List},
+        paging::{List, Paged},
         permit::Read,
         query::{FromQuery, Params, Query},
         resource::routes,
         state::Now,
     },
-    store::{CertificateFilter, RenewalStore, RequestFilter},
+    store::{CertificateFilter, RenewalStore},
 };
 use certmint_core::{
-    certificate::{Certificate, CertificateSource, CertificateStatus},
-    issuance::{Request, RequestStatus},
-    words::{DomainName, Page, PageRequest, Timestamp},
+    certificate::{CertificateSource, CertificateStatus},
+    issuance::RequestStatus,
+    words::{DomainName, Page, Timestamp},
 };
 
 routes!["certificates": list];
-
-/// Rows up to a page by number: further on only a cursor leads, which costs the same anywhere.
-const FAR: u64 = 1_000;
 
 /// A status that the list can be asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -135,6 +134,7 @@ impl FromQuery for Asked {
                 _ => None,
             },
             name,
+            pem: false,
         });
         let requests = match status {
             Some(Status::Request(status)) => vec![status],
@@ -149,28 +149,6 @@ impl FromQuery for Asked {
     }
 }
 
-/// Where a page of two lists starts: below which certificate, below which request.
-#[derive(Clone, Copy)]
-struct Place {
-    certificate: u64,
-    request: u64,
-}
-
-impl Place {
-    const START: Self = Self {
-        certificate: u64::MAX,
-        request: u64::MAX,
-    };
-
-    fn parse(cursor: &str) -> Option<Self> {
-        let (certificate, request) = cursor.split_once('-')?;
-        Some(Self {
-            certificate: certificate.parse().ok()?,
-            request: request.parse().ok()?,
-        })
-    }
-}
-
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = CertificateOrRequest)]
@@ -179,52 +157,11 @@ enum Row {
     Request(Box<OpenRequestView>),
 }
 
-/// A record of either kind.
-enum Record {
-    Certificate(Box<Certificate>),
-    Request(Box<Request>),
-}
-
-/// Two lists, each newest first, as one.
-fn merge(
-    certificates: Vec<Certificate>,
-    requests: Vec<Request>,
-    skip: usize,
-    size: usize,
-    place: &mut Place,
-) -> Vec<Record> {
-    let mut certificates = certificates.into_iter().peekable();
-    let mut requests = requests.into_iter().peekable();
-    let mut rows = Vec::new();
-    for index in 0..skip + size {
-        let certificate_first = match (certificates.peek(), requests.peek()) {
-            (Some(c), Some(r)) => c.created_at >= r.created_at,
-            (c, _) => c.is_some(),
-        };
-        let row = if certificate_first {
-            certificates.next().map(|c| {
-                place.certificate = c.id.get();
-                Record::Certificate(Box::new(c))
-            })
-        } else {
-            requests.next().map(|r| {
-                place.request = r.id.get();
-                Record::Request(Box::new(r))
-            })
-        };
-        match row {
-            Some(row) if index >= skip => rows.push(row),
-            Some(_) => {}
-            None => break,
-        }
-    }
-    rows
-}
-
 /// Records as rows; the renewals of all certificates among them are read at once.
 async fn rows(
     renewals: &dyn RenewalStore,
     records: Vec<Record>,
+    pem: bool,
     now: Timestamp,
 ) -> Result<Vec<Row>, ApiError> {
     let certificates = records.iter().filter_map(|record| match record {
@@ -235,69 +172,10 @@ async fn rows(
     let row = |record| match record {
         Record::Certificate(_) => renewed
             .next()
-            .map(|row| Row::Certificate(Box::new(row.view(now)))),
+            .map(|row| Row::Certificate(Box::new(row.row(pem, now)))),
         Record::Request(r) => Some(Row::Request(Box::new(OpenRequestView::from(*r)))),
     };
     Ok(records.into_iter().filter_map(row).collect())
-}
-
-async fn merged(
-    certificates: &Certificates,
-    asked: &Asked,
-    page: &PageRequest,
-    now: Timestamp,
-) -> Result<Page<Row>, ApiError> {
-    let size = page.page_size as usize;
-    let (mut place, skip) = match &page.cursor {
-        Some(cursor) => {
-            let place = Place::parse(cursor);
-            let wrong = || ApiError::value("cursor", "is not one that an earlier page gave");
-            (place.ok_or_else(wrong)?, 0)
-        }
-        None => (Place::START, u64::from(page.page - 1) * u64::from(page.page_size)),
-    };
-    if skip > FAR {
-        let text = format!("leads over {FAR} rows on; follow nextCursor");
-        return Err(ApiError::value("page", text));
-    }
-    let skip = usize::try_from(skip).unwrap_or(0);
-    let below = |id: u64| PageRequest {
-        page: 1,
-        page_size: u32::try_from(skip + size).unwrap_or(u32::MAX),
-        cursor: (id != u64::MAX).then(|| id.to_string()),
-    };
-    let mut total = 0;
-    let mut issued = Vec::new();
-    if let Some(filter) = &asked.certificates {
-        let found = certificates
-            .store
-            .certificates(filter, &below(place.certificate))
-            .await?;
-        total += found.total;
-        issued = found.list;
-    }
-    let mut requests = Vec::new();
-    for status in &asked.requests {
-        let filter = RequestFilter {
-            status: Some(*status),
-            ..RequestFilter::default()
-        };
-        let found = certificates
-            .requests
-            .requests(&filter, &below(place.request))
-            .await?;
-        total += found.total;
-        requests.extend(found.list);
-    }
-    requests.sort_by_key(|r| std::cmp::Reverse(r.id));
-    let records = merge(issued, requests, skip, size, &mut place);
-    let list = rows(&*certificates.renewals, records, now).await?;
-    let next_cursor = (list.len() == size).then(|| format!("{}-{}", place.certificate, place.request));
-    Ok(Page {
-        list,
-        total,
-        next_cursor,
-    })
 }
 
 /// Certificates and the requests that have none, newest first.
@@ -308,24 +186,33 @@ async fn list(
     _: Read,
     State(certificates): State<Certificates>,
     Now(now): Now,
-    Cursored(page): Cursored,
-    Query(asked): Query<Asked>,
+    paged: Paged<Asked>,
+    Query(Include { pem }): Query<Include>,
 ) -> Data<List<Row>> {
-    let found = match (&asked.certificates, asked.requests.is_empty()) {
+    let Asked {
+        certificates: filter,
+        requests,
+    } = &paged.asked;
+    let filter = filter.clone().map(|filter| CertificateFilter { pem, ..filter });
+    let page = match (filter, requests.is_empty()) {
         // One list alone finds its pages by its counters.
         (Some(filter), true) => {
-            let found = certificates.store.certificates(filter, &page).await?;
-            let list = with_renewals(&*certificates.renewals, found.list).await?;
-            Page {
-                list: list
-                    .into_iter()
-                    .map(|row| Row::Certificate(Box::new(row.view(now))))
-                    .collect(),
-                total: found.total,
-                next_cursor: found.next_cursor,
-            }
+            let mut found = certificates.store.certificates(&filter, &paged.page).await?;
+            let list = std::mem::take(&mut found.list).into_iter();
+            found.with(list.map(|c| Record::Certificate(Box::new(c))).collect())
         }
-        _ => merged(&certificates, &asked, &page, now).await?,
+        (filter, _) => merged(&certificates, (filter, requests), &paged.page).await?,
     };
-    Ok(Answer(List::of(found, &page, |row| row)))
+    let Page {
+        list,
+        total,
+        next_cursor,
+    } = page;
+    let list = rows(&*certificates.renewals, list, pem, now).await?;
+    let page = Page {
+        list,
+        total,
+        next_cursor,
+    };
+    Ok(Answer(paged.answer(page, |row| row)))
 }

@@ -3,7 +3,9 @@
 mod bindings;
 mod calls;
 mod download;
+mod include;
 mod list;
+mod merged;
 mod open_request;
 mod renewed;
 mod revoke;
@@ -12,8 +14,9 @@ mod upload;
 mod wire;
 
 pub(super) use self::{
+    include::Include,
     renewed::{Renewed, with_renewals},
-    wire::{planned, renew_as_words, renew_mode_words, source_words, status_words},
+    wire::{ERROR, planned, renew_as_words, renew_mode_words, source_words, status_words},
 };
 use super::{
     openapi::Document,

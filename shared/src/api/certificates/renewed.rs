@@ -35,6 +35,11 @@ impl Renewed {
         halt.filter(|_| self.renewal.renew_at.is_some())
     }
 
+    /// As a list has it.
+    pub(super) fn row(self, pem: bool, now: Timestamp) -> CertificateView {
+        self.view(now).in_row(pem)
+    }
+
     pub(super) fn view(self, now: Timestamp) -> CertificateView {
         let (halt, renewing, last_error) = (self.halt(), self.renewing(), self.last_error());
         CertificateView::of(self.certificate, now).renewed_by(self.renewal, halt, renewing, last_error)

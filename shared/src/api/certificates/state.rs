@@ -10,7 +10,7 @@ use crate::{
     kick::Kick,
     store::{
         AccountStore, CertificateLifecycle, CertificateRelations, CertificateStore, RenewalStore,
-        RequestStore,
+        RequestStore, SecretIntents,
     },
     vault::Deposit,
 };
@@ -24,6 +24,7 @@ pub(super) struct Certificates {
     pub(super) renewals: Arc<dyn RenewalStore>,
     pub(super) requests: Arc<dyn RequestStore>,
     pub(super) accounts: Arc<dyn AccountStore>,
+    pub(super) intents: Arc<dyn SecretIntents>,
     pub(super) deposit: Arc<dyn Deposit>,
     pub(super) providers: Arc<Providers>,
     pub(super) kick: Arc<dyn Kick>,
@@ -38,6 +39,7 @@ impl FromRef<Capabilities> for Certificates {
             renewals: all.store.renewals.clone(),
             requests: all.store.requests.clone(),
             accounts: all.store.accounts.clone(),
+            intents: all.store.secret_intents.clone(),
             deposit: all.deposit.clone(),
             providers: all.providers.clone(),
             kick: all.kick.clone(),

@@ -31,6 +31,8 @@ use certmint_core::{
 
 routes!["certificates": upload];
 
+/// Names of a certificate. CAs put up to a hundred into one.
+const MOST_NAMES: usize = 1_000;
 /// The provider of what no CA of ours gave.
 const PROVIDER: &str = "manual";
 
@@ -210,7 +212,7 @@ fn judged(concerns: Vec<Concern>) -> Result<Vec<String>, ApiError> {
 
 /// Takes a certificate that was made elsewhere, with its key.
 ///
-/// The key is in the vault before the record is written; a key without a record is found again by the same upload.
+/// The key is in the vault before the record is written, and before that its intent: a key without a record is deleted.
 #[utoipa::path(
     post,
     path = "/api/v1/certificates/upload",
@@ -236,6 +238,12 @@ async fn upload(
         return Err(ApiError::value("privateKeyPem", why));
     }
     let names = names(&read);
+    if names.len() > MOST_NAMES {
+        let found = names.len();
+        return Err(of_certificate(&format!(
+            "it has {found} names; at most {MOST_NAMES} are taken"
+        )));
+    }
     check_names(&names, &upload.domains)?;
     let warnings = judged(read.concerns)?;
     let fingerprint = &read.checked.fingerprint;
@@ -251,8 +259,9 @@ async fn upload(
             false => return Err(known(id)),
         }
     }
-    let key_ref = format!("certificate-key/upload-{}", read.checked.fingerprint);
-    keep(&*certificates.deposit, &key_ref, &upload.key).await?;
+    // Each call has a name of its own: none takes the key of another one away.
+    let fingerprint = &read.checked.fingerprint;
+    let key_ref = format!("certificate-key/upload-{fingerprint}-{}", uuid::Uuid::new_v4());
     let certificate = Certificate {
         id: CertificateId::new(0),
         fingerprint: read.checked.fingerprint,
@@ -274,14 +283,33 @@ async fn upload(
         created_at: now,
         updated_at: now,
     };
-    let recorded = certificates.store.record_certificate(certificate, None).await?;
-    // Another upload of the same was faster.
-    if recorded.key_ref != key_ref || recorded.created_at != now {
-        return Err(known(recorded.id));
-    }
+    let fits = certificates.store.has_room_for(&certificate);
+    fits.map_err(|e| of_certificate(&format!("it {e}; leave out issuers that clients know, or names")))?;
+    let id = record(&certificates, certificate, &upload.key, now).await?;
     Ok(Answer(Uploaded {
-        id: recorded.id.get(),
+        id: id.get(),
         restored: None,
         warnings,
     }))
+}
+
+/// Records a certificate with its key.
+async fn record(
+    certificates: &Certificates,
+    certificate: Certificate,
+    key: &PrivateKey,
+    now: Timestamp,
+) -> Result<CertificateId, ApiError> {
+    let key_ref = certificate.key_ref.clone();
+    certificates.intents.intend_secret(&key_ref, now).await?;
+    keep(&*certificates.deposit, &key_ref, key).await?;
+    let recorded = certificates.store.record_certificate(certificate, None).await?;
+    if recorded.key_ref == key_ref {
+        return Ok(recorded.id);
+    }
+    // Another upload of the same was faster.
+    if let Err(error) = certificates.intents.drop_secret(&key_ref, now).await {
+        tracing::warn!(%error, "a key that no certificate has is deleted in an hour");
+    }
+    Err(known(recorded.id))
 }

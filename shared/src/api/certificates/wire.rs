@@ -9,11 +9,13 @@ use certmint_core::{
         Binding, Certificate, CertificateSource, CertificateStatus, RenewAs, Revocation, RevocationReason,
     },
     renewal::{Halt, RenewMode, Renewal, Window},
-    words::{CertificateId, DomainName, Timestamp},
+    words::{CertificateId, DomainName, Timestamp, clip},
     x509::certificate::key_algorithm,
 };
 
 const CERTIFICATE: &str = "certificate";
+/// Characters of an error in a list; the detail has all.
+pub(in crate::api) const ERROR: usize = 1000;
 /// The words of a binding's status.
 pub(super) const BINDINGS: [(&str, bool); 2] = [("active", true), ("inactive", false)];
 /// The words of who signs a revocation, and whether that is the certificate's key.
@@ -118,8 +120,10 @@ pub(super) struct CertificateView {
     /// Of its newest renewal, or why the CA refused to revoke it.
     last_error: Option<String>,
     domains: Vec<NameView>,
-    /// The certificate and its chain.
-    certificate_pem: String,
+    /// The certificate and its chain; in lists only with include=pem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    certificate_pem: Option<String>,
     key_algorithm: Option<String>,
     /// False for a certificate that was made for a client's CSR.
     has_private_key: bool,
@@ -151,6 +155,15 @@ impl CertificateView {
     pub(super) fn with_same_names(self, ids: &[CertificateId]) -> Self {
         Self {
             same_names_as: Some(ids.iter().map(|id| id.get()).collect()),
+            ..self
+        }
+    }
+
+    /// As a list has it: without what only its detail needs, and an error in a few words.
+    pub(super) fn in_row(self, pem: bool) -> Self {
+        Self {
+            certificate_pem: self.certificate_pem.filter(|_| pem),
+            last_error: self.last_error.map(|error| clip(&error, ERROR)),
             ..self
         }
     }
@@ -189,7 +202,7 @@ impl CertificateView {
             expire_at: certificate.expires_at.to_string(),
             acme_account_id: certificate.account_id.map(|id| id.get()),
             request_id: certificate.request_id.map(|id| id.get()),
-            certificate_pem: format!("{}{}", certificate.cert_pem, certificate.chain_pem),
+            certificate_pem: Some(format!("{}{}", certificate.cert_pem, certificate.chain_pem)),
             key_algorithm: key_algorithm(&certificate.cert_pem),
             same_names_as: None,
             created_at: certificate.created_at.to_string(),

@@ -1,6 +1,6 @@
 //! Certificates that end soon.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use axum::extract::State;
 use serde::Serialize;
@@ -10,22 +10,23 @@ use super::state::Renewals;
 use crate::{
     api::{
         certificates::{
-            Renewed, planned, renew_as_words, renew_mode_words, source_words, status_words, with_renewals,
+            ERROR, Renewed, planned, renew_as_words, renew_mode_words, source_words, status_words,
+            with_renewals,
         },
         envelope::{Answer, Data},
         error::ApiError,
-        paging::{List, Paged},
+        paging::{List, Paged, behind},
         permit::Read,
-        query::{FromQuery, Params, Query},
+        query::{FromQuery, Params},
         resource::routes,
         state::Now,
     },
     store::RenewalStore,
 };
 use certmint_core::{
-    certificate::CertificateStatus,
+    certificate::{Certificate, CertificateStatus},
     renewal::Halt,
-    words::{CertificateId, NumberRange, Page, Timestamp},
+    words::{CertificateId, NumberRange, Room, Timestamp, clip},
 };
 
 routes!["certificates": list];
@@ -33,6 +34,8 @@ routes!["certificates": list];
 const DAY: u64 = 24 * 60 * 60;
 /// Longer than any certificate lives.
 const DAYS: NumberRange = NumberRange::new(0, 3650);
+/// Certificates that are read at once: one batch read has room for so many of the largest.
+const AT_ONCE: usize = 25;
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -85,7 +88,7 @@ impl Candidate {
             renewal_reason: halt.map(Halt::reason),
             acme_account_id: certificate.account_id.map(|id| id.get()),
             renewing,
-            last_error,
+            last_error: last_error.map(|error| clip(&error, ERROR)),
         }
     }
 }
@@ -104,6 +107,25 @@ async fn with_status(
         found.extend(fits.map(|c| c.id));
     }
     Ok(found)
+}
+
+/// The certificates of a page, as many as it has room for, and how many of its rows those are.
+async fn read(
+    store: &dyn RenewalStore,
+    rows: &[(CertificateId, Timestamp)],
+) -> Result<(Vec<Certificate>, usize), ApiError> {
+    let (mut list, mut room) = (Vec::new(), Room::default());
+    for some in rows.chunks(AT_ONCE) {
+        let ids: Vec<CertificateId> = some.iter().map(|(id, _)| *id).collect();
+        for certificate in store.certificates_by_id(&ids).await? {
+            if !room.takes(certificate.row_bytes(false)) {
+                let taken = rows.iter().position(|(id, _)| *id == certificate.id);
+                return Ok((list, taken.unwrap_or_default()));
+            }
+            list.push(certificate);
+        }
+    }
+    Ok((list, rows.len()))
 }
 
 #[derive(IntoParams)]
@@ -135,23 +157,26 @@ async fn list(
     _: Read,
     State(renewals): State<Renewals>,
     Now(now): Now,
-    Paged(page): Paged,
-    Query(asked): Query<Asked>,
+    paged: Paged<Asked>,
 ) -> Data<List<Candidate>> {
+    let asked = &paged.asked;
     let store = &*renewals.store;
     let until = now.plus(Duration::from_secs(asked.renew_before_days * DAY));
     let ending = store.ending_before(until).await?;
-    let mut ids: Vec<CertificateId> = ending.into_iter().map(|(id, _)| id).collect();
+    let mut ending = ending;
     if let Some(wanted) = asked.status {
-        ids = with_status(store, &ids, wanted, now).await?;
+        let ids: Vec<CertificateId> = ending.iter().map(|(id, _)| *id).collect();
+        let fitting: HashSet<_> = with_status(store, &ids, wanted, now).await?.into_iter().collect();
+        ending.retain(|(id, _)| fitting.contains(id));
     }
-    let Page { list, total, .. } = Page::<CertificateId>::of_all(ids, &page);
-    let certificates = store.certificates_by_id(&list).await?;
-    let list = with_renewals(store, certificates).await?;
-    let found = Page {
-        list,
-        total,
-        next_cursor: None,
-    };
-    Ok(Answer(List::of(found, &page, |row| Candidate::of(row, now))))
+    let by_end = |(id, at): &(CertificateId, Timestamp)| (at.millis(), id.get());
+    let mut page = paged.of_all(ending, by_end, |_| 0)?;
+    let (list, taken) = read(store, &page.list).await?;
+    if let Some(last) = taken.checked_sub(1).filter(|_| taken < page.list.len()) {
+        page.next_cursor = page.list.get(last).map(|row| behind(by_end(row)));
+    }
+    let list = with_renewals(store, list).await?;
+    Ok(Answer(
+        paged.answer(page.with(list), |row| Candidate::of(row, now)),
+    ))
 }

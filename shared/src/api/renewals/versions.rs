@@ -6,17 +6,15 @@ use utoipa::ToSchema;
 
 use super::state::Renewals;
 use crate::api::{
+    certificates::Include,
     describe::NotFound,
     envelope::{Answer, Data},
     paging::{List, Paged},
     permit::Read,
-    query::Id,
+    query::{Id, Query},
     resource::routes,
 };
-use certmint_core::{
-    certificate::Certificate,
-    words::{CertificateId, Page},
-};
+use certmint_core::{certificate::Certificate, words::CertificateId};
 
 routes!["certificates": list];
 
@@ -38,13 +36,16 @@ struct VersionView {
     current: bool,
     #[schema(format = DateTime)]
     revoked_at: Option<String>,
-    certificate_pem: String,
+    /// Only with include=pem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    certificate_pem: Option<String>,
     #[schema(format = DateTime)]
     created_at: String,
 }
 
 impl VersionView {
-    fn of(certificate: Certificate, current: bool) -> Self {
+    fn of(certificate: Certificate, current: bool, pem: bool) -> Self {
         let revocation = certificate.lifecycle.revocation.as_ref();
         let revoked_at = revocation.and_then(|r| r.revoked_at);
         Self {
@@ -57,7 +58,7 @@ impl VersionView {
             request_id: certificate.request_id.map(|id| id.get()),
             profile: certificate.profile,
             current,
-            certificate_pem: format!("{}{}", certificate.cert_pem, certificate.chain_pem),
+            certificate_pem: pem.then(|| format!("{}{}", certificate.cert_pem, certificate.chain_pem)),
             created_at: certificate.updated_at.to_string(),
             fingerprint: certificate.fingerprint,
         }
@@ -75,16 +76,18 @@ async fn list(
     _: Read,
     State(renewals): State<Renewals>,
     Id(id): Id,
-    Paged(page): Paged,
+    paged: Paged,
+    Query(Include { pem }): Query<Include>,
 ) -> Data<List<VersionView>> {
     let versions = renewals
         .store
         .certificate_versions(CertificateId::new(id))
         .await?;
     let newest = versions.first().map(|c| c.version);
-    let found = Page::of_all(versions, &page);
-    Ok(Answer(List::of(found, &page, |certificate| {
+    let newest_first = |c: &Certificate| (i64::try_from(c.version).unwrap_or(i64::MAX).saturating_neg(), 0);
+    let found = paged.of_all(versions, newest_first, |c| c.row_bytes(pem))?;
+    Ok(Answer(paged.answer(found, |certificate| {
         let current = Some(certificate.version) == newest;
-        VersionView::of(certificate, current)
+        VersionView::of(certificate, current, pem)
     })))
 }

@@ -16,10 +16,10 @@ use crate::{
         describe::{Conflict, NotFound, Nothing},
         envelope::{Answer, Data},
         error::ApiError,
-        paging::{Cursored, List},
+        paging::{List, Paged},
         payload::{Json, NoBody},
         permit::{Read, Write},
-        query::{FromQuery, Id, Params, Query},
+        query::{FromQuery, Id, Params},
         resource::routes,
         state::Now,
     },
@@ -65,19 +65,15 @@ impl FromQuery for Asked {
     path = "/api/v1/acme/certificate/requests",
     operation_id = "listRequests"
 )]
-async fn list(
-    _: Read,
-    State(requests): State<Requests>,
-    Cursored(page): Cursored,
-    Query(asked): Query<Asked>,
-) -> Data<List<RequestView>> {
+async fn list(_: Read, State(requests): State<Requests>, paged: Paged<Asked>) -> Data<List<RequestView>> {
+    let asked = &paged.asked;
     let filter = RequestFilter {
         status: asked.status,
         account_id: asked.account_id,
         min_attempts: asked.min_attempts,
     };
-    let found = requests.store.requests(&filter, &page).await?;
-    Ok(Answer(List::of(found, &page, RequestView::from)))
+    let found = requests.store.requests(&filter, &paged.page).await?;
+    Ok(Answer(paged.answer(found, RequestView::from)))
 }
 
 /// One request.

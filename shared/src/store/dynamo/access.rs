@@ -143,7 +143,13 @@ pub const ACCESS_PATHS: &[AccessPath] = &[
         NONE,
         BOTH,
     ),
-    path("certificate by name", "names.rs", ("NAME#", "0"), NONE, BOTH),
+    path(
+        "certificate by name",
+        "name_pointers.rs",
+        ("NAME#", "0"),
+        NONE,
+        BOTH,
+    ),
     path(
         "certificates of a set",
         "certificate_items.rs",

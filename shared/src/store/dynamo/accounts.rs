@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{
-    counters,
+    counters, cut,
     idempotency::{self, Replay},
     item::{Item, Row, Writer, n},
     keys::{self, List},
@@ -143,11 +143,26 @@ pub(super) async fn change(
         if let Some((name, chore, due)) = &chore {
             super::chores::enqueue(&mut tx, name, chore, *due)?;
         }
+        if let Some(secret) = changed
+            .eab_key_ref
+            .as_ref()
+            .filter(|_| changed.eab_key_ref != read.eab_key_ref)
+        {
+            super::chores::claim_secret(&mut tx, secret, ());
+        }
         if tx.commit(table).await?.is_ok() {
             return Ok(changed);
         }
     }
     Err(changing(id))
+}
+
+/// Why an account was not opened.
+enum Lost {
+    /// The same call ran beside this one and won, or somebody else took the address.
+    Taken,
+    /// Its HMAC key is being deleted.
+    Late,
 }
 
 #[async_trait]
@@ -160,34 +175,34 @@ impl AccountStore for DynamoStore {
         now: Timestamp,
     ) -> Result<Account, StoreError> {
         let table = self.table().await?;
-        if let Some(key) = &idempotency
-            && let Some(known) = idempotency::replay(table, key).await?
-        {
-            return one(table, AccountId::new(known.id)).await;
-        }
         // Asked first so that a refused call takes no id; the transaction decides.
-        let exists = || address_taken(new.provider_id, new.email.as_ref());
-        let unique = keys::address(new.provider_id, new.email.as_ref());
-        if table.get(&unique).await?.is_some() {
-            return Err(exists());
+        let before = self.opened_before(new.provider_id, new.email.as_ref(), idempotency.as_ref());
+        if let Some(known) = before.await? {
+            return Ok(known);
         }
+        let exists = || address_taken(new.provider_id, new.email.as_ref());
         let id = AccountId::new(counters::next_id(table, "ACCOUNT").await?);
         let account = Account::opened(id, new.clone(), now);
         let mut tx = Tx::new();
-        tx.put_if(address_item(&account)?, Expression::absent(), ());
-        tx.put_if(to_item(&account)?, Expression::absent(), ());
+        tx.put_if(address_item(&account)?, Expression::absent(), Lost::Taken);
+        tx.put_if(to_item(&account)?, Expression::absent(), Lost::Taken);
+        if let Some(secret) = &account.eab_key_ref {
+            super::chores::claim_secret(&mut tx, secret, Lost::Late);
+        }
         tx.count(&List::accounts(), id.get(), 1);
         if let Some(key) = &idempotency {
             let answer = Replay {
                 id: id.get(),
                 joined: false,
             };
-            tx.put_if(idempotency::to_item(key, &answer, now)?, Expression::absent(), ());
+            let item = idempotency::to_item(key, &answer, now)?;
+            tx.put_if(item, Expression::absent(), Lost::Taken);
         }
-        if tx.commit(table).await?.is_ok() {
-            return Ok(account);
+        match tx.commit(table).await? {
+            Ok(()) => return Ok(account),
+            Err(Lost::Late) => return Err(changing(id)),
+            Err(Lost::Taken) => {}
         }
-        // The same call ran beside this one and won, or somebody else took the address.
         let known = match &idempotency {
             Some(key) => idempotency::replay(table, key).await?,
             None => None,
@@ -195,6 +210,24 @@ impl AccountStore for DynamoStore {
         match known {
             Some(known) => one(table, AccountId::new(known.id)).await,
             None => Err(exists()),
+        }
+    }
+
+    async fn opened_before(
+        &self,
+        provider: ProviderId,
+        email: Option<&Email>,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Account>, StoreError> {
+        let table = self.table().await?;
+        if let Some(key) = idempotency
+            && let Some(known) = idempotency::replay(table, key).await?
+        {
+            return one(table, AccountId::new(known.id)).await.map(Some);
+        }
+        match table.get(&keys::address(provider, email)).await? {
+            Some(_) => Err(address_taken(provider, email)),
+            None => Ok(None),
         }
     }
 
@@ -218,9 +251,14 @@ impl AccountStore for DynamoStore {
         if *filter == AccountFilter::default() {
             let total = counters::total(table, &List::accounts()).await?;
             let rows = lists::rows(table, asked).await?;
-            let list = lists::records(table, &lists::keys_of(&rows), from_item).await?;
-            let cursor = rows.last().and_then(lists::id_of).map(|id| id.to_string());
-            return Ok(lists::page(list, total, &rows, size, cursor));
+            let keys = lists::keys_of(&rows);
+            let cut = cut::records(table, &keys, from_item, Account::row_bytes).await?;
+            return Ok(lists::page(
+                cut.list,
+                total,
+                (&rows, cut.taken, size),
+                lists::behind,
+            ));
         }
         let is_asked = |row: &Row| {
             let is = |name, asked: Option<&str>| asked.is_none_or(|asked| row.opt_text(name) == Some(asked));
@@ -232,9 +270,11 @@ impl AccountStore for DynamoStore {
                     .as_ref()
                     .is_none_or(|contact| contact.is(row.opt_text("email")))
         };
-        let narrowed = Narrowed::by_row(asked, table, is_asked).await?;
-        let list = lists::records(table, &lists::keys_of(&narrowed.rows), from_item).await?;
-        narrowed.page(list, found)
+        let mut narrowed = Narrowed::by_row(asked, table, is_asked).await?;
+        let keys = lists::keys_of(&narrowed.rows);
+        let cut = cut::records(table, &keys, from_item, Account::row_bytes).await?;
+        narrowed.end_after(cut.taken);
+        narrowed.page(cut.list, found)
     }
 
     /// One conditional write (`version = :read`).

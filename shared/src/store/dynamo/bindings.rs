@@ -185,6 +185,7 @@ pub(super) async fn page(
     };
     let rows = lists::rows(table, asked).await?;
     let list = readable(&rows, from_place);
-    let cursor = list.last().map(binding_cursor);
-    Ok(lists::page(list, totals.iter().sum(), &rows, size, cursor))
+    let cursor = |row: &Row| from_place(row).ok().map(|binding| binding_cursor(&binding));
+    let all = (rows.as_slice(), rows.len(), size);
+    Ok(lists::page(list, totals.iter().sum(), all, cursor))
 }

@@ -4,7 +4,7 @@ use super::{
     chores,
     item::{Item, Row, Writer, n, s},
     keys::{self, Index, List},
-    renewal_items,
+    name_pointers, renewal_items,
     table::Table,
     tx::{Expression, Tx},
 };
@@ -214,14 +214,18 @@ pub(super) fn expiry(id: CertificateId) -> (String, Chore) {
     (format!("expire-{id}"), Chore::ExpireCertificate { id })
 }
 
-/// The writes of a new certificate: its fingerprint, itself, its renewal, the pointer to it by its set of names, counts and
-/// end. `known`: it is there.
+/// The writes of a new certificate: its fingerprint, itself, its renewal, the pointers to it by its names and by its set of
+/// names, counts and end. `known`: it is there.
 pub(super) fn recording<E>(
     tx: &mut Tx<E>,
     certificate: &Certificate,
     renewal: &Renewal,
     known: impl Fn() -> E,
 ) -> Result<(), StoreError> {
+    name_pointers::put_with(tx, certificate)?;
+    if certificate.source == CertificateSource::Upload && certificate.has_key() {
+        chores::claim_secret(tx, &certificate.key_ref, known());
+    }
     let (id, status) = (certificate.id, CertificateStatus::Issued);
     tx.put_if(fingerprint_to_item(certificate)?, Expression::absent(), known());
     tx.put_if(to_item(certificate, status, 0)?, Expression::absent(), known());

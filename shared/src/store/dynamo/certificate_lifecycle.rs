@@ -10,7 +10,7 @@ use super::{
     },
     chores,
     item::{Row, n},
-    keys, names,
+    keys, name_pointers,
     range::Range,
     store::DynamoStore,
     succession,
@@ -171,7 +171,7 @@ impl CertificateLifecycle for DynamoStore {
                 remove_hanging(table, &certificate, &hanging, now).await?;
             }
         }
-        names::delete(table, &certificate).await?;
+        name_pointers::delete(table, &certificate).await?;
         let mut tx = Tx::new();
         tx.delete_if(keys::certificate(id), same_lifecycle(&row)?, changing(id));
         tx.delete(keys::fingerprint(&certificate.fingerprint));
@@ -184,6 +184,12 @@ impl CertificateLifecycle for DynamoStore {
         chores::enqueue(&mut tx, &name, &chore, now)?;
         tx.count(&listed(&row)?, id.get(), -1);
         tx.commit(table).await?
+    }
+
+    /// One read, and the transactions of the pointers. Of one that is gone there are none.
+    async fn index_names(&self, id: CertificateId) -> Result<(), StoreError> {
+        let table = self.table().await?;
+        name_pointers::put(table, &one(table, id).await?).await
     }
 
     async fn revoke_certificate(

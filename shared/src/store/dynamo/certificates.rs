@@ -5,12 +5,14 @@ use futures::future::try_join_all;
 
 use super::{
     bindings,
-    certificate_items::{changing, from_item, id_with, listed, lists_of, one, recording, with_fingerprint},
-    counters,
-    item::Row,
-    keys::{self, Key},
+    certificate_items::{
+        changing, from_item, id_with, listed, lists_of, one, recording, to_item, with_fingerprint,
+    },
+    counters, cut,
+    item::{Row, has_room_to_grow},
+    keys::{self, Key, List},
     lists::{self, Asked},
-    names,
+    name_pointers, names,
     range::Range,
     request_items,
     store::DynamoStore,
@@ -21,7 +23,7 @@ use crate::store::{
     rows_before,
 };
 use certmint_core::{
-    certificate::{Binding, Certificate},
+    certificate::{Binding, Certificate, CertificateStatus},
     issuance::Request,
     renewal,
     words::{CertificateId, DomainName, Page, PageRequest, Timestamp},
@@ -40,21 +42,20 @@ enum Lost {
 
 #[async_trait]
 impl CertificateStore for DynamoStore {
-    /// Reads: 1. Writes: the counter and the names, then one transaction of certificate, uniqueness, pointer, renewal,
-    /// counts and fence check.
+    /// Reads: 1. Writes: the counter, then one transaction of certificate, uniqueness, pointers, renewal, counts and fence
+    /// check; pointers of more names than it has room for behind it, with a chore.
     async fn record_certificate(
         &self,
         certificate: Certificate,
         made_by: Option<&Request>,
     ) -> Result<Certificate, StoreError> {
+        self.has_room_for(&certificate)?;
         let table = self.table().await?;
         if let Some(known) = with_fingerprint(table, &certificate.fingerprint).await? {
             return Ok(known);
         }
         let id = CertificateId::new(counters::next_id(table, "CERTIFICATE").await?);
         let certificate = Certificate { id, ..certificate };
-        // Before the certificate: a name without it is passed over, a certificate without its names is not found.
-        names::put(table, &certificate).await?;
         let renewal = renewal::recorded(&certificate, made_by);
         let mut tx = Tx::new();
         recording(&mut tx, &certificate, &renewal, || Lost::Known)?;
@@ -64,13 +65,21 @@ impl CertificateStore for DynamoStore {
             tx.check(keys::request(request.id), held, Lost::Lease(lost));
         }
         match tx.commit(table).await? {
-            Ok(()) => Ok(certificate),
+            Ok(()) => {
+                name_pointers::put_rest(table, &certificate).await;
+                Ok(certificate)
+            }
             Err(Lost::Lease(error)) => Err(error),
             Err(Lost::Known) => match with_fingerprint(table, &certificate.fingerprint).await? {
                 Some(known) => Ok(known),
                 None => Err(changing(id)),
             },
         }
+    }
+
+    fn has_room_for(&self, certificate: &Certificate) -> Result<(), StoreError> {
+        has_room_to_grow(&to_item(certificate, CertificateStatus::Issued, 0)?)?;
+        name_pointers::check(certificate)
     }
 
     async fn certificate(&self, id: CertificateId) -> Result<Certificate, StoreError> {
@@ -102,12 +111,13 @@ impl CertificateStore for DynamoStore {
         };
         let rows = lists::rows(table, asked).await?;
         let read = |row: &Row| Ok((listed(row)?, from_item(row)?));
-        let read = lists::records(table, &lists::keys_of(&rows), read).await?;
+        let weight = |(_, certificate): &(List, Certificate)| certificate.row_bytes(filter.pem);
+        let cut = cut::records(table, &lists::keys_of(&rows), read, weight).await?;
         // The index lags.
-        let read = read.into_iter().filter(|(list, _)| lists.contains(list));
+        let read = cut.list.into_iter().filter(|(list, _)| lists.contains(list));
         let list = read.map(|(_, certificate)| certificate).collect();
-        let cursor = rows.last().and_then(lists::id_of).map(|id| id.to_string());
-        Ok(lists::page(list, totals.iter().sum(), &rows, size, cursor))
+        let total = totals.iter().sum();
+        Ok(lists::page(list, total, (&rows, cut.taken, size), lists::behind))
     }
 
     async fn put_binding(&self, binding: &Binding, now: Timestamp) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
 
 use super::{
-    counters,
+    counters, cut,
     item::{Item, Row, Writer, n, readable, s},
     keys::{self, Index, List, Work},
     lists::{self, Asked},
@@ -224,11 +224,13 @@ impl ChallengeStore for DynamoStore {
         let mut rows = lists::rows(table, asked).await?;
         rows.retain(|row| Some(place(row)) != after);
         rows.truncate(size);
-        let mut list = lists::records(table, &lists::keys_of(&rows), from_item).await?;
+        let cut = cut::records(table, &lists::keys_of(&rows), from_item, TxtRecord::row_bytes).await?;
+        let mut list = cut.list;
         // The index lags.
         list.retain(|record| states.contains(&record.desired_state));
         list.sort_by_cached_key(|record| Reverse(record.place()));
-        let cursor = rows.last().map(|row| txt_cursor_of(&place(row)));
-        Ok(lists::page(list, totals.iter().sum(), &rows, size, cursor))
+        let total = totals.iter().sum();
+        let cursor = |row: &Row| Some(txt_cursor_of(&place(row)));
+        Ok(lists::page(list, total, (&rows, cut.taken, size), cursor))
     }
 }

@@ -9,9 +9,9 @@ use super::{
     store::DynamoStore,
     tx::{Expression, Tx},
 };
-use crate::store::{ChoreStore, StoreError};
+use crate::store::{ChoreStore, SecretIntents, StoreError};
 use certmint_core::{
-    chore::{Chore, StoredChore},
+    chore::{Chore, StoredChore, unclaimed, unclaimed_name},
     words::Timestamp,
 };
 
@@ -55,6 +55,39 @@ pub(super) fn enqueue<E>(
 /// Takes a chore back.
 pub(super) fn take_back<E>(tx: &mut Tx<E>, name: &str) {
     tx.delete(keys::chore(name));
+}
+
+/// The record of this transaction names a secret, so its deletion is taken back. `failed`: it is being deleted, since the
+/// record came too late. A secret without an intent (it was there before) is nobody's concern.
+pub(super) fn claim_secret<E>(tx: &mut Tx<E>, secret: &str, failed: E) {
+    let untouched = Expression::new("attribute_not_exists(pk) OR #tries = :none").with("none", n(0));
+    tx.delete_if(keys::chore(&unclaimed_name(secret)), untouched, failed);
+}
+
+#[async_trait]
+impl SecretIntents for DynamoStore {
+    /// One write.
+    async fn intend_secret(&self, secret: &str, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = Tx::<StoreError>::new();
+        let (name, chore, due) = unclaimed(secret, now);
+        enqueue(&mut tx, &name, &chore, due)?;
+        tx.commit(self.table().await?).await?
+    }
+
+    /// One conditional write.
+    async fn drop_secret(&self, secret: &str, now: Timestamp) -> Result<(), StoreError> {
+        let (name, chore, _) = unclaimed(secret, now);
+        let untouched = StoredChore {
+            name,
+            chore,
+            tries: 0,
+        };
+        let mut tx = Tx::new();
+        tx.put_if(to_item(&untouched, now)?, as_read(&untouched), ());
+        // Claimed, or being deleted.
+        let _dropped: Result<(), ()> = tx.commit(self.table().await?).await?;
+        Ok(())
+    }
 }
 
 #[async_trait]

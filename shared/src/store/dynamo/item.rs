@@ -11,6 +11,8 @@ use certmint_core::words::Timestamp;
 
 /// DynamoDB quota: 400 KB an item; what is left is for attribute names and indexes.
 const MAX_ITEM: usize = 380 * 1024;
+/// The same of an item that is new and will grow: what happens to it later must never fail for its size.
+const MAX_NEW: usize = 340 * 1024;
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -105,19 +107,34 @@ impl Writer {
     /// # Errors
     /// If it cannot be stored: DynamoDB would refuse it for its size.
     pub(super) fn finish(self) -> Result<Item, StoreError> {
-        let bytes = size(&self.item);
-        let too_large = || format!("the item has {bytes} bytes; at most {MAX_ITEM} fit");
-        match self.wrong.or_else(|| (bytes > MAX_ITEM).then(too_large)) {
-            None => Ok(self.item),
-            Some(message) => Err(StoreError::Refused {
-                operation: "PutItem",
-                message,
-            }),
+        if let Some(message) = self.wrong {
+            let operation = "PutItem";
+            return Err(StoreError::Refused { operation, message });
         }
+        fits(&self.item, MAX_ITEM)?;
+        Ok(self.item)
     }
 }
 
-fn size(item: &Item) -> usize {
+/// # Errors
+/// If the item is new and leaves no room for what happens to it later.
+pub(super) fn has_room_to_grow(item: &Item) -> Result<(), StoreError> {
+    fits(item, MAX_NEW)
+}
+
+fn fits(item: &Item, most: usize) -> Result<(), StoreError> {
+    match size(item) {
+        found if found > most => Err(StoreError::TooLarge {
+            what: "bytes",
+            found,
+            most,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// As DynamoDB counts it.
+pub(super) fn size(item: &Item) -> usize {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
         _ => 8,
@@ -130,6 +147,11 @@ fn size(item: &Item) -> usize {
 pub(super) struct Row(pub(super) Item);
 
 impl Row {
+    /// Its size, as DynamoDB counts it.
+    pub(super) fn bytes(&self) -> usize {
+        size(&self.0)
+    }
+
     /// Its primary key.
     pub(super) fn key(&self) -> Key {
         let text = |name| self.opt_text(name).unwrap_or_default().to_owned();
@@ -243,9 +265,11 @@ mod tests {
                 .finish()
         };
         assert!(item(300 * 1024).is_ok());
+        let large = item(350 * 1024).expect("an item may grow to it");
+        assert!(has_room_to_grow(&large).is_err(), "none begins with it");
         let refused = item(390 * 1024);
         assert!(
-            matches!(&refused, Err(StoreError::Refused { message, .. }) if message.contains("at most")),
+            matches!(&refused, Err(StoreError::TooLarge { found, .. }) if *found > 390 * 1024),
             "{refused:?}"
         );
     }

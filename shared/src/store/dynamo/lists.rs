@@ -1,12 +1,14 @@
 //! Pages of lists. Keys are read up to a page's place, and the items of the page alone.
 //!
+//! A page ends where its rows or its bytes end ([`Room`]); where that was the bytes, its cursor leads on behind its last row.
+//!
 //! Cost: a row of an index is about 150 bytes, so that a read unit buys 54 of them. A page that starts at the deepest
 //! place ([`DEPTH`](crate::store::DEPTH) rows on) costs 190 units and at most 20 more for each further list that it merges;
 //! the first one and each behind a cursor one unit a list. Items cost half a unit for 4 KB of each.
 
 use std::collections::VecDeque;
 
-use certmint_core::words::{Page, Timestamp};
+use certmint_core::words::{Page, Room, Timestamp};
 use futures::future::try_join_all;
 
 use super::{
@@ -119,13 +121,15 @@ pub(super) struct Narrowed<T> {
     /// Rows that it looks at beyond its place.
     look: usize,
     pub(super) rows: Vec<T>,
+    /// Their ids.
+    ids: Vec<Option<u64>>,
+    room: Room,
     passed: usize,
     looked: usize,
     /// Whether there is one more row than the page has.
     ahead: bool,
-    /// The id of the row that was looked at last, and of the last one of the page.
+    /// The id of the row that was looked at last.
     last: Option<u64>,
-    shown: Option<u64>,
 }
 
 impl<T> Narrowed<T> {
@@ -136,22 +140,23 @@ impl<T> Narrowed<T> {
             size: asked.size,
             look,
             rows: vec![],
+            ids: vec![],
+            room: Room::default(),
             passed: 0,
             looked: 0,
             ahead: false,
             last: None,
-            shown: None,
         }
     }
 
-    /// Rows to be judged: no more than the page may need, and none when it has what it needs.
-    pub(super) async fn part(&mut self, table: &Table) -> Result<Vec<Row>, StoreError> {
+    /// At most so many rows to be judged: no more than the page may need, and none when it has what it needs.
+    pub(super) async fn part(&mut self, table: &Table, most: usize) -> Result<Vec<Row>, StoreError> {
         let mut part = Vec::new();
         if self.ahead || self.looked >= self.skip + self.look {
             return Ok(part);
         }
         let want = self.skip + self.size + 1 - self.passed - self.rows.len();
-        let most = want.min(BATCH).min(self.skip + self.look - self.looked);
+        let most = want.min(most).min(self.skip + self.look - self.looked);
         while part.len() < most {
             match self.merge.next(table).await? {
                 Some(row) => part.push(row),
@@ -159,24 +164,34 @@ impl<T> Narrowed<T> {
             }
         }
         if part.is_empty() {
-            (self.last, self.shown) = (None, None);
+            self.last = None;
         }
         self.looked += part.len();
         Ok(part)
     }
 
-    /// A row of the part, and what it is if the list has it.
-    pub(super) fn judged(&mut self, row: &Row, judged: Option<T>) {
+    /// A row of the part, and what it is if the list has it, with its weight in an answer.
+    pub(super) fn judged(&mut self, row: &Row, judged: Option<(T, usize)>) {
         self.last = id_of(row);
         match judged {
             None => {}
+            Some(_) if self.ahead => {}
             Some(_) if self.passed < self.skip => self.passed += 1,
-            Some(_) if self.rows.len() == self.size => self.ahead = true,
-            Some(judged) => {
-                self.rows.push(judged);
-                self.shown = self.last;
+            Some((judged, weight)) => {
+                self.ahead = self.rows.len() == self.size || !self.room.takes(weight);
+                if !self.ahead {
+                    self.rows.push(judged);
+                    self.ids.push(self.last);
+                }
             }
         }
+    }
+
+    /// Ends the page behind its first `most` rows.
+    pub(super) fn end_after(&mut self, most: usize) {
+        self.ahead |= most < self.rows.len();
+        self.rows.truncate(most);
+        self.ids.truncate(most);
     }
 
     /// The page. `before`: how many rows the pages before it found, as its cursor says; the next one's says so too.
@@ -187,12 +202,16 @@ impl<T> Narrowed<T> {
         if self.passed < self.skip && self.last.is_some() {
             return Err(StoreError::TooDeep { rows: self.looked });
         }
-        let found = before + (self.passed + self.rows.len()) as u64;
-        let is_full = self.rows.len() == self.size;
-        let next = if is_full { self.shown } else { self.last };
+        let found = before.saturating_add((self.passed + self.rows.len()) as u64);
+        let next = match self.last {
+            // All was looked at.
+            None if !self.ahead => None,
+            _ if self.ahead || self.rows.len() == self.size => self.ids.iter().rev().find_map(|id| *id),
+            last => last,
+        };
         Ok(Page {
             list,
-            total: found + u64::from(self.ahead),
+            total: found.saturating_add(u64::from(self.ahead)),
             next_cursor: next.map(|id| format!("{id}-{found}")),
         })
     }
@@ -207,12 +226,13 @@ impl Narrowed<Row> {
     ) -> Result<Self, StoreError> {
         let mut narrowed = Self::new(asked, BY_ROW);
         loop {
-            let part = narrowed.part(table).await?;
+            let part = narrowed.part(table, BATCH).await?;
             if part.is_empty() {
                 return Ok(narrowed);
             }
             for row in part {
-                let judged = keep(&row).then(|| row.clone());
+                // What it weighs is known when it is read.
+                let judged = keep(&row).then(|| (row.clone(), 0));
                 narrowed.judged(&row, judged);
             }
         }
@@ -226,34 +246,32 @@ pub(super) fn id_of(row: &Row) -> Option<u64> {
         .find_map(|index| row.opt_text(index.attributes().1).and_then(keys::id_in))
 }
 
-/// The records that rows of an index or pointers stand for. Batch reads of a moment ago.
-pub(super) async fn records<T>(
-    table: &Table,
-    keys: &[Key],
-    from_item: impl Fn(&Row) -> Result<T, StoreError>,
-) -> Result<Vec<T>, StoreError> {
-    let rows = table.batch(keys, Fresh::Soon).await?;
-    Ok(readable(&rows, from_item))
-}
-
 /// The primary keys of rows of an index.
 pub(super) fn keys_of(rows: &[Row]) -> Vec<Key> {
     rows.iter().map(Row::key).collect()
 }
 
-/// A page whose rows may be fewer than its keys: it is followed by another if it has all its keys.
+/// A page whose rows may be fewer than its keys, of which `taken` were taken up: it is followed by another if it has all
+/// its keys, or if there was no room for more. `cursor`: of a row.
 pub(super) fn page<T>(
     list: Vec<T>,
     total: u64,
-    rows: &[Row],
-    size: usize,
-    cursor: Option<String>,
+    (rows, taken, size): (&[Row], usize, usize),
+    cursor: impl Fn(&Row) -> Option<String>,
 ) -> Page<T> {
+    let is_followed = rows.len() == size || taken < rows.len();
+    // A row whose place cannot be read leads nowhere: the next page meets it again.
+    let next_cursor = rows.iter().take(taken).rev().find_map(cursor);
     Page {
         list,
         total,
-        next_cursor: cursor.filter(|_| rows.len() == size),
+        next_cursor: next_cursor.filter(|_| is_followed),
     }
+}
+
+/// The cursor behind a row of a list in the order of ids.
+pub(super) fn behind(row: &Row) -> Option<String> {
+    id_of(row).map(|id| id.to_string())
 }
 
 /// What is due of one kind of work, the earliest first: the places of at most `limit` rows. Up to eight small queries.

@@ -16,7 +16,7 @@ use super::{
     table::Fresh,
     tx::Tx,
 };
-use crate::store::{RenewalStore, StoreError};
+use crate::store::{CertificateStore, RenewalStore, StoreError};
 use certmint_core::{
     certificate::Certificate,
     issuance::{NewRequest, Request},
@@ -111,6 +111,7 @@ impl RenewalStore for DynamoStore {
         certificate: Certificate,
         fence: (RequestId, u64),
     ) -> Result<Certificate, StoreError> {
+        self.has_room_for(&certificate)?;
         succession::replace(self.table().await?, &certificate, fence).await
     }
 
@@ -120,6 +121,7 @@ impl RenewalStore for DynamoStore {
         certificate: Certificate,
         fence: (RequestId, u64),
     ) -> Result<Certificate, StoreError> {
+        self.has_room_for(&certificate)?;
         succession::succeed(self.table().await?, old, &certificate, fence).await
     }
 

@@ -8,6 +8,7 @@ use futures::future::try_join_all;
 
 use super::{
     accounts, challenges, chores, counters,
+    cut::{self, Cut},
     flight::{self, Insert, Lock},
     idempotency,
     item::{Row, n, s},
@@ -42,12 +43,12 @@ fn wrong_state(id: RequestId, state: &str) -> StoreError {
     }
 }
 
-/// The requests that rows of an index stand for. Those that went on to another status meanwhile are left out: the index
-/// lags.
-async fn read(table: &Table, rows: &[Row], statuses: &[RequestStatus]) -> Result<Vec<Request>, StoreError> {
-    let mut list = lists::records(table, &lists::keys_of(rows), from_item).await?;
-    list.retain(|request| statuses.contains(&request.status));
-    Ok(list)
+/// The requests that rows of an index stand for, as many as a page has room for. Those that went on to another status
+/// meanwhile are left out: the index lags.
+async fn read(table: &Table, rows: &[Row], statuses: &[RequestStatus]) -> Result<Cut<Request>, StoreError> {
+    let mut cut = cut::records(table, &lists::keys_of(rows), from_item, Request::row_bytes).await?;
+    cut.list.retain(|request| statuses.contains(&request.status));
+    Ok(cut)
 }
 
 #[async_trait]
@@ -105,9 +106,10 @@ impl RequestStore for DynamoStore {
                 let attempts = row.opt_number::<u32>("attempts");
                 attempts.ok().flatten().is_some_and(|n| n >= least)
             };
-            let narrowed = Narrowed::by_row(asked, table, often).await?;
-            let list = read(table, &narrowed.rows, &statuses).await?;
-            return narrowed.page(list, found);
+            let mut narrowed = Narrowed::by_row(asked, table, often).await?;
+            let cut = read(table, &narrowed.rows, &statuses).await?;
+            narrowed.end_after(cut.taken);
+            return narrowed.page(cut.list, found);
         }
         let counted = statuses.iter().map(|status| match filter.account_id {
             Some(account) => List::requests_of(account, *status),
@@ -116,9 +118,14 @@ impl RequestStore for DynamoStore {
         let counted: Vec<List> = counted.collect();
         let totals = try_join_all(counted.iter().map(|list| counters::total(table, list))).await?;
         let rows = lists::rows(table, asked).await?;
-        let list = read(table, &rows, &statuses).await?;
-        let cursor = rows.last().and_then(lists::id_of).map(|id| id.to_string());
-        Ok(lists::page(list, totals.iter().sum(), &rows, size, cursor))
+        let cut = read(table, &rows, &statuses).await?;
+        let total = totals.iter().sum();
+        Ok(lists::page(
+            cut.list,
+            total,
+            (&rows, cut.taken, size),
+            lists::behind,
+        ))
     }
 
     /// Four sums of at most eight items.

@@ -7,7 +7,7 @@ use super::{
     },
     chores, counters,
     item::{n, s},
-    keys, names,
+    keys, name_pointers,
     renewal_items::{self, unchanged},
     request_items::held,
     table::Table,
@@ -96,7 +96,7 @@ pub(super) async fn replace(
     Err(changing(certificate.id))
 }
 
-/// Reads: fingerprint, the old certificate and its renewal. Writes: the counter and the names, then one transaction
+/// Reads: fingerprint, the old certificate and its renewal. Writes: the counter, then one transaction
 /// of all that a [recorded](recording) certificate has, the fence, the old certificate as it was read, and its renewal.
 pub(super) async fn succeed(
     table: &Table,
@@ -119,12 +119,10 @@ pub(super) async fn succeed(
             Some(new) => new,
             None => {
                 let id = CertificateId::new(counters::next_id(table, "CERTIFICATE").await?);
-                let new = Certificate {
+                Certificate {
                     id,
                     ..certificate.clone()
-                };
-                names::put(table, &new).await?;
-                new
+                }
             }
         };
         let mut tx = Tx::new();
@@ -135,7 +133,10 @@ pub(super) async fn succeed(
         let succeeded = renewal_items::to_item(&renewal::succeeded(&renewal, &new))?;
         tx.put_if(succeeded, unchanged(&renewal), Lost::Changed);
         match tx.commit(table).await? {
-            Ok(()) => return Ok(new),
+            Ok(()) => {
+                name_pointers::put_rest(table, &new).await;
+                return Ok(new);
+            }
             Err(Lost::Lease) => return Err(StoreError::LeaseLost(request)),
             Err(Lost::Changed) => fresh = Some(new),
         }

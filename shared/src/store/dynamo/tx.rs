@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
 };
 
 use super::{
-    item::{Item, n},
+    item::{Item, n, size},
     keys::{Key, List},
     table::Table,
 };
@@ -16,6 +16,9 @@ use crate::store::StoreError;
 
 /// DynamoDB quota: actions in a transaction.
 pub(super) const MOST: usize = 100;
+
+/// DynamoDB quota: 4 MB of items in a transaction; the rest is for keys and expressions.
+const MOST_BYTES: usize = 3_500_000;
 
 /// Text of an expression with its values. A name with `#` before it is the attribute of that name.
 #[derive(Clone, Debug)]
@@ -251,6 +254,18 @@ impl<E> Tx<E> {
         };
         if actions > MOST {
             return Err(refused(format!("{actions} actions; at most {MOST} fit")));
+        }
+        let puts = self.actions.iter().map(|action| match &action.what {
+            What::Put(put) => size(put),
+            _ => 0,
+        });
+        let bytes = puts.sum::<usize>();
+        if bytes > MOST_BYTES {
+            return Err(StoreError::TooLarge {
+                what: "bytes in one transaction",
+                found: bytes,
+                most: MOST_BYTES,
+            });
         }
         let items = self.actions.iter().map(|action| action.build(table));
         let items = items

@@ -136,6 +136,7 @@ impl Chores {
                 let moved = self.certificates.expire_certificate(*id, self.clock.now()).await;
                 moved.map(|_| ()).or_else(unless_gone)
             }
+            Chore::IndexNames { id } => self.certificates.index_names(*id).await.or_else(unless_gone),
             Chore::RemoveCertificate { id } => {
                 let removed = self.certificates.remove_certificate(*id, self.clock.now()).await;
                 removed.map_err(Into::into)

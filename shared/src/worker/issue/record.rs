@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::key_steps::KeySteps;
 use crate::{
     acme::CaAccount,
-    store::{CertificateStore, RenewalStore},
+    store::{CertificateStore, RenewalStore, StoreError},
     worker::renew,
 };
 use certmint_core::{
@@ -67,7 +67,13 @@ impl Recorder {
             updated_at: now,
             lifecycle: Lifecycle::default(),
         };
-        let recorded = renew::keep(&*self.certificates, &*self.renewals, request, certificate).await?;
+        let recorded = renew::keep(&*self.certificates, &*self.renewals, request, certificate).await;
+        let recorded = recorded.inspect_err(|error| {
+            if let StoreError::TooLarge { .. } = error {
+                let request_id = request.id.get();
+                tracing::error!(request_id, alarm = "certificate", %error, "certificate not kept");
+            }
+        })?;
         Ok(Event::CertificateRecorded {
             certificate_id: recorded.id,
         })

@@ -28,6 +28,13 @@ impl MemoryStore {
             version: read.version + 1,
             ..changed
         };
+        if let Some(secret) = changed
+            .eab_key_ref
+            .as_ref()
+            .filter(|_| changed.eab_key_ref != read.eab_key_ref)
+        {
+            tables.claim_secret(secret)?;
+        }
         tables.accounts.insert(id.get(), changed.clone());
         if let Some((name, chore, due)) = chore {
             tables.enqueue(name, chore, due);

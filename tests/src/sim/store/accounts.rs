@@ -3,14 +3,45 @@
 use async_trait::async_trait;
 use certmint_core::{
     account::{Account, NewAccount},
-    words::{AccountId, Email, Page, PageRequest, Timestamp},
+    words::{AccountId, Email, Page, PageRequest, ProviderId, Timestamp},
 };
 use certmint_shared::store::{AccountFilter, AccountStore, ContactFilter, Idempotency, StoreError, id_after};
 
-use super::{super::op::Op, MemoryStore, cursor_after, not_found, page};
+use super::{super::op::Op, MemoryStore, Tables, cursor_after, not_found, page};
+
+impl Tables {
+    fn opened(
+        &self,
+        provider: ProviderId,
+        email: Option<&Email>,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Account>, StoreError> {
+        if let Some(id) = self.replay(idempotency)? {
+            return Ok(Some(self.accounts[&id].clone()));
+        }
+        let same = ContactFilter::of(email);
+        let taken = |a: &Account| a.provider_id == provider && same.is(a.email.as_ref().map(Email::as_str));
+        match self.accounts.values().any(taken) {
+            true => Err(StoreError::Exists {
+                kind: "account",
+                id: format!("{email:?}"),
+            }),
+            false => Ok(None),
+        }
+    }
+}
 
 #[async_trait]
 impl AccountStore for MemoryStore {
+    async fn opened_before(
+        &self,
+        provider: ProviderId,
+        email: Option<&Email>,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Account>, StoreError> {
+        self.tables().opened(provider, email, idempotency)
+    }
+
     async fn create_account(
         &self,
         new: NewAccount,
@@ -18,17 +49,11 @@ impl AccountStore for MemoryStore {
         now: Timestamp,
     ) -> Result<Account, StoreError> {
         let mut tables = self.tables();
-        if let Some(id) = tables.replay(idempotency.as_ref())? {
-            return Ok(tables.accounts[&id].clone());
+        if let Some(known) = tables.opened(new.provider_id, new.email.as_ref(), idempotency.as_ref())? {
+            return Ok(known);
         }
-        let same = ContactFilter::of(new.email.as_ref());
-        let taken =
-            |a: &Account| a.provider_id == new.provider_id && same.is(a.email.as_ref().map(Email::as_str));
-        if tables.accounts.values().any(taken) {
-            return Err(StoreError::Exists {
-                kind: "account",
-                id: format!("{:?}", new.email),
-            });
+        if let Some(secret) = &new.eab_key_ref {
+            tables.claim_secret(secret)?;
         }
         let id = tables.next_id("account");
         let account = Account::opened(AccountId::new(id), new, now);

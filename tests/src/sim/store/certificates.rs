@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use certmint_core::{
-    certificate::{Binding, Certificate, CertificateStatus},
+    certificate::{Binding, Certificate, CertificateSource, CertificateStatus},
     chore::Chore,
     issuance::Request,
     renewal,
@@ -66,6 +66,10 @@ fn set(names: &[DomainName]) -> BTreeSet<&DomainName> {
 
 #[async_trait]
 impl CertificateStore for MemoryStore {
+    fn has_room_for(&self, _: &Certificate) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn record_certificate(
         &self,
         certificate: Certificate,
@@ -84,6 +88,9 @@ impl CertificateStore for MemoryStore {
                     let fence = (request.id, request.lease.fence);
                     tables.held(fence)?;
                     tables.note_fence(fence);
+                }
+                if certificate.source == CertificateSource::Upload {
+                    tables.claim_secret(&certificate.key_ref)?;
                 }
                 let recorded = tables.insert_certificate(&certificate);
                 tables.put_renewal(&renewal::recorded(&recorded, made_by));

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use certmint_core::{
     account::{Account, DefaultAccount},
     challenge::TxtStatus,
-    chore::{Chore, StoredChore},
+    chore::{Chore, StoredChore, unclaimed, unclaimed_name},
     issuance::{Request, RequestStatus},
     words::{AccountId, Email, ProviderId, RequestId, Timestamp},
 };
 use certmint_shared::store::{
-    AccountLifecycle, ChoreStore, ContactFilter, RequestLifecycle, StoreError, cancelled, in_fallback,
-    may_be_default, may_be_deleted, moved,
+    AccountLifecycle, ChoreStore, ContactFilter, RequestLifecycle, SecretIntents, StoreError, cancelled,
+    in_fallback, may_be_default, may_be_deleted, moved,
 };
 
 use super::{super::op::Op, MemoryStore, Tables, not_found};
@@ -142,6 +142,39 @@ impl RequestLifecycle for MemoryStore {
             tables.enqueue(format!("request-{id}"), Chore::DeleteKeys { keys, names }, now);
         }
         tables.requests.remove(&id);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SecretIntents for MemoryStore {
+    async fn intend_secret(&self, secret: &str, now: Timestamp) -> Result<(), StoreError> {
+        let (name, chore, due) = unclaimed(secret, now);
+        self.tables().enqueue(name, chore, due);
+        Ok(())
+    }
+
+    async fn drop_secret(&self, secret: &str, now: Timestamp) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        let intent = tables.chores.get_mut(&unclaimed_name(secret));
+        if let Some((due, _)) = intent.filter(|(_, chore)| chore.tries == 0) {
+            *due = now;
+        }
+        Ok(())
+    }
+}
+
+impl Tables {
+    /// A record names a secret, so its deletion is taken back, unless it is under way.
+    pub(super) fn claim_secret(&mut self, secret: &str) -> Result<(), StoreError> {
+        let name = unclaimed_name(secret);
+        if self.chores.get(&name).is_some_and(|(_, chore)| chore.tries > 0) {
+            return Err(StoreError::Conflict {
+                kind: "secret",
+                id: secret.to_owned(),
+            });
+        }
+        self.chores.remove(&name);
         Ok(())
     }
 }
