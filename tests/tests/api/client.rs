@@ -219,6 +219,11 @@ impl Client {
         self.call("POST", path, Some("Bearer token"), None, body).await
     }
 
+    /// With a token that may have certificates issued for keys of clients.
+    pub(super) async fn post_csr(&self, path: &str, body: &str) -> ApiResponse {
+        self.call("POST", path, Some("Bearer own"), None, body).await
+    }
+
     pub(super) async fn get(&self, path: &str) -> ApiResponse {
         self.call("GET", path, Some("Bearer token"), None, "").await
     }

@@ -127,7 +127,7 @@ async fn a_csr_with_a_covered_name_is_refused_where_the_ca_would() {
     let both = ["*.example.com", "www.example.com"];
     let send = async |account: u64, domains: &[&str], csr: String| {
         let body = json!({"accountId": account, "domains": domains, "csr": csr}).to_string();
-        client.post(REQUEST, &body).await
+        client.post_csr(REQUEST, &body).await
     };
     let advice = "domains has www.example.com, which *.example.com covers: letsencrypt refuses both";
     refused(&send(1, &both, csr(&both)).await, 400, 2003, advice);

@@ -90,7 +90,7 @@ async fn a_byte_order_mark_in_front_of_pem_is_no_part_of_it() {
         );
     }
     let csr = input(case, "request_csr.json");
-    assert_eq!(data(&client.post(REQUEST, &csr).await)["key_source"], "csr");
+    assert_eq!(data(&client.post_csr(REQUEST, &csr).await)["key_source"], "csr");
 }
 
 #[tokio::test]
@@ -101,7 +101,11 @@ async fn csrs_signed_with_sha_512_are_taken() {
         ("p256_sha512.json", "ecdsa-p256"),
         ("p384_sha512.json", "ecdsa-p384"),
     ] {
-        let made = data(&client.post(REQUEST, &input("13-csr-ecdsa-sha512", file)).await);
+        let made = data(
+            &client
+                .post_csr(REQUEST, &input("13-csr-ecdsa-sha512", file))
+                .await,
+        );
         assert_eq!(
             (&made["key_source"], &made["key_algorithm"]),
             (&json!("csr"), &json!(algorithm)),

@@ -80,7 +80,7 @@ async fn a_csr_with_a_common_name_alone_is_told_what_to_add() {
     let client = Client::new().await;
     client.account().await;
     let answer = client
-        .post(REQUEST, &input("22-csr-common-name-only", "request.json"))
+        .post_csr(REQUEST, &input("22-csr-common-name-only", "request.json"))
         .await;
     refused(&answer, 400, 2003, "csr has no subjectAltName; add one");
 }
