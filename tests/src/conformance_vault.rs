@@ -47,8 +47,8 @@ pub async fn takes_deposits<V: KeyVault + Deposit>(vault: &V) {
     }
     vault.look("key/1").await.expect("there");
     assert_eq!(vault.get("key/1").await.expect("read").expose_secret(), "one");
-    vault.withdraw("key/1").await.expect("scheduled");
-    vault.withdraw("key/1").await.expect("scheduled already");
+    vault.delete("key/1").await.expect("scheduled");
+    vault.delete("key/1").await.expect("scheduled already");
     let pending = vault.look("key/1").await;
     assert!(
         matches!(pending, Err(VaultError::PendingDeletion(_))),
@@ -61,7 +61,7 @@ pub async fn takes_deposits<V: KeyVault + Deposit>(vault: &V) {
     vault.put_if_absent("key/2", "two".into()).await.expect("stored");
     vault.ensure("key/2", "other".into()).await.expect("there");
     assert_eq!(vault.get("key/2").await.expect("read").expose_secret(), "two");
-    vault.withdraw("key/3").await.expect("gone already");
+    vault.delete("key/3").await.expect("gone already");
 }
 
 /// All names are listed, without what was deleted; there may be more than a page of them.

@@ -334,10 +334,6 @@ impl Deposit for EnvelopeVault {
     async fn look(&self, name: &str) -> Result<(), VaultError> {
         self.sealed(name).await.map(|_| ())
     }
-
-    async fn withdraw(&self, name: &str) -> Result<(), VaultError> {
-        self.schedule_deletion(name).await
-    }
 }
 
 #[async_trait]

@@ -88,8 +88,6 @@ pub trait Deposit: Send + Sync {
     async fn ensure(&self, name: &str, value: SecretString) -> Result<(), VaultError>;
     /// Whether it is there: else [`VaultError::NotFound`] or [`VaultError::PendingDeletion`]. Its value is not read.
     async fn look(&self, name: &str) -> Result<(), VaultError>;
-    /// Schedules its deletion, as [`KeyVault::delete`] does.
-    async fn withdraw(&self, name: &str) -> Result<(), VaultError>;
 }
 
 /// A vault that can say what it holds.

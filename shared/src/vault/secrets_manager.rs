@@ -240,10 +240,6 @@ impl Deposit for SecretsManagerVault {
             Err(error) => Err(self.translate("DescribeSecret", name, said(&error))),
         }
     }
-
-    async fn withdraw(&self, name: &str) -> Result<(), VaultError> {
-        self.schedule_deletion(name).await
-    }
 }
 
 #[async_trait]

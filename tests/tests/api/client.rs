@@ -67,10 +67,6 @@ impl Deposit for MemoryVault {
     async fn look(&self, name: &str) -> Result<(), VaultError> {
         self.get(name).await.map(|_| ())
     }
-
-    async fn withdraw(&self, name: &str) -> Result<(), VaultError> {
-        self.delete(name).await
-    }
 }
 
 #[derive(Default)]
