@@ -240,7 +240,8 @@ impl CaState {
             self.authorizations.push(Authorization {
                 account: account.to_owned(),
                 name: name.clone(),
-                value: format!("token-{index}"),
+                // As long as a digest (RFC 8555 §8.4), or it would be taken for another tool's record.
+                value: format!("{index:x>43}"),
                 state: AuthorizationState::Pending,
             });
             index
