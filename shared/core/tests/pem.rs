@@ -177,6 +177,16 @@ fn what_could_hide_a_block_is_refused_with_its_line() {
             },
         ),
         (
+            "a BEGIN that shares an END's hyphens",
+            format!("{}{}", one.trim_end(), one.trim_start_matches('-')),
+            boundary(4),
+        ),
+        (
+            "the same, cut",
+            format!("{}BEGIN CERTIFI", one.trim_end()),
+            boundary(4),
+        ),
+        (
             "a BEGIN behind a BEGIN, and a colon",
             one.replacen('\n', "-BEGIN THIS: no header\n", 1),
             PemError::NotBase64 {

@@ -124,6 +124,10 @@ pub fn blocks(text: &str) -> Result<Vec<Block>, PemError> {
             let end = end_label;
             return Err(PemError::OtherEnd { line, label, end });
         }
+        // Two boundaries that share their hyphens, the second one cut perhaps.
+        if text[after..].starts_with(&BEGIN[HYPHENS.len()..]) {
+            return Err(broken());
+        }
         blocks.push(block(&text, label, line, body, end)?);
         rest = after;
     }
@@ -205,7 +209,9 @@ fn is_blank(c: char) -> bool {
 
 /// RFC 1421 §4.6: `Name: value`. Any other text with a colon is none, or it could hide what stands before that.
 fn is_header(line: &str) -> bool {
-    let name = line.split_once(':').map_or("", |(name, _)| name.trim_matches(is_blank));
+    let name = line
+        .split_once(':')
+        .map_or("", |(name, _)| name.trim_matches(is_blank));
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
     name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_name)
 }
