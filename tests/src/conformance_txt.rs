@@ -30,12 +30,13 @@ fn intent(owner: u64, value: &str) -> TxtRecord {
 
 async fn stored(store: &dyn Store) -> Vec<TxtRecord> {
     let mut records = store.txt_rrset(&name()).await.expect("a list");
-    records.sort_by(|a, b| a.value.cmp(&b.value));
+    records.sort_by_key(|r| (r.value.clone(), r.owner_id));
     records
 }
 
-/// A value is one record: wanting it again keeps what is known of it.
-pub async fn a_value_is_one_record(store: &dyn Store) {
+/// A value has one record for each request: wanting it again keeps what is known of it, and no request's obligation is
+/// lost in another's.
+pub async fn a_value_is_one_record_a_request(store: &dyn Store) {
     store
         .put_txt(&[intent(1, "a"), intent(2, "b")])
         .await
@@ -47,22 +48,40 @@ pub async fn a_value_is_one_record(store: &dyn Store) {
         .await
         .expect("confirmed");
     let later = start().plus(Duration::from_secs(2));
-    let again = TxtRecord {
+    let again = |owner| TxtRecord {
         created_at: later,
         updated_at: later,
-        ..intent(3, "a")
+        ..intent(owner, "a")
     };
-    store.put_txt(&[again]).await.expect("wanted by another");
-    let records = stored(store).await;
-    assert_eq!(records.len(), 2);
-    assert_eq!(records[0].status, TxtStatus::Active, "it may stand in the zone");
-    assert_eq!(records[0].created_at, start());
-    assert_eq!(records[0].owner_id, RequestId::new(3));
-    assert_eq!(records[1], intent(2, "b"));
-    let mine = store.txt_of_request(RequestId::new(2)).await.expect("a list");
-    assert_eq!(mine, vec![intent(2, "b")]);
-    let none = store.txt_of_request(RequestId::new(1)).await.expect("a list");
-    assert_eq!(none, vec![], "it has another owner now");
+    let wanted = [again(1), again(3)];
+    store
+        .put_txt(&wanted)
+        .await
+        .expect("wanted again, and by another");
+    let first = TxtRecord {
+        created_at: start(),
+        status: TxtStatus::Active,
+        ..again(1)
+    };
+    let records = [first, again(3), intent(2, "b")];
+    assert_eq!(stored(store).await, records, "the first may stand in the zone");
+    for record in &records {
+        let of_one = store.txt_of_request(record.owner_id).await.expect("a list");
+        assert_eq!(of_one, std::slice::from_ref(record));
+    }
+    let page = PageRequest::default();
+    let found = store.txt_records(None, &page).await.expect("a page");
+    assert_eq!((found.total, found.list.len()), (3, 3));
+
+    store
+        .confirm_txt(&[(again(3), TxtStatus::Removed)], later)
+        .await
+        .expect("closed");
+    assert_eq!(
+        stored(store).await,
+        [&records[0], &records[2]].map(Clone::clone),
+        "the first is still owed"
+    );
 }
 
 /// What changed since it was read is not written over; what is removed is closed until it is wanted again.

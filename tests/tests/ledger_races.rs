@@ -182,6 +182,67 @@ async fn a_value_is_added_only_by_who_works_on_its_request() {
     assert_eq!(world.zones.zones.values(&name()), ["\"ours\"", "\"theirs\""]);
 }
 
+/// A CA gives an open authorization to two orders of one account, and both need its value.
+#[tokio::test]
+async fn a_value_of_two_requests_stands_until_the_last_lets_go() {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Life {
+        New,
+        Wants,
+        Wrote,
+        Over,
+    }
+    // Three steps of each in every order.
+    for mask in 0_u8..64 {
+        let turns: Vec<usize> = (0..6).map(|step| usize::from(mask >> step & 1)).collect();
+        if turns.iter().sum::<usize>() != 3 {
+            continue;
+        }
+        let (world, mut lives, mut stands) = (World::new(), [Life::New; 2], false);
+        for who in turns {
+            let owner = who as u64 + 1;
+            lives[who] = match lives[who] {
+                Life::New => {
+                    world.want(owner, "shared").await;
+                    Life::Wants
+                }
+                Life::Wants => {
+                    world.apply(&only(owner)).await;
+                    Life::Wrote
+                }
+                Life::Wrote | Life::Over => {
+                    world.release(owner).await;
+                    Life::Over
+                }
+            };
+            // Who only wants it adds nothing, and keeps it where it stands.
+            stands = lives.contains(&Life::Wrote) || stands && lives.contains(&Life::Wants);
+            let values = world.zones.zones.values(&name());
+            assert_eq!(values, vec!["\"shared\""; usize::from(stands)], "{mask:b}");
+        }
+        assert!(world.zones.zones.values(&name()).is_empty(), "{mask:b}");
+        world.pass(IN_FLIGHT);
+        world.clean().await;
+        assert_eq!(world.store.txt_rrset(&name()).await.unwrap(), vec![], "{mask:b}");
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_another_request_wrote_and_gave_up_is_owed_by_who_wants_it_still() {
+    let world = World::new();
+    world.want(1, "shared").await;
+    world.want(2, "shared").await;
+    world.apply(&only(2)).await;
+    world.release(2).await;
+    assert_eq!(world.zones.zones.values(&name()), ["\"shared\""]);
+    let open = world.store.txt_of_request(RequestId::new(1)).await.unwrap();
+    assert_eq!(open.len(), 1, "the obligation is open");
+    // The worker dies, and nobody takes the request.
+    world.pass(Duration::from_secs(7200));
+    world.clean().await;
+    assert!(world.zones.zones.values(&name()).is_empty());
+}
+
 #[tokio::test]
 async fn a_value_that_arrives_after_it_was_found_absent_is_removed() {
     let world = World::new();

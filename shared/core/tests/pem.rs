@@ -182,17 +182,33 @@ fn what_could_hide_a_block_is_refused_with_its_line() {
             boundary(4),
         ),
         (
-            "the same, cut",
+            "a BEGIN that shares a BEGIN's hyphens",
+            one.replacen('\n', "BEGIN CERTIFICA\n", 1),
+            boundary(1),
+        ),
+        (
+            "an END that shares a BEGIN's hyphens",
+            one.replacen('\n', "END CERTIFICA\n", 1),
+            boundary(1),
+        ),
+        (
+            "a BEGIN that has one hyphen of its own, on one line",
+            format!(
+                "{}-{}",
+                one.trim_end(),
+                one.trim_start_matches('-').replace('\n', "")
+            ),
+            boundary(4),
+        ),
+        (
+            "a BEGIN behind an END, cut",
             format!("{}BEGIN CERTIFI", one.trim_end()),
             boundary(4),
         ),
         (
             "a BEGIN behind a BEGIN, and a colon",
             one.replacen('\n', "-BEGIN THIS: no header\n", 1),
-            PemError::NotBase64 {
-                line: 1,
-                label: label(),
-            },
+            boundary(1),
         ),
         (
             "base64 with a colon",

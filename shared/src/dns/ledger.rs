@@ -304,11 +304,18 @@ impl Ledger {
     }
 
     /// Writes down what the zone holds now. A crash before this is healed by the next change's mismatch. An absence
-    /// closes the obligation only once the value cannot appear any more.
+    /// closes the obligation only once the value cannot appear any more. That a value of several requests stands does
+    /// not say whose change has arrived, so it confirms none of them.
     async fn confirm(&self, item: &Item) -> Result<(), DnsError> {
         let now = self.clock.now();
-        let status = |r: &TxtRecord| match &item.after {
-            Some(set) if set.values.contains(&quoted(&r.value)) => TxtStatus::Active,
+        let stands = |r: &TxtRecord| {
+            let after = item.after.as_ref();
+            after.is_some_and(|set| set.values.contains(&quoted(&r.value)))
+        };
+        let is_shared = |r: &TxtRecord| item.ours.iter().filter(|o| o.value == r.value).count() > 1;
+        let status = |r: &TxtRecord| match r.desired_state {
+            DesiredState::Present if stands(r) && is_shared(r) => r.status,
+            DesiredState::Present if stands(r) => TxtStatus::Active,
             _ if r.due_at().is_some_and(|due| due <= now) => TxtStatus::Removed,
             _ => r.status,
         };

@@ -45,12 +45,9 @@ pub fn wanted(
 
 /// What the ledger believes to stand: the values that we know we wrote.
 pub(super) fn believed(ours: &[TxtRecord]) -> Option<TxtRrset> {
-    let mut values: Vec<String> = ours
-        .iter()
-        .filter(|r| r.status == TxtStatus::Active)
-        .map(|r| quoted(&r.value))
-        .collect();
-    values.sort();
+    let written = ours.iter().filter(|r| r.status == TxtStatus::Active);
+    let values: BTreeSet<String> = written.map(|r| quoted(&r.value)).collect();
+    let values = Vec::from_iter(values);
     (!values.is_empty()).then_some(TxtRrset { ttl: TXT_TTL, values })
 }
 

@@ -6,9 +6,11 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let Ok(blocks) = pem::blocks(text) else { return };
-    assert_eq!(blocks.len(), text.matches("-----BEGIN ").count(), "a block was lost in silence");
-    // What has headers is an old encrypted key, which is refused by that name; nothing of it is written again.
-    for block in blocks.iter().filter(|block| !block.has_headers) {
+    // One that was cut before its label has nothing to lose.
+    let begun = text.split("-----BEGIN ").skip(1).filter(|rest| !rest.trim().is_empty());
+    assert_eq!(blocks.len(), begun.count(), "a block was lost in silence");
+    // On one line, headers hide what follows them: such a block is refused by its headers' name, never written.
+    for block in blocks.iter().filter(|block| !block.der.is_empty()) {
         let written = pem::write(&block.label, &block.der);
         let again = pem::blocks(&written).unwrap();
         assert_eq!(again.len(), 1);

@@ -251,7 +251,8 @@ fn schedule(world: &World, later: &Later, tables: &Tables, newest: &Certificate)
             due.start
         ));
     }
-    if item.look_at.is_none() {
+    // Where nothing could be renewed, a certificate that is over needs no look.
+    if item.look_at.is_none() && can_be_renewed(world) {
         found.push(format!("nobody looks at certificate {id} any more"));
     }
     if due.end.plus(patience(world)) < later.until && can_be_renewed(world) {

@@ -107,11 +107,8 @@ fn judge(world: &World) -> Vec<String> {
                 if !is_there && result.is_none_or(|c| !tables.removed.contains_key(&c)) {
                     found.push(format!("request {id} succeeded without its certificate"));
                 }
-                // Two orders may share an open authorization, and one may take the other's value away with its own.
                 // A key that is changed under a request costs it a try.
-                let alone = !world.scenario.habits.reuses_pending
-                    && lives == 1
-                    && world.scenario.rollovers.is_empty();
+                let alone = lives == 1 && world.scenario.rollovers.is_empty();
                 let quiet = world.scenario.gentle && world.scenario.faults.are_none() && alone;
                 if quiet && (request.issuance.attempts, request.issuance.failures) != (1, 0) {
                     found.push(format!(

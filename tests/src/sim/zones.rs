@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use certmint_core::{
-    challenge::TxtStatus,
+    challenge::{TxtRecord, TxtStatus},
     words::{Fqdn, Timestamp},
 };
 use certmint_shared::dns::{
@@ -224,8 +224,9 @@ impl SimZones {
         for change in changes {
             for value in added(change).filter(|v| !v.starts_with("\"foreign-")) {
                 let bare = value.trim_matches('"').to_owned();
-                let record = tables.txt.get(&(change.fqdn.clone(), bare));
-                if record.is_none_or(|r| r.status == TxtStatus::Removed) {
+                let mut records = tables.txt.values();
+                let open = |r: &TxtRecord| r.status != TxtStatus::Removed;
+                if !records.any(|r| r.fqdn == change.fqdn && r.value == bare && open(r)) {
                     timeline.violation(format!(
                         "{value} was written to {} without an open intent",
                         change.fqdn

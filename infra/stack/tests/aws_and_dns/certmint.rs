@@ -119,7 +119,8 @@ impl TxtLedger for Values {
     async fn put_txt(&self, records: &[TxtRecord]) -> Result<(), StoreError> {
         let mut values = self.0.lock().unwrap();
         for record in records {
-            values.retain(|r| r.fqdn != record.fqdn || r.value != record.value);
+            let key = |r: &TxtRecord| (r.fqdn.clone(), r.value.clone(), r.owner_id);
+            values.retain(|r| key(r) != key(record));
             values.push(record.clone());
         }
         Ok(())

@@ -45,7 +45,7 @@ pub enum TxtStatus {
     Pending,
     /// Written.
     Active,
-    /// Confirmed gone: the obligation is closed.
+    /// Confirmed gone, or another's to remove: the obligation is closed.
     Removed,
 }
 
@@ -61,7 +61,9 @@ impl TxtStatus {
     }
 }
 
-/// One leased value of one RRset. Key: (`fqdn`, `value`).
+/// One request's lease of one value of an RRset. Key: (`fqdn`, `value`, `owner_id`): a CA gives an open authorization,
+/// and so a value, to several orders of an account; each request owes its own, and the value stands until the last one
+/// lets go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TxtRecord {
     /// The RRset's name.
@@ -117,6 +119,7 @@ impl TxtRecord {
     /// Its place in the list, newest last.
     #[must_use]
     pub fn place(&self) -> String {
-        format!("{}#{}#{}", self.created_at.sort_key(), self.fqdn, self.value)
+        let (created, owner) = (self.created_at.sort_key(), self.owner_id);
+        format!("{created}#{}#{}#{owner}", self.fqdn, self.value)
     }
 }

@@ -109,16 +109,13 @@ pub fn blocks(text: &str) -> Result<Vec<Block>, PemError> {
             label: label.clone(),
         };
         let end = find(&text, HYPHENS, body).ok_or_else(no_end)?;
-        if !text[end..].starts_with(END) {
-            let begins = text[end..].starts_with(BEGIN);
-            let boundary = PemError::Boundary {
-                line: line_at(&text, end),
-            };
-            return Err(if begins { no_end() } else { boundary });
-        }
         let broken = || PemError::Boundary {
             line: line_at(&text, end),
         };
+        if !text[end..].starts_with(END) {
+            let begins = text[end..].starts_with(BEGIN);
+            return Err(if begins { no_end() } else { broken() });
+        }
         let (end_label, after) = label_after(&text, end + END.len()).ok_or_else(broken)?;
         if end_label != label {
             let end = end_label;
@@ -160,12 +157,18 @@ fn line_ends(text: &str, from: usize, to: usize) -> usize {
     ends.count()
 }
 
-/// The label that begins at `from`, and what comes after its hyphens.
+/// The label that begins at `from`, and what comes after its hyphens: no other boundary that shares some of them, which
+/// would be read as text or base64.
 fn label_after(text: &str, from: usize) -> Option<(String, usize)> {
     let end = find(text, HYPHENS, from)?;
-    let label = &text[from..end];
+    let (label, after) = (&text[from..end], end + HYPHENS.len());
+    let behind = &text[after..];
+    let word = behind.trim_start_matches('-');
+    if !behind.starts_with(HYPHENS) && [BEGIN, END].iter().any(|b| word.starts_with(&b[HYPHENS.len()..])) {
+        return None;
+    }
     let is_label = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == ' ' || c == '#';
-    (!label.is_empty() && label.chars().all(is_label)).then(|| (label.to_owned(), end + HYPHENS.len()))
+    (!label.is_empty() && label.chars().all(is_label)).then(|| (label.to_owned(), after))
 }
 
 /// Text outside of blocks must not look like a line that was to begin or end one: with other dashes, in lower case, with

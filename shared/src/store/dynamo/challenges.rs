@@ -42,7 +42,7 @@ fn from_item(row: &Row) -> Result<TxtRecord, StoreError> {
 }
 
 fn to_item(record: &TxtRecord) -> Result<Item, StoreError> {
-    let mut item = Writer::new(&keys::txt(&record.fqdn, &record.value))
+    let mut item = Writer::new(&keys::txt(&record.fqdn, &record.value, record.owner_id))
         .placed(keys::listed_txt(record))
         .text("fqdn", record.fqdn.as_str())
         .text("value", &record.value)
@@ -75,7 +75,11 @@ fn as_read(record: &TxtRecord) -> Expression {
 /// Whether it was still there, gone from its zone, as it was read.
 async fn forget(table: &Table, record: &TxtRecord) -> Result<bool, StoreError> {
     let mut tx = Tx::new();
-    tx.delete_if(keys::txt(&record.fqdn, &record.value), as_read(record), ());
+    tx.delete_if(
+        keys::txt(&record.fqdn, &record.value, record.owner_id),
+        as_read(record),
+        (),
+    );
     tx.count(&List::txt(record.desired_state), record.owner_id.get(), -1);
     Ok(tx.commit(table).await?.is_ok())
 }
@@ -97,7 +101,9 @@ async fn replace(table: &Table, old: Option<&TxtRecord>, new: &TxtRecord) -> Res
 
 async fn put_one(table: &Table, record: &TxtRecord) -> Result<(), StoreError> {
     for _ in 0..TRIES {
-        let old = table.get(&keys::txt(&record.fqdn, &record.value)).await?;
+        let old = table
+            .get(&keys::txt(&record.fqdn, &record.value, record.owner_id))
+            .await?;
         let old = old.as_ref().map(from_item).transpose()?;
         let created_at = old.as_ref().map_or(record.created_at, |o| o.created_at);
         // A value that may stand in the zone is not forgotten by being wanted again.

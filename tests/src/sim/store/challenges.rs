@@ -7,7 +7,7 @@ use certmint_core::{
 };
 use certmint_shared::store::{ChallengeStore, StoreError, TxtLedger, place_after, txt_cursor};
 
-use super::{super::op::Op, MemoryStore, cursor_after, page};
+use super::{super::op::Op, MemoryStore, cursor_after, page, txt_key};
 
 fn stands(record: &TxtRecord) -> bool {
     record.status != TxtStatus::Removed
@@ -20,7 +20,7 @@ impl TxtLedger for MemoryStore {
             self.gate
                 .call(Op::PutTxt, || {
                     let mut tables = self.tables();
-                    let key = (record.fqdn.clone(), record.value.clone());
+                    let key = txt_key(record);
                     let old = tables.txt.get(&key);
                     let status = match (old, record.status) {
                         (Some(old), TxtStatus::Pending) if old.status == TxtStatus::Active => {
@@ -47,7 +47,7 @@ impl TxtLedger for MemoryStore {
             self.gate
                 .call(Op::ConfirmTxt, || {
                     let mut tables = self.tables();
-                    let key = (old.fqdn.clone(), old.value.clone());
+                    let key = txt_key(old);
                     let unchanged = tables.txt.get(&key).is_some_and(|stored| {
                         stored.desired_state == old.desired_state && stored.updated_at == old.updated_at
                     });

@@ -34,7 +34,11 @@ use super::{gate::Gate, timeline::TaskId};
 use crate::memory_limits::MemoryLimits;
 
 /// A value's key in the ledger.
-type TxtKey = (Fqdn, String);
+type TxtKey = (Fqdn, String, RequestId);
+
+fn txt_key(record: &TxtRecord) -> TxtKey {
+    (record.fqdn.clone(), record.value.clone(), record.owner_id)
+}
 
 /// What the table holds.
 #[derive(Default)]
@@ -114,8 +118,7 @@ impl Index {
                     self.due.remove(&id);
                 }
                 Row::Txt(record) => {
-                    self.txt
-                        .insert((record.fqdn.clone(), record.value.clone()), record);
+                    self.txt.insert(txt_key(&record), record);
                 }
             }
         }
