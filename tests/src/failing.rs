@@ -106,6 +106,7 @@ behind! { RenewalStore:
     replace_certificate(certificate: Certificate, fence: (RequestId, u64)) -> Certificate;
     succeed_certificate(old: CertificateId, new: Certificate, fence: (RequestId, u64)) -> Certificate;
     certificate_versions(id: CertificateId) -> Vec<Certificate>;
+    versions_page(id: CertificateId, page: &PageRequest, pem: bool) -> Page<Certificate>;
     ending_before(until: Timestamp) -> Vec<(CertificateId, Timestamp)>;
     certificates_by_id(ids: &[CertificateId]) -> Vec<Certificate>;
     requests_that_renew(ids: &[RequestId]) -> Vec<Request>;

@@ -106,12 +106,7 @@ fn parse_place(text: &str) -> Result<Placed, ApiError> {
 
 impl<F> Paged<F> {
     /// The page of a list that is read whole, in the order of its rows' places.
-    pub(super) fn of_all<R>(
-        &self,
-        rows: Vec<R>,
-        place: impl Fn(&R) -> Placed,
-        weight: impl Fn(&R) -> usize,
-    ) -> Result<Page<R>, ApiError> {
+    pub(super) fn of_all<R>(&self, rows: Vec<R>, place: impl Fn(&R) -> Placed) -> Result<Page<R>, ApiError> {
         let (asked, total) = (&self.page, rows.len() as u64);
         let after = asked.cursor.as_deref().map(parse_place).transpose()?;
         let skip = match after {
@@ -121,14 +116,9 @@ impl<F> Paged<F> {
         let rest = rows
             .into_iter()
             .filter(|row| after.is_none_or(|after| place(row) > after));
-        let mut rest = rest.skip(skip).peekable();
-        let (mut list, mut room) = (Vec::new(), Room::default());
-        while list.len() < asked.page_size as usize
-            && let Some(row) = rest.next_if(|row| room.takes(weight(row)))
-        {
-            list.push(row);
-        }
-        let last = list.last().map(&place).filter(|_| rest.peek().is_some());
+        let mut rest = rest.skip(skip);
+        let list: Vec<R> = rest.by_ref().take(asked.page_size as usize).collect();
+        let last = rest.next().and_then(|_| list.last().map(&place));
         let next_cursor = last.map(behind);
         Ok(Page {
             list,

@@ -7,7 +7,7 @@ use certmint_core::{
     certificate::Certificate,
     issuance::{NewRequest, Request},
     renewal::Renewal,
-    words::{CertificateId, RequestId, Timestamp},
+    words::{CertificateId, Page, PageRequest, RequestId, Timestamp},
 };
 
 /// Renewals: one small item beside each certificate, written with it; it is in two sparse indexes, by the time of the
@@ -53,6 +53,13 @@ pub trait RenewalStore: Send + Sync {
     ) -> Result<Certificate, StoreError>;
     /// All versions of a certificate, newest first.
     async fn certificate_versions(&self, id: CertificateId) -> Result<Vec<Certificate>, StoreError>;
+    /// A page of them. At most a page is read, and the certificate.
+    async fn versions_page(
+        &self,
+        id: CertificateId,
+        page: &PageRequest,
+        pem: bool,
+    ) -> Result<Page<Certificate>, StoreError>;
     /// Certificates that end before `until`, the earliest first. The rows of the range, which hold no certificate.
     async fn ending_before(&self, until: Timestamp) -> Result<Vec<(CertificateId, Timestamp)>, StoreError>;
     /// Certificates by id, in the order given; ids without one are left out. One batch read for 100.

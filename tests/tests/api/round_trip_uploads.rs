@@ -58,10 +58,8 @@ fn upload(rng: &mut Rng, ca: &TestCa, key: &KeyPair) -> Value {
     params.not_before = date_time_ymd(*rng.pick(&[1949, 1950, 1970, 2000, 2024, 2049, 2050]), 1, 1);
     params.not_after = date_time_ymd(*rng.pick(&[1949, 2049, 2050, 2051, 2999, 9999]), 12, 31);
     let serials: [&[u8]; 6] = [&[1], &[0, 0, 7], &[0x80], &[0xff; 20], &[0x7f; 21], &[0; 4]];
-    params.serial_number = rng.per_mille(800).then(|| {
-        let serial: &&[u8] = rng.pick(&serials);
-        SerialNumber::from_slice(serial)
-    });
+    let serial: &&[u8] = rng.pick(&serials);
+    params.serial_number = rng.per_mille(800).then(|| SerialNumber::from_slice(serial));
     let (leaf, issuer) = match rng.within(0, 3) {
         0 => (params.self_signed(key).map(|c| c.pem()), String::new()),
         _ => (ca.sign(params, key), ca.intermediate()),

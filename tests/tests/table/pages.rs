@@ -1,8 +1,8 @@
 //! What a page costs: its own rows, wherever it is.
 
 use certmint_shared::store::{
-    AccountFilter, BindingFilter, CertificateFilter, CertificateStore, ChallengeStore, RequestFilter,
-    RequestStore, TxtLedger,
+    AccountFilter, BindingFilter, CertificateFilter, CertificateLifecycle, CertificateStore, ChallengeStore,
+    RenewalStore, RequestFilter, RequestStore, TxtLedger,
 };
 use certmint_tests::dynamo::Cost;
 
@@ -279,4 +279,82 @@ async fn accounts_and_values() {
     assert_eq!((cost.queries, cost.batches), (4, 1), "{cost:?}");
     let too_deep = store.txt_records(None, &page(102, 100)).await;
     assert!(matches!(too_deep, Err(StoreError::TooDeep { .. })));
+}
+
+#[tokio::test]
+async fn versions() {
+    let world = Emulated::new().await;
+    let store = &world.store;
+    let of = account(&world, 1, "a@example.com").await;
+    let made_by = request(&world, of, "www.example.com").await;
+    let id = record(&world, "01", "www.example.com").await.id;
+    let next = Certificate {
+        id,
+        ..certificate("02", "www.example.com")
+    };
+    let fence = (made_by.id, made_by.lease.fence);
+    store.replace_certificate(next, fence).await.unwrap();
+    let copies = world.copy(
+        ("CERTIFICATE#1", "VERSION#000000000001"),
+        2..400,
+        |number, item| {
+            item.insert("sk".into(), s(&format!("VERSION#{number:012}")));
+            item.insert("version".into(), n(number));
+        },
+    );
+    copies.await;
+    world.spoil(("CERTIFICATE#1", "META"), "version", n(400)).await;
+
+    let numbers = |list: &[Certificate]| list.iter().map(|c| c.version).collect::<Vec<_>>();
+    let (first, cost) = world.cost_of(store.versions_page(id, &page(1, 10), true)).await;
+    let first = first.unwrap();
+    assert_eq!(
+        (numbers(&first.list), first.total),
+        ((391..=400).rev().collect(), 400)
+    );
+    assert!(cost.calls <= 3 && cost.bytes < 250_000, "{cost:?}");
+    for asked in [after(&first.next_cursor.unwrap(), 10), page(2, 10)] {
+        let (next, cost) = world.cost_of(store.versions_page(id, &asked, true)).await;
+        assert_eq!(
+            numbers(&next.unwrap().list),
+            (381..=390).rev().collect::<Vec<_>>()
+        );
+        assert!(cost.calls <= 3 && cost.bytes < 250_000, "{cost:?}");
+    }
+    let last = store.versions_page(id, &page(40, 10), true).await.unwrap();
+    assert_eq!(
+        (numbers(&last.list), last.next_cursor),
+        ((1..=10).rev().collect(), None)
+    );
+    let beyond = store.versions_page(id, &page(41, 10), true).await.unwrap();
+    assert_eq!((numbers(&beyond.list), beyond.next_cursor), (vec![], None));
+    for place in ["0", "1", "18446744073709551615-18446744073709551615"] {
+        let (found, cost) = world
+            .cost_of(store.versions_page(id, &after(place, 5), true))
+            .await;
+        assert!(found.is_ok() && cost.bytes < 250_000, "{place}: {cost:?}");
+    }
+}
+
+/// What certificates stand as is asked of their lists: no certificate is read for it.
+#[tokio::test]
+async fn ids_of_certificates() {
+    let world = Emulated::new().await;
+    let one = record(&world, "01", "www.example.com").await;
+    let copies = world.copy(("CERTIFICATE#1", "META"), 2..401, |id, item| {
+        item.insert("pk".into(), s(&format!("CERTIFICATE#{id}")));
+        item.insert("id".into(), n(id));
+        item.insert("list_sk".into(), s(&format!("{id:012}")));
+    });
+    copies.await;
+    world.store.delete_certificate(one.id, start()).await.unwrap();
+    let all = CertificateFilter::default();
+    let (ids, cost) = world.cost_of(world.store.certificate_ids(&all)).await;
+    assert_eq!(ids.unwrap().len(), 399);
+    assert!(cost.batches == 0 && cost.bytes < 100_000, "{cost:?}");
+    let deleted = CertificateFilter {
+        status: Some(certmint_core::certificate::CertificateStatus::Deleted),
+        ..all
+    };
+    assert_eq!(world.store.certificate_ids(&deleted).await.unwrap(), [one.id]);
 }

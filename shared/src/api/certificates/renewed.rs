@@ -37,7 +37,7 @@ impl Renewed {
 
     /// As a list has it.
     pub(super) fn row(self, pem: bool, now: Timestamp) -> CertificateView {
-        self.view(now).in_row(pem)
+        self.view(now).for_list(pem)
     }
 
     pub(super) fn view(self, now: Timestamp) -> CertificateView {

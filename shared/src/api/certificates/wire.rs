@@ -160,7 +160,7 @@ impl CertificateView {
     }
 
     /// As a list has it: without what only its detail needs, and an error in a few words.
-    pub(super) fn in_row(self, pem: bool) -> Self {
+    pub(super) fn for_list(self, pem: bool) -> Self {
         Self {
             certificate_pem: self.certificate_pem.filter(|_| pem),
             last_error: self.last_error.map(|error| clip(&error, ERROR)),

@@ -21,7 +21,7 @@ use crate::{
         resource::routes,
         state::Now,
     },
-    store::RenewalStore,
+    store::{CertificateFilter, CertificateStore, RenewalStore},
 };
 use certmint_core::{
     certificate::{Certificate, CertificateStatus},
@@ -93,20 +93,31 @@ impl Candidate {
     }
 }
 
-/// Those of the certificates that stand so. A status is the certificate's own: a batch read for 100.
+/// Those that stand so, as they are filed: what has ended is filed as issued until a worker has moved it.
 async fn with_status(
-    store: &dyn RenewalStore,
-    ids: &[CertificateId],
+    certificates: &dyn CertificateStore,
+    ending: &mut Vec<(CertificateId, Timestamp)>,
     wanted: CertificateStatus,
     now: Timestamp,
-) -> Result<Vec<CertificateId>, ApiError> {
-    let mut found = Vec::new();
-    for some in ids.chunks(100) {
-        let certificates = store.certificates_by_id(some).await?;
-        let fits = certificates.iter().filter(|c| c.status(now) == wanted);
-        found.extend(fits.map(|c| c.id));
-    }
-    Ok(found)
+) -> Result<(), ApiError> {
+    let filed = async |status| {
+        let filter = CertificateFilter {
+            status: Some(status),
+            ..CertificateFilter::default()
+        };
+        let ids = certificates.certificate_ids(&filter).await;
+        ids.map(|ids| ids.into_iter().collect::<HashSet<_>>())
+    };
+    let fitting = filed(wanted).await?;
+    let issued = match wanted {
+        CertificateStatus::Expired => filed(CertificateStatus::Issued).await?,
+        _ => HashSet::new(),
+    };
+    ending.retain(|(id, end)| match wanted {
+        CertificateStatus::Issued => fitting.contains(id) && *end > now,
+        _ => fitting.contains(id) || (issued.contains(id) && *end <= now),
+    });
+    Ok(())
 }
 
 /// The certificates of a page, as many as it has room for, and how many of its rows those are.
@@ -162,15 +173,12 @@ async fn list(
     let asked = &paged.asked;
     let store = &*renewals.store;
     let until = now.plus(Duration::from_secs(asked.renew_before_days * DAY));
-    let ending = store.ending_before(until).await?;
-    let mut ending = ending;
+    let mut ending = store.ending_before(until).await?;
     if let Some(wanted) = asked.status {
-        let ids: Vec<CertificateId> = ending.iter().map(|(id, _)| *id).collect();
-        let fitting: HashSet<_> = with_status(store, &ids, wanted, now).await?.into_iter().collect();
-        ending.retain(|(id, _)| fitting.contains(id));
+        with_status(&*renewals.certificates, &mut ending, wanted, now).await?;
     }
     let by_end = |(id, at): &(CertificateId, Timestamp)| (at.millis(), id.get());
-    let mut page = paged.of_all(ending, by_end, |_| 0)?;
+    let mut page = paged.of_all(ending, by_end)?;
     let (list, taken) = read(store, &page.list).await?;
     if let Some(last) = taken.checked_sub(1).filter(|_| taken < page.list.len()) {
         page.next_cursor = page.list.get(last).map(|row| behind(by_end(row)));

@@ -79,15 +79,12 @@ async fn list(
     paged: Paged,
     Query(Include { pem }): Query<Include>,
 ) -> Data<List<VersionView>> {
-    let versions = renewals
-        .store
-        .certificate_versions(CertificateId::new(id))
-        .await?;
-    let newest = versions.first().map(|c| c.version);
-    let newest_first = |c: &Certificate| (i64::try_from(c.version).unwrap_or(i64::MAX).saturating_neg(), 0);
-    let found = paged.of_all(versions, newest_first, |c| c.row_bytes(pem))?;
+    let id = CertificateId::new(id);
+    let found = renewals.store.versions_page(id, &paged.page, pem).await?;
+    // As many versions as the newest one's number says.
+    let newest = found.total;
     Ok(Answer(paged.answer(found, |certificate| {
-        let current = Some(certificate.version) == newest;
+        let current = certificate.version == newest;
         VersionView::of(certificate, current, pem)
     })))
 }

@@ -33,5 +33,6 @@ mod store;
 mod succession;
 mod table;
 mod tx;
+mod versions;
 
 pub use self::{schema_version::SchemaUse, store::DynamoStore};

@@ -94,6 +94,14 @@ impl Range {
         Self::of_certificate(id).starting(keys::VERSION)
     }
 
+    /// Versions with a lower number.
+    pub(super) fn versions_below(id: CertificateId, number: u64) -> Self {
+        Self {
+            to: keys::version(id, number.saturating_sub(1)).sk,
+            ..Self::versions(id).newest()
+        }
+    }
+
     pub(super) fn same_names(names: &[DomainName]) -> Self {
         Self::all(Index::Table, keys::same_names(names, CertificateId::new(0)).pk)
     }

@@ -15,13 +15,14 @@ use super::{
     succession,
     table::Fresh,
     tx::Tx,
+    versions,
 };
 use crate::store::{CertificateStore, RenewalStore, StoreError};
 use certmint_core::{
     certificate::Certificate,
     issuance::{NewRequest, Request},
     renewal::{self, Renewal},
-    words::{CertificateId, RequestId, Timestamp},
+    words::{CertificateId, Page, PageRequest, RequestId, Timestamp},
 };
 
 /// Why a renewal was not begun.
@@ -126,7 +127,16 @@ impl RenewalStore for DynamoStore {
     }
 
     async fn certificate_versions(&self, id: CertificateId) -> Result<Vec<Certificate>, StoreError> {
-        succession::versions(self.table().await?, id).await
+        versions::all(self.table().await?, id).await
+    }
+
+    async fn versions_page(
+        &self,
+        id: CertificateId,
+        page: &PageRequest,
+        pem: bool,
+    ) -> Result<Page<Certificate>, StoreError> {
+        versions::page(self.table().await?, id, page, pem).await
     }
 
     async fn ending_before(&self, until: Timestamp) -> Result<Vec<(CertificateId, Timestamp)>, StoreError> {

@@ -2,7 +2,7 @@
 
 use super::{
     certificate_items::{
-        WEBSITES, changing, expiry, fingerprint_to_item, from_item, lifecycle, list_of, listed, missing, one,
+        WEBSITES, changing, expiry, fingerprint_to_item, from_item, lifecycle, list_of, listed, missing,
         recording, row, same_lifecycle, same_place, to_item, version_to_item, websites, with_fingerprint,
     },
     chores, counters,
@@ -166,12 +166,4 @@ pub(super) async fn settle_older(
     tx.update_if(key, settle, same_lifecycle(&row)?, changing(id));
     tx.commit(table).await??;
     Ok(new)
-}
-
-/// All versions, newest first; an older one that cannot be read is left out. The certificate and one range.
-pub(super) async fn versions(table: &Table, id: CertificateId) -> Result<Vec<Certificate>, StoreError> {
-    let newest = one(table, id).await?;
-    let older = table.range(&super::range::Range::versions(id).newest()).await?;
-    let older = super::item::readable(&older, from_item);
-    Ok(std::iter::once(newest).chain(older).collect())
 }

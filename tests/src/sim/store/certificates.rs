@@ -47,6 +47,30 @@ impl Tables {
         recorded
     }
 
+    /// What a filter asks for, newest first.
+    fn filed(&self, filter: &CertificateFilter) -> Vec<Certificate> {
+        // As it was filed, not as it is by now.
+        let status = |c: &Certificate| match self.expired.contains(&c.id.get()) {
+            true => c.status(c.expires_at),
+            false => c.status(Timestamp::ZERO),
+        };
+        let is_asked = |c: &Certificate| match filter.status {
+            Some(asked) => status(c) == asked,
+            None => status(c) != CertificateStatus::Deleted,
+        };
+        self.certificates
+            .values()
+            .rev()
+            .filter(|c| {
+                is_asked(c)
+                    && filter.wildcard.is_none_or(|w| w == c.is_wildcard())
+                    && filter.source.is_none_or(|s| s == c.source)
+                    && filter.name.as_ref().is_none_or(|n| c.is_about(n))
+            })
+            .cloned()
+            .collect()
+    }
+
     /// A certificate is recorded now: the verdict asks whether that was its request's worker.
     pub(super) fn note_fence(&mut self, (request, fence): (RequestId, u64)) {
         let holds = self
@@ -113,29 +137,13 @@ impl CertificateStore for MemoryStore {
         filter: &CertificateFilter,
         request: &PageRequest,
     ) -> Result<Page<Certificate>, StoreError> {
-        let tables = self.tables();
-        // As it was filed, not as it is by now.
-        let status = |c: &Certificate| match tables.expired.contains(&c.id.get()) {
-            true => c.status(c.expires_at),
-            false => c.status(Timestamp::ZERO),
-        };
-        let is_asked = |c: &Certificate| match filter.status {
-            Some(asked) => status(c) == asked,
-            None => status(c) != CertificateStatus::Deleted,
-        };
-        let rows = tables
-            .certificates
-            .values()
-            .rev()
-            .filter(|c| {
-                is_asked(c)
-                    && filter.wildcard.is_none_or(|w| w == c.is_wildcard())
-                    && filter.source.is_none_or(|s| s == c.source)
-                    && filter.name.as_ref().is_none_or(|n| c.is_about(n))
-            })
-            .cloned()
-            .collect();
+        let rows = self.tables().filed(filter);
         page_by_id(rows, |c: &Certificate| c.id.get(), request)
+    }
+
+    async fn certificate_ids(&self, filter: &CertificateFilter) -> Result<Vec<CertificateId>, StoreError> {
+        let rows = self.tables().filed(filter);
+        Ok(rows.iter().map(|c| c.id).collect())
     }
 
     async fn put_binding(&self, binding: &Binding, _now: Timestamp) -> Result<(), StoreError> {

@@ -6,11 +6,11 @@ use certmint_core::{
     chore::Chore,
     issuance::{NewRequest, Request},
     renewal::{self, Renewal},
-    words::{CertificateId, RequestId, Timestamp},
+    words::{CertificateId, Page, PageRequest, RequestId, Timestamp},
 };
 use certmint_shared::store::{RenewalStore, StoreError};
 
-use super::{super::op::Op, MemoryStore, Tables, not_found};
+use super::{super::op::Op, MemoryStore, Tables, not_found, page_by_id};
 
 impl Tables {
     fn renewal(&self, certificate: &Certificate) -> Renewal {
@@ -175,6 +175,15 @@ impl RenewalStore for MemoryStore {
         Ok(std::iter::once(newest)
             .chain(older.map(|(_, c)| c.clone()))
             .collect())
+    }
+
+    async fn versions_page(
+        &self,
+        id: CertificateId,
+        request: &PageRequest,
+        _: bool,
+    ) -> Result<Page<Certificate>, StoreError> {
+        page_by_id(self.certificate_versions(id).await?, |c| c.version, request)
     }
 
     async fn ending_before(&self, until: Timestamp) -> Result<Vec<(CertificateId, Timestamp)>, StoreError> {
