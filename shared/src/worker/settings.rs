@@ -19,7 +19,8 @@ pub struct WorkerSettings {
     pub skew: Duration,
     /// A pass may stand idle this long in all, waiting for what lags; what takes longer is handed back.
     pub patience: Duration,
-    /// A TXT value that nobody renews is removed after this long.
+    /// A TXT value that nobody renews is removed after this long. Longer than the longest wait between two tries, since a
+    /// value stays over it.
     pub txt_lease: Duration,
 }
 
@@ -33,7 +34,7 @@ impl Default for WorkerSettings {
             lease_margin: Duration::from_secs(30),
             skew: Duration::from_secs(10 * 60),
             patience: Duration::from_secs(20),
-            txt_lease: Duration::from_secs(2 * 60 * 60),
+            txt_lease: Duration::from_secs(12 * 60 * 60),
         }
     }
 }

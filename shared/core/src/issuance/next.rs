@@ -54,7 +54,7 @@ fn transition(state: &Issuance, event: &Event, now: Timestamp, seed: u64) -> Opt
         (_, Event::Cancelled) if phase.may_have_sent_csr() => return None,
         (_, Event::Cancelled) => fail(state, &cancelled(), now, seed),
         (_, Event::Failed(failure)) => fail(state, failure, now, seed),
-        // On hold no value stays in the zone.
+        // What counts on values goes on without asking a CA that is away for a new order.
         (_, Event::Deferred { .. }) if phase.needs_values() => return None,
         (_, Event::Deferred { until, reason }) => hold(state, *until, reason, now, seed),
         (_, Event::NotYet { not_before, reason }) => wait(state, *not_before, reason, now, seed),

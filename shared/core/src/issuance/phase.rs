@@ -167,6 +167,12 @@ impl Phase {
         matches!(self, Self::Done { .. } | Self::Failed)
     }
 
+    /// Whether the CA may look at values of its order: they were asked for, or are about to be asked for again.
+    #[must_use]
+    pub const fn may_be_looked_at(&self) -> bool {
+        matches!(self.stage(), Some(OrderStage::Created)) || self.needs_values()
+    }
+
     /// Whether the phase needs its values in the zone; none of them is a place to wait without them.
     #[must_use]
     pub const fn needs_values(&self) -> bool {

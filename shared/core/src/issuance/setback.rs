@@ -140,8 +140,9 @@ fn fail_over(state: Issuance, switch: Switch, why: &str, now: Timestamp) -> Step
     }
 }
 
-/// Where a transient failure goes on. Values are taken out of the zone while we wait, so a phase that counts on
-/// them reads the order again and publishes what is still asked for; the order itself is kept.
+/// Where a transient failure goes on. A phase that counts on values reads the order again and publishes what is still
+/// asked for: after a long wait their lease may be over, or the order may be through. What stands costs no change of a
+/// zone.
 fn retry_from(phase: Phase) -> Phase {
     match phase {
         Phase::Ordered(order) if order.stage.needs_values() => Order::created(order.url),

@@ -35,7 +35,7 @@ impl Step {
         }
     }
 
-    /// Into this state until then, without values in the zone.
+    /// Into this state until then, without values that no CA looks at in the zone.
     pub(super) fn pause(state: Issuance, until: Option<Timestamp>) -> Self {
         Self {
             effects: cleanup(&state),
@@ -45,9 +45,10 @@ impl Step {
     }
 }
 
-/// The removal of what may be in a zone.
+/// The removal of what may be in a zone. A value that is taken out while the CA may look costs an authorization, so
+/// it stays until its order is through or given up, whatever fails meanwhile.
 pub(super) fn cleanup(state: &Issuance) -> Vec<Effect> {
-    match state.cleanup_owed {
+    match state.cleanup_owed && !state.phase.may_be_looked_at() {
         true => vec![ZoneEffect::Unpublish.into()],
         false => vec![],
     }

@@ -48,7 +48,7 @@ impl CaSteps {
         done
     }
 
-    /// A CA that is known to be away is not asked, where the issuance can wait without values in the zone.
+    /// A CA that is known to be away is not asked, where the issuance does not count on values in a zone.
     async fn hold(&self, request: &Request, provider: &Provider) -> Option<Event> {
         if request.issuance.phase.needs_values() {
             return None;

@@ -22,6 +22,7 @@ impl TxtLedger for MemoryStore {
                     let mut tables = self.tables();
                     let key = txt_key(record);
                     let old = tables.txt.get(&key);
+                    self.check_withdrawal(&tables, old, record);
                     let status = match (old, record.status) {
                         (Some(old), TxtStatus::Pending) if old.status == TxtStatus::Active => {
                             TxtStatus::Active

@@ -195,6 +195,21 @@ impl MemoryStore {
         tables.index.write(self.shown_at(), Row::Request(id, wake_at));
     }
 
+    /// A value is given up only when no CA may look at it any more: its order is through or given up, or nobody has
+    /// renewed its lease.
+    fn check_withdrawal(&self, tables: &Tables, old: Option<&TxtRecord>, new: &TxtRecord) {
+        let (Some(timeline), Some(old)) = (self.gate.timeline(), old) else {
+            return;
+        };
+        let given_up = old.desired_state == DesiredState::Present && new.desired_state == DesiredState::Absent;
+        let owner = tables.requests.get(&new.owner_id);
+        let awaited = owner.is_some_and(|o| !o.status.is_final() && o.issuance.phase.may_be_looked_at());
+        if given_up && awaited && new.updated_at < old.expires_at {
+            let TxtRecord { value, owner_id, .. } = new;
+            timeline.violation(format!("{value} of request {owner_id} was given up while the CA may look"));
+        }
+    }
+
     fn index_txt(&self, tables: &mut Tables, record: TxtRecord) {
         if let Some(timeline) = self.gate.timeline() {
             timeline.note(|| {
