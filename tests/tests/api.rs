@@ -246,6 +246,8 @@ mod answers;
 mod contactless;
 #[path = "api/dead_ones.rs"]
 mod dead_ones;
+#[path = "api/forged_cursors.rs"]
+mod forged_cursors;
 #[path = "api/half_way.rs"]
 mod half_way;
 #[path = "api/headers.rs"]

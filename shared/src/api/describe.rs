@@ -10,7 +10,7 @@ use utoipa::{
         ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Schema,
         path::{Operation, Parameter, ParameterIn},
         request_body::RequestBodyBuilder,
-        schema::{AllOfBuilder, SchemaType, Type},
+        schema::{AllOfBuilder, ArrayBuilder, KnownFormat, SchemaFormat, SchemaType, Type},
         security::SecurityRequirement,
     },
 };
@@ -25,6 +25,7 @@ use super::{
     query::{FromQuery, Id, Query},
     state::Now,
 };
+use certmint_core::issuance::Fallback;
 
 /// The name of the security scheme.
 pub(super) const TOKEN: &str = "token";
@@ -276,6 +277,25 @@ pub(super) fn words_or_null<'a>(words: impl IntoIterator<Item = &'a str>) -> Obj
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
         .enum_values(Some(values))
+}
+
+/// Ids of accounts, each once, or null.
+pub(super) fn ids_or_null() -> ArrayBuilder {
+    let kinds = SchemaType::from_iter([Type::Array, Type::Null]);
+    ids().schema_type(kinds)
+}
+
+/// Ids of accounts, each once.
+pub(super) fn ids() -> ArrayBuilder {
+    let id = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(1));
+    ArrayBuilder::new()
+        .items(id)
+        .unique_items(true)
+        .max_items(Some(Fallback::MOST))
+        .description(Some("Accounts to go on with, in this order, each once"))
 }
 
 /// No data.

@@ -9,7 +9,7 @@ use utoipa::{
     openapi::{
         ObjectBuilder, OpenApi, RefOr, Required, Schema,
         path::{Parameter, ParameterBuilder, ParameterIn},
-        schema::{SchemaType, Type},
+        schema::{KnownFormat, SchemaFormat, SchemaType, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -171,7 +171,10 @@ fn parameters() -> BTreeMap<String, RefOr<Parameter>> {
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
         .schema(Some(
-            ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)),
+            ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+                .minimum(Some(1)),
         ));
     found.insert("PathId".into(), id.build().into());
     let key = ParameterBuilder::new()
@@ -186,7 +189,8 @@ fn parameters() -> BTreeMap<String, RefOr<Parameter>> {
             ObjectBuilder::new()
                 .schema_type(Type::String)
                 .min_length(Some(1))
-                .max_length(Some(255)),
+                .max_length(Some(255))
+                .pattern(Some("^[!-~]+$")),
         ));
     found.insert("IdempotencyKey".into(), key.build().into());
     found

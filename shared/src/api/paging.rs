@@ -18,7 +18,7 @@ use super::{
     error::ApiError,
     query::{FromQuery, Params},
 };
-use certmint_core::words::{NumberRange, Page, PageRequest, Room};
+use certmint_core::words::{NumberRange, Page, PageRequest};
 
 /// The page of a list that a call asks for, and the list's filter.
 pub(super) struct Paged<F = Everything> {

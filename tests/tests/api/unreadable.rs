@@ -216,7 +216,7 @@ const SPOILED: [Spoiled; 13] = [
         lists: &[(ACCOUNTS, "id", &["1", "3"])],
     },
     Spoiled {
-        item: ("TXT#_acme-challenge.example.com", "v2"),
+        item: ("TXT#_acme-challenge.example.com", "v2#1"),
         attribute: "status",
         text: "odd",
         lists: &[("/acme/challenges", "value", &[r#""v3""#, r#""v1""#])],
@@ -293,11 +293,8 @@ async fn whatever_cannot_be_read_is_left_out_with_an_alarm() {
             assert_eq!(rows(&client, path, field).await, *expected, "{item:?} {path}");
             alarms += logged.alarms(QUARANTINE).len();
             // A page of one leads past it.
-            let narrow = if path.contains('?') {
-                format!("{path}&pageSize=1")
-            } else {
-                format!("{path}?pageSize=1")
-            };
+            let path = path.trim_end_matches("?pageSize=2");
+            let narrow = format!("{path}{}pageSize=1", if path.contains('?') { '&' } else { '?' });
             assert_eq!(client.get(&narrow).await.status, 200, "{item:?} {narrow}");
             let _more = logged.alarms(QUARANTINE);
         }

@@ -43,10 +43,10 @@ impl fmt::Display for NumberRange {
 }
 
 impl NumberRange {
-    /// Ids of records, from 1.
+    /// Ids of records, from 1 to what 64 bits with a sign hold: clients' integers, and `int64` in OpenAPI, are these.
     pub const IDS: Self = Self {
         least: 1,
-        most: u64::MAX,
+        most: i64::MAX.unsigned_abs(),
         kind: "positive integer",
     };
 
@@ -126,7 +126,13 @@ mod tests {
         for text in ["0", "-1", "-99999999999999999999999"] {
             assert_eq!(NumberRange::IDS.read(text), Err(NumberError::NoId), "{text}");
         }
-        assert_eq!(NumberRange::IDS.read("18446744073709551615"), Ok(u64::MAX));
+        let most = "9223372036854775807";
+        assert_eq!(
+            NumberRange::IDS.read(most).map(|n| n.to_string()).as_deref(),
+            Ok(most)
+        );
+        let above = NumberRange::IDS.read("9223372036854775808");
+        assert_eq!(above, Err(NumberError::TooLarge(NumberRange::IDS)));
         let said = NumberError::TooLarge(range).to_string();
         assert_eq!(said, "is too large: it must be from 1 to 100");
     }

@@ -34,10 +34,10 @@ struct Wanted {
     /// A provider has one account without it.
     #[schema(value_type = Option<String>, format = Email, max_length = 254)]
     email: Option<Email>,
-    #[schema(max_length = 4096)]
+    #[schema(min_length = 1, max_length = 4096)]
     eab_kid: Option<String>,
     /// base64url or base64, with or without padding. Goes to the key vault and is never returned.
-    #[schema(value_type = Option<String>, write_only, max_length = 4096)]
+    #[schema(value_type = Option<String>, write_only, min_length = 1, max_length = 4096)]
     eab_hmac_key: Option<SecretString>,
     /// When the CA says that the binding's time is over.
     #[schema(format = DateTime)]

@@ -105,10 +105,10 @@ pub(super) async fn drop_unused(
 struct NewBinding {
     #[schema(value_type = u64, minimum = 1)]
     id: AccountId,
-    #[schema(required = true, nullable = false, max_length = 4096)]
+    #[schema(required = true, nullable = false, min_length = 1, max_length = 4096)]
     eab_kid: Option<String>,
     /// base64url or base64, with or without padding. Goes to the key vault and is never returned.
-    #[schema(value_type = String, write_only, max_length = 4096)]
+    #[schema(value_type = String, write_only, min_length = 1, max_length = 4096)]
     eab_hmac_key: Option<SecretString>,
     #[schema(format = DateTime)]
     eab_expires_at: Option<String>,

@@ -8,7 +8,7 @@ use super::state::Accounts;
 use crate::{
     api::{
         body::{Fields, FromBody},
-        describe::{Conflict, NotFound},
+        describe::{Conflict, NotFound, ids},
         envelope::{Answer, Data},
         error::ApiError,
         payload::Json,
@@ -92,8 +92,7 @@ async fn get(_: Read, State(accounts): State<Accounts>) -> Data<FallbackView> {
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewFallback {
-    /// Accounts to go on with, in this order, each once.
-    #[schema(max_items = 5)]
+    #[schema(schema_with = ids)]
     account_ids: Vec<u64>,
 }
 

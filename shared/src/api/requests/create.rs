@@ -8,7 +8,7 @@ use super::{state::Requests, wire::RequestView};
 use crate::api::{
     accounts::fallback_of,
     body::{Fields, FromBody},
-    describe::{Conflict, NotFound, words_or_null},
+    describe::{Conflict, NotFound, ids_or_null, words_or_null},
     envelope::{Answer, Data},
     error::ApiError,
     payload::{Once, Repeatable},
@@ -97,8 +97,8 @@ struct Wanted {
     /// A CSR (RFC 2986), PEM, with exactly the names in domains. Its key stays with the client. Needs the scope csr or keys
     /// beside write.
     csr: Option<String>,
-    /// Accounts to go on with, in this order, each once; without it the default ones.
-    #[schema(max_items = 5)]
+    /// Without it the default ones.
+    #[schema(required = false, schema_with = ids_or_null)]
     fallback_account_ids: Option<Vec<u64>>,
     /// Renewals have the same key; not with a csr.
     reuse_key: Option<bool>,

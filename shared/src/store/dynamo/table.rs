@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::{
     types::{KeysAndAttributes, TransactWriteItem},
 };
 use futures::{StreamExt, TryStreamExt, stream};
+use uuid::Uuid;
 
 use super::{
     item::{Item, Row, s},
@@ -223,7 +224,9 @@ impl Table {
         }
     }
 
-    /// All or nothing. `Some`: the condition of the action at this place failed, nothing was written. A collision with
+    /// All or nothing, once: the SDK's own repeats have the call's token. That one is drawn here, since the SDK seeds its
+    /// tokens by the time since boot, and two functions that start in the same moment of theirs would draw the same ones:
+    /// DynamoDB refuses the later write, or takes it for done. `Some`: the condition of the action at this place failed, nothing was written. A collision with
     /// another transaction is tried again after some tens of milliseconds.
     pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Option<usize>, StoreError> {
         let mut last = None;
@@ -231,6 +234,7 @@ impl Table {
             let call = self
                 .client
                 .transact_write_items()
+                .client_request_token(Uuid::new_v4().to_string())
                 .set_transact_items(Some(items.clone()))
                 .send()
                 .await;
