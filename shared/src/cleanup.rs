@@ -134,14 +134,14 @@ impl Run<'_> {
             .into_iter()
             .partition(|record| record.desired_state == DesiredState::Present);
         unwanted.extend(self.disown(wanted, now).await);
-        let places: BTreeMap<Fqdn, Zone> = unwanted
+        let places: BTreeSet<(Zone, Fqdn)> = unwanted
             .into_iter()
             .map(|record| {
                 let (id, name) = (record.zone_id, record.zone);
-                (record.fqdn, Zone { id, name })
+                (Zone { id, name }, record.fqdn)
             })
             .collect();
-        let places = places.into_iter().map(|(fqdn, zone)| (zone, fqdn)).collect();
+        let places = places.into_iter().collect();
         // It adds nothing for anybody.
         for outcome in self.cleaner.ledger.apply(places, &BTreeSet::new()).await {
             match outcome.result {

@@ -142,10 +142,18 @@ impl Ledger {
             .collect()
     }
 
+    /// What we owe at a name in this zone: others may have the name, too.
+    async fn owed(&self, zone: &Zone, fqdn: &Fqdn) -> Result<Vec<TxtRecord>, StoreError> {
+        let mut owed = self.store.txt_rrset(fqdn).await?;
+        owed.retain(|record| record.zone_id == zone.id);
+        Ok(owed)
+    }
+
     async fn apply_zone(&self, zone: Zone, names: Vec<Fqdn>, owners: &BTreeSet<RequestId>) -> Vec<Outcome> {
         let now = self.clock.now();
+        let here = &zone;
         let reads = names.into_iter().map(|fqdn| async move {
-            let ours = self.store.txt_rrset(&fqdn).await;
+            let ours = self.owed(here, &fqdn).await;
             (fqdn, ours)
         });
         let read: Vec<(Fqdn, Result<Vec<TxtRecord>, StoreError>)> =
@@ -284,7 +292,7 @@ impl Ledger {
         // The other writer may be one of ours: its intents count too. They are read first: a zone that was read before
         // says nothing of a value that came and was given up in between.
         let intents = batch.into_iter().map(|item| async move {
-            let ours = self.store.txt_rrset(&item.fqdn).await;
+            let ours = self.owed(zone, &item.fqdn).await;
             let ours = ours.map_err(|e| DnsError::Unavailable {
                 operation: "ledger",
                 message: e.to_string(),

@@ -216,7 +216,7 @@ const SPOILED: [Spoiled; 13] = [
         lists: &[(ACCOUNTS, "id", &["1", "3"])],
     },
     Spoiled {
-        item: ("TXT#_acme-challenge.example.com", "v2#1"),
+        item: ("TXT#_acme-challenge.example.com", "v2#1#Z1"),
         attribute: "status",
         text: "odd",
         lists: &[("/acme/challenges", "value", &[r#""v3""#, r#""v1""#])],

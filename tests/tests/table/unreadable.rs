@@ -244,7 +244,7 @@ async fn values_of_the_ledger() {
         .await
         .unwrap();
     world
-        .spoil(("TXT#_acme-challenge.example.com", "b#1"), "status", s("odd"))
+        .spoil(("TXT#_acme-challenge.example.com", "b#1#Z1"), "status", s("odd"))
         .await;
     let values = |list: &[TxtRecord]| {
         let mut values: Vec<String> = list.iter().map(|r| r.value.clone()).collect();
@@ -278,7 +278,7 @@ async fn values_of_the_ledger() {
         .collect();
     store.confirm_txt(&gone, start()).await.unwrap();
     world
-        .spoil(("TXT#_acme-challenge.example.com", "a#1"), "status", s("odd"))
+        .spoil(("TXT#_acme-challenge.example.com", "a#1#Z1"), "status", s("odd"))
         .await;
     assert_eq!(store.forget_txt(later(90), 10).await.unwrap(), 1);
 }

@@ -119,7 +119,7 @@ impl TxtLedger for Values {
     async fn put_txt(&self, records: &[TxtRecord]) -> Result<(), StoreError> {
         let mut values = self.0.lock().unwrap();
         for record in records {
-            let key = |r: &TxtRecord| (r.fqdn.clone(), r.value.clone(), r.owner_id);
+            let key = |r: &TxtRecord| (r.fqdn.clone(), r.value.clone(), r.owner_id, r.zone_id.clone());
             values.retain(|r| key(r) != key(record));
             values.push(record.clone());
         }
@@ -197,6 +197,38 @@ async fn the_ledger_publishes_beside_another_tools_value_and_leaves_it() {
         (left[0].ttl, left[0].values.as_slice()),
         (300, ["\"theirs\"".to_owned()].as_slice())
     );
+}
+
+/// A later try may find the name in another zone than the first one wrote to.
+#[tokio::test]
+async fn a_value_is_owed_in_each_zone_that_it_was_written_to() {
+    let (_served, zones) = zones(Settings::default()).await;
+    let ledger = Ledger::new(zones.clone(), Arc::new(Values::default()), Arc::new(SystemClock));
+    let fqdn = Fqdn::new("_acme-challenge.a.sub.example.test");
+    let parent = holding(&*zones, &Fqdn::new("a.example.test")).await.unwrap();
+    let child = holding(&*zones, &fqdn).await.unwrap();
+    assert_ne!(parent, child);
+    let (owner, value) = (RequestId::new(1), "v".repeat(43));
+    for zone in [&parent, &child] {
+        let wanted = [(fqdn.clone(), value.clone())];
+        let want = ledger.want(owner, &wanted, zone, FAR, Timestamp::ZERO);
+        want.await.unwrap();
+        let places = vec![(zone.clone(), fqdn.clone())];
+        for outcome in ledger.apply(places, &[owner].into()).await {
+            outcome.result.unwrap();
+        }
+    }
+    let value = rrset(&[&format!("\"{value}\"")]);
+    for zone in [&parent, &child] {
+        assert_eq!(stands(&*zones, zone, &fqdn).await, Ok(value.clone()));
+    }
+    let places = ledger.release(owner).await.unwrap();
+    for outcome in ledger.apply(places, &[owner].into()).await {
+        outcome.result.unwrap();
+    }
+    for zone in [&parent, &child] {
+        assert_eq!(stands(&*zones, zone, &fqdn).await, Ok(None));
+    }
 }
 
 #[tokio::test]

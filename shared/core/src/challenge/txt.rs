@@ -61,9 +61,9 @@ impl TxtStatus {
     }
 }
 
-/// One request's lease of one value of an RRset. Key: (`fqdn`, `value`, `owner_id`): a CA gives an open authorization,
-/// and so a value, to several orders of an account; each request owes its own, and the value stands until the last one
-/// lets go.
+/// One request's lease of one value of an RRset. Key: (`fqdn`, `value`, `owner_id`, `zone_id`): a CA gives an open
+/// authorization, and so a value, to several orders of an account; each request owes its own, and the value stands until
+/// the last one lets go. What a later look finds in another zone is owed there too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TxtRecord {
     /// The RRset's name.
@@ -119,7 +119,7 @@ impl TxtRecord {
     /// Its place in the list, newest last.
     #[must_use]
     pub fn place(&self) -> String {
-        let (created, owner) = (self.created_at.sort_key(), self.owner_id);
-        format!("{created}#{}#{}#{owner}", self.fqdn, self.value)
+        let created = self.created_at.sort_key();
+        format!("{created}#{}#{}#{}#{}", self.fqdn, self.value, self.owner_id, self.zone_id)
     }
 }

@@ -307,7 +307,7 @@ mod tests {
             keys::binding(certificate, 7),
             keys::website(7),
             keys::renewal(certificate),
-            keys::txt(&fqdn, "value", request),
+            keys::txt(&fqdn, "value", request, "Z1"),
             keys::provider(provider),
             keys::rate(&bucket.key),
             keys::reservation("r", 0),

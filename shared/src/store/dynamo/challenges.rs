@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use super::{
     counters, cut,
     item::{Item, Row, Writer, n, readable, s},
-    keys::{self, Index, List, Work},
+    keys::{self, Index, Key, List, Work},
     lists::{self, Asked},
     range::Range,
     store::DynamoStore,
@@ -26,6 +26,10 @@ const TRIES: usize = 5;
 /// Transactions in flight at once.
 const WRITES: usize = 8;
 
+fn key(record: &TxtRecord) -> Key {
+    keys::txt(&record.fqdn, &record.value, record.owner_id, &record.zone_id)
+}
+
 fn from_item(row: &Row) -> Result<TxtRecord, StoreError> {
     Ok(TxtRecord {
         fqdn: Fqdn::new(row.text("fqdn")?),
@@ -42,7 +46,7 @@ fn from_item(row: &Row) -> Result<TxtRecord, StoreError> {
 }
 
 fn to_item(record: &TxtRecord) -> Result<Item, StoreError> {
-    let mut item = Writer::new(&keys::txt(&record.fqdn, &record.value, record.owner_id))
+    let mut item = Writer::new(&key(record))
         .placed(keys::listed_txt(record))
         .text("fqdn", record.fqdn.as_str())
         .text("value", &record.value)
@@ -76,7 +80,7 @@ fn as_read(record: &TxtRecord) -> Expression {
 async fn forget(table: &Table, record: &TxtRecord) -> Result<bool, StoreError> {
     let mut tx = Tx::new();
     tx.delete_if(
-        keys::txt(&record.fqdn, &record.value, record.owner_id),
+        key(record),
         as_read(record),
         (),
     );
@@ -102,7 +106,7 @@ async fn replace(table: &Table, old: Option<&TxtRecord>, new: &TxtRecord) -> Res
 async fn put_one(table: &Table, record: &TxtRecord) -> Result<(), StoreError> {
     for _ in 0..TRIES {
         let old = table
-            .get(&keys::txt(&record.fqdn, &record.value, record.owner_id))
+            .get(&key(record))
             .await?;
         let old = old.as_ref().map(from_item).transpose()?;
         let created_at = old.as_ref().map_or(record.created_at, |o| o.created_at);

@@ -20,7 +20,7 @@
 //! | binding | `CERTIFICATE#<id>`, `BINDING#<website>` | `BINDING#active` or `…#inactive`, ids | | |
 //! | active binding of a website | `WEBSITE#<id>`, `BINDING` | | | |
 //! | renewal | `CERTIFICATE#<id>`, `RENEWAL` | `EXPIRY#<shard>`, end and id | | `RENEW#<shard>`, next look |
-//! | TXT value | `TXT#<fqdn>`, value and request | `TXT#<desired state>`, created | `REQUEST#<id>#TXT`, name and value | `CLEANUP#<shard>`, due time; once gone `FORGET#<shard>` |
+//! | TXT value | `TXT#<fqdn>`, value, request and zone | `TXT#<desired state>`, created | `REQUEST#<id>#TXT`, name and value | `CLEANUP#<shard>`, due time; once gone `FORGET#<shard>` |
 //! | CA in trouble | `PROVIDER`, id | | | |
 //! | rate bucket | `RATE#<provider>#<kind>#<of whom>`, `META` (TTL) | | | |
 //! | reservation | `RESERVED#<id>`, part (TTL one week) | | | |
@@ -120,7 +120,7 @@ keys! {
     fingerprint(of: &str) = format!("UNIQUE#FINGERPRINT#{of}"), META;
     same_names(names: &[DomainName], id: CertificateId) = format!("NAMES#{}", set_key(names)), pad(id.get());
     compromised(key_id: &str) = format!("COMPROMISED#{key_id}"), META;
-    txt(fqdn: &Fqdn, value: &str, owner: RequestId) = format!("TXT#{fqdn}"), format!("{value}#{owner}");
+    txt(fqdn: &Fqdn, value: &str, owner: RequestId, zone: &str) = format!("TXT#{fqdn}"), format!("{value}#{owner}#{zone}");
     provider(id: ProviderId) = "PROVIDER", pad(id.get());
     rate(bucket: &RateKey) = format!("RATE#{}", bucket.as_str()), META;
     reservation(id: &str, part: usize) = format!("RESERVED#{id}"), part.to_string();

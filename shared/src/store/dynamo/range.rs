@@ -132,7 +132,7 @@ impl Range {
     }
 
     pub(super) fn rrset(fqdn: &Fqdn) -> Self {
-        Self::all(Index::Table, keys::txt(fqdn, "", RequestId::new(0)).pk)
+        Self::all(Index::Table, keys::txt(fqdn, "", RequestId::new(0), "").pk)
     }
 
     pub(super) fn txt_of(request: RequestId) -> Self {

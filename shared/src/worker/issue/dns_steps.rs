@@ -166,12 +166,13 @@ impl DnsSteps {
         publishing: &BTreeMap<usize, Vec<(Zone, Fqdn)>>,
         outcomes: &[Outcome],
     ) {
-        let by_name: HashMap<&Fqdn, &Outcome> = outcomes.iter().map(|o| (&o.fqdn, o)).collect();
+        let by_place: HashMap<(&Zone, &Fqdn), &Outcome> =
+            outcomes.iter().map(|o| ((&o.zone, &o.fqdn), o)).collect();
         for (index, places) in publishing {
             let mut changes = Vec::new();
             let mut failure = None;
-            for (_, fqdn) in places {
-                match by_name.get(fqdn).map(|o| &o.result) {
+            for (zone, fqdn) in places {
+                match by_place.get(&(zone, fqdn)).map(|o| &o.result) {
                     Some(Ok(Some(change))) if !changes.contains(change) => changes.push(change.clone()),
                     Some(Ok(_)) | None => {}
                     Some(Err(error)) => failure = Some(error.into()),

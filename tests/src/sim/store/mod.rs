@@ -34,10 +34,11 @@ use super::{gate::Gate, timeline::TaskId};
 use crate::memory_limits::MemoryLimits;
 
 /// A value's key in the ledger.
-type TxtKey = (Fqdn, String, RequestId);
+type TxtKey = (Fqdn, String, RequestId, String);
 
 fn txt_key(record: &TxtRecord) -> TxtKey {
-    (record.fqdn.clone(), record.value.clone(), record.owner_id)
+    let zone = record.zone_id.clone();
+    (record.fqdn.clone(), record.value.clone(), record.owner_id, zone)
 }
 
 /// What the table holds.
