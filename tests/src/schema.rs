@@ -181,6 +181,9 @@ fn part<'a>(part_of: &'a Value, value: &Value, at: &str, described: &mut Vec<&'a
             "minLength" => length().is_none_or(|(n, least)| n >= least),
             "maxLength" => length().is_none_or(|(n, most)| n <= most),
             "minItems" => items().is_none_or(|(n, least)| n >= least),
+            "uniqueItems" => value
+                .as_array()
+                .is_none_or(|all| all.iter().enumerate().all(|(n, item)| !all[..n].contains(item))),
             "maxItems" => items().is_none_or(|(n, most)| n <= most),
             "minProperties" => count(value.as_object().map(Map::len)).is_none_or(|(n, least)| n >= least),
             "format" if wanted == "date-time" => value
