@@ -68,7 +68,10 @@ pub async fn a_value_is_one_record_a_request(store: &dyn Store) {
         zone_id: "Z2".into(),
         ..intent(2, "b")
     };
-    store.put_txt(std::slice::from_ref(&moved)).await.expect("wanted in another zone");
+    store
+        .put_txt(std::slice::from_ref(&moved))
+        .await
+        .expect("wanted in another zone");
     let both = store.txt_of_request(RequestId::new(2)).await.expect("a list");
     assert_eq!(both.len(), 2);
     store

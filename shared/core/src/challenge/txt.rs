@@ -120,6 +120,9 @@ impl TxtRecord {
     #[must_use]
     pub fn place(&self) -> String {
         let created = self.created_at.sort_key();
-        format!("{created}#{}#{}#{}#{}", self.fqdn, self.value, self.owner_id, self.zone_id)
+        format!(
+            "{created}#{}#{}#{}#{}",
+            self.fqdn, self.value, self.owner_id, self.zone_id
+        )
     }
 }

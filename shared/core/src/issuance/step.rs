@@ -103,7 +103,7 @@ pub(super) fn enter(state: &Issuance, phase: Phase, now: Timestamp) -> Step {
 pub(super) fn end(state: &Issuance, phase: Phase, now: Timestamp) -> Step {
     let step = enter(state, phase, now);
     Step {
-        effects: cleanup(state),
+        effects: cleanup(&step.state),
         ..step
     }
 }

@@ -18,7 +18,7 @@ proptest! {
             false => step.state.failures >= MAX_ATTEMPTS || step.state.attempts >= MAX_ATTEMPTS,
         };
         match failure.class {
-            Class::Permanent => prop_assert_eq!(step.state.phase, Phase::Failed),
+            Class::Permanent => prop_assert_eq!(&step.state.phase, &Phase::Failed),
             Class::RateLimited { not_before } => {
                 prop_assert!(!ended(&step.state.phase), "a limit ends nothing");
                 prop_assert!(step.state.attempts == state.attempts, "a limit is no attempt");
@@ -27,8 +27,8 @@ proptest! {
                     _ => prop_assert!(step.wake_at > Some(NOW.plus(Duration::from_secs(30))), "asks again at once"),
                 }
             }
-            _ if last_try => prop_assert_eq!(step.state.phase, Phase::Failed),
-            Class::OrderLost => prop_assert_eq!(step.state.phase, Phase::Queued),
+            _ if last_try => prop_assert_eq!(&step.state.phase, &Phase::Failed),
+            Class::OrderLost => prop_assert_eq!(&step.state.phase, &Phase::Queued),
             Class::Transient => {
                 prop_assert_eq!(step.state.phase.order_url(), state.phase.order_url());
                 let wait = backoff(step.state.failures, seed);

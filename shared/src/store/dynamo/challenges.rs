@@ -79,11 +79,7 @@ fn as_read(record: &TxtRecord) -> Expression {
 /// Whether it was still there, gone from its zone, as it was read.
 async fn forget(table: &Table, record: &TxtRecord) -> Result<bool, StoreError> {
     let mut tx = Tx::new();
-    tx.delete_if(
-        key(record),
-        as_read(record),
-        (),
-    );
+    tx.delete_if(key(record), as_read(record), ());
     tx.count(&List::txt(record.desired_state), record.owner_id.get(), -1);
     Ok(tx.commit(table).await?.is_ok())
 }
@@ -105,9 +101,7 @@ async fn replace(table: &Table, old: Option<&TxtRecord>, new: &TxtRecord) -> Res
 
 async fn put_one(table: &Table, record: &TxtRecord) -> Result<(), StoreError> {
     for _ in 0..TRIES {
-        let old = table
-            .get(&key(record))
-            .await?;
+        let old = table.get(&key(record)).await?;
         let old = old.as_ref().map(from_item).transpose()?;
         let created_at = old.as_ref().map_or(record.created_at, |o| o.created_at);
         // A value that may stand in the zone is not forgotten by being wanted again.

@@ -202,12 +202,15 @@ impl MemoryStore {
         let (Some(timeline), Some(old)) = (self.gate.timeline(), old) else {
             return;
         };
-        let given_up = old.desired_state == DesiredState::Present && new.desired_state == DesiredState::Absent;
+        let given_up =
+            old.desired_state == DesiredState::Present && new.desired_state == DesiredState::Absent;
         let owner = tables.requests.get(&new.owner_id);
         let awaited = owner.is_some_and(|o| !o.status.is_final() && o.issuance.phase.may_be_looked_at());
         if given_up && awaited && new.updated_at < old.expires_at {
             let TxtRecord { value, owner_id, .. } = new;
-            timeline.violation(format!("{value} of request {owner_id} was given up while the CA may look"));
+            timeline.violation(format!(
+                "{value} of request {owner_id} was given up while the CA may look"
+            ));
         }
     }
 
