@@ -8,7 +8,8 @@ fuzz_target!(|text: &str| {
     let Ok(blocks) = pem::blocks(text) else { return };
     // One that was cut before its label has nothing to lose.
     let begun = text.split("-----BEGIN ").skip(1).filter(|rest| !rest.trim().is_empty());
-    assert_eq!(blocks.len(), begun.count(), "a block was lost in silence");
+    // More are found where escapes of line ends stand in a boundary.
+    assert!(blocks.len() >= begun.count(), "a block was lost in silence");
     // On one line, headers hide what follows them: such a block is refused by its headers' name, never written.
     for block in blocks.iter().filter(|block| !block.der.is_empty()) {
         let written = pem::write(&block.label, &block.der);
