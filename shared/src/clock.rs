@@ -1,7 +1,10 @@
 //! The time: the machine's, and one that is wrong on purpose for drills of clock skew and to see today what an issuance
 //! does tomorrow.
 
-use std::time::Duration;
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 
@@ -12,6 +15,8 @@ use certmint_core::{clock::Clock, words::Timestamp};
 pub trait Timer: Clock {
     /// Returns when `time` has passed.
     async fn sleep(&self, time: Duration);
+    /// Time since a moment that stays the same: nobody sets this clock, and it tells no time of day.
+    fn elapsed(&self) -> Duration;
 }
 
 /// The machine's clock.
@@ -28,6 +33,11 @@ impl Clock for SystemClock {
 impl Timer for SystemClock {
     async fn sleep(&self, time: Duration) {
         tokio::time::sleep(time).await;
+    }
+
+    fn elapsed(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
     }
 }
 
@@ -59,5 +69,9 @@ impl Clock for ShiftedClock {
 impl Timer for ShiftedClock {
     async fn sleep(&self, time: Duration) {
         SystemClock.sleep(time).await;
+    }
+
+    fn elapsed(&self) -> Duration {
+        SystemClock.elapsed()
     }
 }

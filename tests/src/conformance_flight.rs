@@ -9,7 +9,7 @@ use certmint_core::{
     issuance::{NewRequest, Phase, Request, RequestStatus},
     words::{AccountId, NameSet, ProviderId, Timestamp},
 };
-use certmint_shared::store::{Flight, Idempotency, Standing, StoreError};
+use certmint_shared::store::{Claim, Flight, Idempotency, Standing, StoreError};
 use futures::future::join_all;
 
 use crate::{conformance_store::start, store::Store};
@@ -71,7 +71,9 @@ async fn while_it(
 async fn end(store: &dyn Store, flight: &Flight, status: RequestStatus, now: Timestamp) {
     let id = flight.request.id;
     let lease = Duration::from_secs(60);
-    let claimed = store.claim_request(id, "w", now, lease, Duration::ZERO).await;
+    let claimed = store
+        .claim_request(id, &Claim::new("w", now, lease, Duration::ZERO))
+        .await;
     let mut request = claimed.expect("an answer").expect("claimed");
     request.status = status;
     request.issuance.phase = Phase::Failed;

@@ -9,7 +9,7 @@ use certmint_core::{
     issuance::{NewRequest, Order, OrderStage, Phase, Request, RequestStatus},
     words::{AccountId, Cause, Fqdn, NameSet, PageRequest, ProviderId, RequestId},
 };
-use certmint_shared::store::{AccountFilter, RequestFilter, StoreError};
+use certmint_shared::store::{AccountFilter, Claim, RequestFilter, StoreError};
 
 use crate::{conformance_store::start, store::Store};
 
@@ -38,7 +38,7 @@ pub(crate) async fn request(store: &dyn Store, account_id: AccountId) -> Result<
 /// A request as a worker leaves it that could not do it.
 pub(crate) async fn failed(store: &dyn Store, made: &Request, owed: bool) -> Request {
     let claimed = store
-        .claim_request(made.id, "w", start(), LEASE, Duration::ZERO)
+        .claim_request(made.id, &Claim::new("w", start(), LEASE, Duration::ZERO))
         .await;
     let mut request = claimed.expect("an answer").expect("claimed");
     request.status = RequestStatus::Failed;
@@ -212,7 +212,7 @@ pub async fn cancelling(store: &dyn Store) {
     let made = account(store, "a@example.com").await;
     let asked = request(store, made.id).await.expect("a request");
     let claimed = store
-        .claim_request(asked.id, "w", start(), LEASE, Duration::ZERO)
+        .claim_request(asked.id, &Claim::new("w", start(), LEASE, Duration::ZERO))
         .await;
     let mut held = claimed.expect("an answer").expect("claimed");
     held.status = RequestStatus::Running;
@@ -239,7 +239,7 @@ pub async fn cancelling(store: &dyn Store) {
     let counts = store.request_counts().await.expect("counts").map(|(_, n)| n);
     assert_eq!(counts, [0, 0, 0, 1]);
     assert_eq!(
-        store.due_requests(start(), 9).await.expect("due"),
+        store.due_requests(start(), 9).await.expect("due").free,
         [asked.id],
         "its values are to go"
     );

@@ -7,7 +7,7 @@ use certmint_core::{
     issuance::{Event, NewRequest, OrderHold, OrderOwner, Request, next},
     words::{Cause, CertificateId, Class, Failure, NameSet, ProviderId, RequestId, Stage},
 };
-use certmint_shared::store::StoreError;
+use certmint_shared::store::{Claim, StoreError};
 
 use crate::{conformance_store::start, store::Store};
 
@@ -41,7 +41,9 @@ async fn requests(store: &dyn Store, count: usize) -> Vec<Request> {
 
 async fn claim(store: &dyn Store, id: RequestId) -> Request {
     let lease = Duration::from_secs(3600);
-    let claimed = store.claim_request(id, "w", start(), lease, Duration::ZERO).await;
+    let claimed = store
+        .claim_request(id, &Claim::new("w", start(), lease, Duration::ZERO))
+        .await;
     claimed.expect("an answer").expect("claimed")
 }
 

@@ -185,7 +185,7 @@ pub async fn one_request(store: Arc<dyn Store>) {
         Some(request.id)
     );
     let due = store.due_requests(now, 10).await.expect("due");
-    assert!(due.contains(&request.id));
+    assert!(due.free.contains(&request.id));
     let found = store.requests_that_renew(&[request.id, RequestId::new(99)]).await;
     assert_eq!(found.expect("rows"), [stored]);
     let joined = store

@@ -8,7 +8,7 @@ use certmint_core::{
     issuance::{Lease, NewRequest, Phase, Request, RequestStatus},
     words::{AccountId, NameSet, ProviderId, Timestamp},
 };
-use certmint_shared::store::{Idempotency, RequestFilter, StoreError};
+use certmint_shared::store::{Claim, DueRequests, Idempotency, RequestFilter, StoreError};
 use futures::future::join_all;
 
 use crate::{conformance_store::start, store::Store};
@@ -42,7 +42,7 @@ async fn request(store: &dyn Store) -> Request {
 
 async fn claim(store: &dyn Store, request: &Request, owner: &str, now: Timestamp) -> Option<Request> {
     store
-        .claim_request(request.id, owner, now, LEASE, SKEW)
+        .claim_request(request.id, &Claim::new(owner, now, LEASE, SKEW))
         .await
         .expect("an answer")
 }
@@ -80,7 +80,10 @@ pub async fn a_claim_sent_twice_is_one(store: &dyn Store) {
     assert!(claim(store, &made, "other", start()).await.is_none());
     let millisecond = Duration::from_millis(1);
     let later = store
-        .claim_request(made.id, "w", start().plus(millisecond), LEASE - millisecond, SKEW)
+        .claim_request(
+            made.id,
+            &Claim::new("w", start().plus(millisecond), LEASE - millisecond, SKEW),
+        )
         .await
         .expect("an answer");
     assert!(
@@ -159,14 +162,61 @@ pub async fn due_and_quarantined(store: &dyn Store) {
     }
     let now = start().plus(Duration::from_secs(60));
     let due = store.due_requests(now, 3).await.expect("due");
-    assert_eq!(due, vec![ids[3], ids[2], ids[1]]);
+    assert_eq!(due.free, vec![ids[3], ids[2], ids[1]]);
     store
         .quarantine_request(ids[2], "no JSON", now)
         .await
         .expect("set aside");
     let due = store.due_requests(now, 10).await.expect("due");
-    assert_eq!(due, vec![ids[3], ids[1], ids[0]]);
-    let claimed = store.claim_request(ids[2], "w", now, LEASE, SKEW).await;
+    assert_eq!(due.free, vec![ids[3], ids[1], ids[0]]);
+    let claimed = store
+        .claim_request(ids[2], &Claim::new("w", now, LEASE, SKEW))
+        .await;
     assert!(claimed.expect("an answer").is_none(), "nor can it be claimed");
-    assert!(store.due_requests(start(), 10).await.expect("due").is_empty());
+    let due = store.due_requests(start(), 10).await.expect("due");
+    assert_eq!(due, DueRequests::default());
+}
+
+/// What is in a worker's hands stays due, with its worker, takes nobody's place, and is another's only when that worker
+/// is known to be gone.
+pub async fn what_a_dead_worker_held(store: &dyn Store) {
+    let account = account(store).await;
+    let mut ids = Vec::new();
+    for n in 0..5u64 {
+        let now = start().plus(Duration::from_secs(n));
+        let made = store.create_request(new_request(account), 10, None, now).await;
+        ids.push(made.expect("a request").id);
+    }
+    let now = start().plus(Duration::from_secs(60));
+    let claim = |worker, gone| Claim {
+        gone,
+        ..Claim::new(worker, now, LEASE, SKEW)
+    };
+    for id in &ids[..3] {
+        let claimed = store.claim_request(*id, &claim("dead", None)).await;
+        assert!(claimed.expect("an answer").is_some());
+    }
+    // One went on for a while: that it is saved makes it no less due.
+    let mut held = store.request(ids[1]).await.expect("stored");
+    held.issuance.attempts = 1;
+    store.save_request(&held, now).await.expect("saved");
+    let due = store.due_requests(now, 2).await.expect("due");
+    let held: Vec<_> = due.held.iter().map(|h| (h.id, h.worker.as_str())).collect();
+    assert_eq!(held, [(ids[0], "dead"), (ids[1], "dead"), (ids[2], "dead")]);
+    assert_eq!(due.free, ids[3..], "those in hand take nobody's place");
+    for gone in [None, Some("another"), Some("")] {
+        let claimed = store.claim_request(ids[0], &claim("heir", gone)).await;
+        assert_eq!(claimed.expect("an answer"), None, "{gone:?} is not its worker");
+    }
+    let old = store.request(ids[0]).await.expect("stored");
+    let mine = store.claim_request(ids[0], &claim("heir", Some("dead"))).await;
+    let mine = mine.expect("an answer").expect("claimed");
+    assert_eq!(mine.lease.fence, old.lease.fence + 1);
+    let late = store.save_request(&old, now).await;
+    assert!(matches!(late, Err(StoreError::LeaseLost(_))), "{late:?}");
+    // The index may still say that the dead one has it.
+    let again = store.claim_request(ids[0], &claim("third", Some("dead"))).await;
+    assert_eq!(again.expect("an answer"), None, "it is another's by now");
+    let free = store.claim_request(ids[3], &claim("heir", Some("dead"))).await;
+    assert!(free.expect("an answer").is_some(), "free is free");
 }

@@ -9,7 +9,8 @@ use certmint_core::{
     words::{AccountId, CertificateId, NameSet, PageRequest, ProviderId, RequestId, Timestamp},
 };
 use certmint_shared::store::{
-    AccountFilter, BindingFilter, CertificateFilter, ContactFilter, Idempotency, RequestFilter, StoreError,
+    AccountFilter, BindingFilter, CertificateFilter, Claim, ContactFilter, Idempotency, RequestFilter,
+    StoreError,
 };
 use futures::future::join_all;
 
@@ -133,7 +134,7 @@ pub async fn leases(store: Arc<dyn Store>) {
         let store = store.clone();
         async move {
             store
-                .claim_request(id, &format!("w{n}"), start(), LEASE, SKEW)
+                .claim_request(id, &Claim::new(&format!("w{n}"), start(), LEASE, SKEW))
                 .await
                 .expect("an answer")
         }
@@ -144,14 +145,14 @@ pub async fn leases(store: Arc<dyn Store>) {
     let early = start().plus(LEASE + SKEW);
     assert!(
         store
-            .claim_request(id, "late", early, LEASE, SKEW)
+            .claim_request(id, &Claim::new("late", early, LEASE, SKEW))
             .await
             .expect("an answer")
             .is_none()
     );
     let over = early.plus(Duration::from_millis(1));
     let taken = store
-        .claim_request(id, "late", over, LEASE, SKEW)
+        .claim_request(id, &Claim::new("late", over, LEASE, SKEW))
         .await
         .expect("an answer")
         .expect("taken");
@@ -177,7 +178,7 @@ pub async fn lists(store: &dyn Store) {
     let now = start().plus(Duration::from_secs(1));
     for id in [3, 9, 25].map(RequestId::new) {
         let mut failed = store
-            .claim_request(id, "w", now, LEASE, SKEW)
+            .claim_request(id, &Claim::new("w", now, LEASE, SKEW))
             .await
             .expect("an answer")
             .expect("claimed");
@@ -267,7 +268,7 @@ pub async fn lists(store: &dyn Store) {
         ids(&store.requests(&often, &page(1, 20)).await.expect("a page").list),
         vec![25, 3]
     );
-    let due = store.due_requests(now, 100).await.expect("due");
+    let due = store.due_requests(now, 100).await.expect("due").free;
     assert_eq!(due.len(), 23, "what failed is not due");
 }
 

@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -16,7 +15,8 @@ use certmint_core::{
     words::{CertificateId, Fqdn, Page, PageRequest, RequestId, Timestamp},
 };
 use certmint_shared::store::{
-    ChallengeStore, ChoreStore, Idempotency, RenewalStore, RequestFilter, RequestStore, StoreError, TxtLedger,
+    ChallengeStore, ChoreStore, Claim, DueRequests, Heartbeat, Heartbeats, Idempotency, RenewalStore,
+    RequestFilter, RequestStore, StoreError, TxtLedger,
 };
 
 /// Fails those of its calls that a test names.
@@ -85,17 +85,17 @@ behind! { RequestStore:
     requests(filter: &RequestFilter, page: &PageRequest) -> Page<Request>;
     request_counts() -> [(RequestStatus, u64); 4];
     retry_request(id: RequestId, now: Timestamp) -> Request;
-    due_requests(now: Timestamp, limit: usize) -> Vec<RequestId>;
-    claim_request(
-        id: RequestId,
-        owner: &str,
-        now: Timestamp,
-        lease: Duration,
-        skew: Duration
-    ) -> Option<Request>;
+    due_requests(now: Timestamp, limit: usize) -> DueRequests;
+    claim_request(id: RequestId, claim: &Claim<'_>) -> Option<Request>;
     save_request(request: &Request, now: Timestamp) -> ();
     order_owner(order_url: &str) -> Option<OrderOwner>;
     quarantine_request(id: RequestId, why: &str, now: Timestamp) -> ();
+}
+
+behind! { Heartbeats:
+    beat(heartbeat: &Heartbeat) -> bool;
+    heartbeats() -> Vec<Heartbeat>;
+    bury(worker: &str, last: u64) -> bool;
 }
 
 behind! { RenewalStore:

@@ -11,6 +11,7 @@ pub mod conformance_certificates;
 pub mod conformance_fallback;
 pub mod conformance_flight;
 pub mod conformance_health;
+pub mod conformance_heartbeats;
 pub mod conformance_lifecycle;
 pub mod conformance_orders;
 pub mod conformance_rates;

@@ -2,8 +2,8 @@
 
 use certmint_shared::store::{
     AccountKeys, AccountLifecycle, AccountStore, CertificateLifecycle, CertificateRelations,
-    CertificateStore, ChallengeStore, ChoreStore, FallbackPolicy, ProviderHealth, RateLedger, RenewalStore,
-    RequestLifecycle, RequestStore, SecretIntents, SingleFlight,
+    CertificateStore, ChallengeStore, ChoreStore, FallbackPolicy, Heartbeats, ProviderHealth, RateLedger,
+    RenewalStore, RequestLifecycle, RequestStore, SecretIntents, SingleFlight,
 };
 
 macro_rules! together {
@@ -25,6 +25,7 @@ together!(
         + ChallengeStore
         + ChoreStore
         + FallbackPolicy
+        + Heartbeats
         + ProviderHealth
         + RateLedger
         + RenewalStore

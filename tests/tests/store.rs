@@ -5,8 +5,8 @@ use std::sync::Arc;
 use certmint_tests::{
     conformance_account_keys as account_keys, conformance_certificates as certificates,
     conformance_fallback as fallback, conformance_flight as flight, conformance_health as health,
-    conformance_lifecycle as lifecycle, conformance_orders as orders, conformance_rates as rates,
-    conformance_renewals as renewals, conformance_requests as requests,
+    conformance_heartbeats as heartbeats, conformance_lifecycle as lifecycle, conformance_orders as orders,
+    conformance_rates as rates, conformance_renewals as renewals, conformance_requests as requests,
     conformance_secret_intents as secrets, conformance_store as suite, conformance_succession as succession,
     conformance_txt as txt, dynamo, sim::MemoryStore, store::Store,
 };
@@ -22,7 +22,8 @@ macro_rules! conforms {
 
             conforms!(@tests suite: accounts, lists, certificates, depth);
             conforms!(@tests requests: claims_between_clocks, a_claim_sent_twice_is_one, retries,
-                      idempotent_requests, due_and_quarantined);
+                      idempotent_requests, due_and_quarantined, what_a_dead_worker_held);
+            conforms!(@tests heartbeats: beats, burials);
             conforms!(@tests txt: a_value_is_one_record_a_request, confirmations_are_conditional, what_is_due, forgetting);
 
             conforms!(@tests fallback: the_default_list, a_request_keeps_its_list);

@@ -11,6 +11,7 @@ mod error;
 mod fallback;
 mod flight;
 mod health;
+mod heartbeats;
 mod idempotency;
 mod lifecycle;
 mod rates;
@@ -35,6 +36,7 @@ pub use self::{
     fallback::{DefaultFallback, FallbackPolicy, default_fallback, in_fallback},
     flight::{Flight, SingleFlight, Standing},
     health::{ProviderHealth, ProviderTrouble},
+    heartbeats::{Heartbeat, Heartbeats},
     idempotency::Idempotency,
     lifecycle::{
         AccountLifecycle, ChoreStore, RequestLifecycle, cancelled, is_usable, may_be_default, may_be_deleted,
@@ -43,7 +45,7 @@ pub use self::{
     rates::{GiveBack, RateLedger, Reserved},
     relations::CertificateRelations,
     renewals::RenewalStore,
-    requests::{RequestFilter, RequestStore},
+    requests::{Claim, DueRequests, Held, RequestFilter, RequestStore},
     secret_intents::SecretIntents,
     stores::Stores,
 };

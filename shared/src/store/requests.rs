@@ -1,5 +1,7 @@
 //! Certificate requests.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::{error::StoreError, idempotency::Idempotency};
@@ -17,6 +19,53 @@ pub struct RequestFilter {
     pub account_id: Option<AccountId>,
     /// With at least this many attempts.
     pub min_attempts: Option<u32>,
+}
+
+/// A request that is due and in a worker's hands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The request.
+    pub id: RequestId,
+    /// As its lease names it.
+    pub worker: String,
+}
+
+/// What is due, as the due index has it: it lags, and a claim asks the request itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DueRequests {
+    /// In nobody's hands, earliest first.
+    pub free: Vec<RequestId>,
+    /// In a worker's hands: nobody else's while that one lives.
+    pub held: Vec<Held>,
+}
+
+/// Who takes a lease, when, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim<'a> {
+    /// Names the worker in the lease.
+    pub worker: &'a str,
+    /// By its clock.
+    pub now: Timestamp,
+    /// How long it may work at the longest.
+    pub lease: Duration,
+    /// How far two clocks may differ.
+    pub skew: Duration,
+    /// A worker that is known to be gone: what it held is free.
+    pub gone: Option<&'a str>,
+}
+
+impl<'a> Claim<'a> {
+    /// Of what nobody holds any more by the clock.
+    #[must_use]
+    pub const fn new(worker: &'a str, now: Timestamp, lease: Duration, skew: Duration) -> Self {
+        Self {
+            worker,
+            now,
+            lease,
+            skew,
+            gone: None,
+        }
+    }
 }
 
 /// Certificate requests.
@@ -42,18 +91,12 @@ pub trait RequestStore: Send + Sync {
     /// A failed request becomes a new pending one ([`Issuance::again`](certmint_core::issuance::Issuance::again)): attempts 0,
     /// error cleared, due now, lease free; the fence grows.
     async fn retry_request(&self, id: RequestId, now: Timestamp) -> Result<Request, StoreError>;
-    /// Ids that are due, earliest first over all shards, at most `limit`.
-    async fn due_requests(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError>;
-    /// Takes the lease if it is free or over since `skew`; `None` if another holds it or nothing is due. The fence
-    /// grows. The same call again finds its own lease.
-    async fn claim_request(
-        &self,
-        id: RequestId,
-        owner: &str,
-        now: Timestamp,
-        lease: std::time::Duration,
-        skew: std::time::Duration,
-    ) -> Result<Option<Request>, StoreError>;
+    /// What is due, earliest first over all shards, until `limit` are free; what others hold takes nobody's place.
+    async fn due_requests(&self, now: Timestamp, limit: usize) -> Result<DueRequests, StoreError>;
+    /// Takes the lease if it is free, over since `skew`, or of the worker that is gone; `None` if another holds it or
+    /// nothing is due. The fence grows. The same call again finds its own lease. When it is due stays as it was: where the
+    /// worker dies, others find the request again.
+    async fn claim_request(&self, id: RequestId, claim: &Claim<'_>) -> Result<Option<Request>, StoreError>;
     /// Writes state, status, error, wake time and lease if the stored fence is still `request.lease.fence`
     /// ([`StoreError::LeaseLost`] else). Counters change in the same transaction.
     ///

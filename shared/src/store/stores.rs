@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{
     AccountKeys, AccountLifecycle, AccountStore, CertificateLifecycle, CertificateRelations,
-    CertificateStore, ChallengeStore, ChoreStore, FallbackPolicy, ProviderHealth, RateLedger, RenewalStore,
-    RequestLifecycle, RequestStore, SecretIntents, SingleFlight,
+    CertificateStore, ChallengeStore, ChoreStore, FallbackPolicy, Heartbeats, ProviderHealth, RateLedger,
+    RenewalStore, RequestLifecycle, RequestStore, SecretIntents, SingleFlight,
 };
 
 /// Each capability by itself.
@@ -22,6 +22,7 @@ pub struct Stores {
     pub chores: Arc<dyn ChoreStore>,
     pub fallback: Arc<dyn FallbackPolicy>,
     pub health: Arc<dyn ProviderHealth>,
+    pub heartbeats: Arc<dyn Heartbeats>,
     pub rates: Arc<dyn RateLedger>,
     pub relations: Arc<dyn CertificateRelations>,
     pub renewals: Arc<dyn RenewalStore>,
@@ -42,6 +43,7 @@ where
         + ChallengeStore
         + ChoreStore
         + FallbackPolicy
+        + Heartbeats
         + ProviderHealth
         + RateLedger
         + RenewalStore
@@ -63,6 +65,7 @@ where
             chores: store.clone(),
             fallback: store.clone(),
             health: store.clone(),
+            heartbeats: store.clone(),
             rates: store.clone(),
             relations: store.clone(),
             renewals: store.clone(),

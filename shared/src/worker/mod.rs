@@ -9,12 +9,14 @@ mod chores;
 mod health;
 mod issue;
 mod pass;
+mod pulse;
 mod renew;
 mod report;
 mod settings;
+mod watch;
 mod wiring;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use self::{accounts::Accounts, chores::Chores, health::Health, pass::Pass, renew::Renewals};
 pub use self::{adapters::Adapters, report::Report, settings::WorkerSettings};
@@ -43,7 +45,10 @@ impl Worker {
                 issuer: wiring::issuer(adapters, accounts.clone(), health.clone(), settings),
                 timer: adapters.clock.clone(),
                 settings,
+                heartbeats: adapters.store.heartbeats.clone(),
+                watch: wiring::watch(adapters, settings),
                 owner,
+                passes: AtomicU64::new(0),
             },
             chores: wiring::chores(adapters, &accounts, settings),
             accounts,

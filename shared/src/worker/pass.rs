@@ -4,18 +4,31 @@
 //! together: one change batch a zone, one look at each change. What lags is looked at again within the invocation if that
 //! is soon, else it is handed back with the time to look.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use futures::{StreamExt, stream};
+use futures::{
+    StreamExt,
+    future::{Either, select},
+    stream,
+};
 
 use super::{
     issue::{issuer::Issuer, job::Job},
+    pulse::Pulse,
     report::Report,
     settings::WorkerSettings,
+    watch::Watch,
 };
 use crate::{
     clock::Timer,
-    store::{RequestStore, StoreError},
+    store::{Claim, Heartbeats, RequestStore, StoreError},
 };
 use certmint_core::{
     issuance::RequestStatus,
@@ -28,8 +41,19 @@ pub(super) struct Pass {
     pub(super) issuer: Issuer,
     pub(super) timer: Arc<dyn Timer>,
     pub(super) settings: WorkerSettings,
-    /// Names this worker in leases.
+    pub(super) heartbeats: Arc<dyn Heartbeats>,
+    pub(super) watch: Watch,
+    /// Names this process in leases, with the number of the pass.
     pub(super) owner: String,
+    pub(super) passes: AtomicU64,
+}
+
+/// What a look for work found.
+#[derive(Default)]
+struct Found {
+    claimed: Vec<Job>,
+    /// A worker that holds what is due may be dead.
+    is_watched: bool,
 }
 
 impl Pass {
@@ -37,24 +61,48 @@ impl Pass {
         self.timer.now()
     }
 
+    /// Works while its heart beats. A pass has a name of its own: what an earlier one could not hand back is free as soon
+    /// as that one has ended.
+    pub(super) async fn run(&self, stop_at: Timestamp, deadline: Timestamp) -> Report {
+        let name = format!("{}-{}", self.owner, self.passes.fetch_add(1, Ordering::Relaxed));
+        let (heartbeats, timer) = (self.heartbeats.clone(), self.timer.clone());
+        let pulse = Arc::new(Pulse::new(name, heartbeats, timer, self.settings));
+        let report = {
+            let (work, keep) = (self.work(&pulse, stop_at, deadline), pulse.keep());
+            match select(pin!(work), pin!(keep)).await {
+                Either::Left((report, _)) => report,
+                Either::Right((never, _)) => match never {},
+            }
+        };
+        pulse.end().await;
+        report
+    }
+
     /// Takes up what is due until nothing is left in hand. A list that cannot be read leaves those in hand alone; it is
     /// read again after the next wave.
-    pub(super) async fn run(&self, stop_at: Timestamp, deadline: Timestamp) -> Report {
+    async fn work(&self, pulse: &Arc<Pulse>, stop_at: Timestamp, deadline: Timestamp) -> Report {
         let mut report = Report::default();
         let mut jobs = Vec::new();
         let mut idle = Duration::ZERO;
         loop {
+            let mut is_watched = false;
             if self.now() < stop_at {
                 let room = self.settings.batch_size - jobs.len();
-                match self.claim_due(deadline, room).await {
-                    Ok(claimed) => {
-                        report.claimed += claimed.len();
-                        jobs.extend(claimed);
+                match self.claim_due(pulse, deadline, room).await {
+                    Ok(found) => {
+                        report.claimed += found.claimed.len();
+                        jobs.extend(found.claimed);
+                        is_watched = found.is_watched;
                     }
                     Err(error) => report.errors.note("due requests", &error),
                 }
             }
             if jobs.is_empty() {
+                // Nobody else may be here to see that a worker is gone.
+                if is_watched && self.now().plus(self.settings.beat) < stop_at {
+                    self.timer.sleep(self.settings.beat).await;
+                    continue;
+                }
                 break;
             }
             self.wave(&mut jobs).await;
@@ -71,30 +119,58 @@ impl Pass {
         report
     }
 
-    /// Claims what is due. A request that cannot be read is quarantined and stops nobody.
-    async fn claim_due(&self, deadline: Timestamp, room: usize) -> Result<Vec<Job>, StoreError> {
+    /// Claims what is due and in nobody's hands, or in those of a worker that is gone. A request that cannot be read is
+    /// quarantined and stops nobody.
+    async fn claim_due(
+        &self,
+        pulse: &Arc<Pulse>,
+        deadline: Timestamp,
+        room: usize,
+    ) -> Result<Found, StoreError> {
         if room == 0 {
-            return Ok(vec![]);
+            return Ok(Found::default());
         }
         let now = self.now();
         let due = self.requests.due_requests(now, room).await?;
-        // The lease outlives the invocation: a worker that was frozen past its end finds its fence taken.
+        let others = due.held.iter().filter(|held| held.worker != pulse.worker());
+        let sight = self
+            .watch
+            .look(others.map(|held| held.worker.clone()).collect())
+            .await?;
+        let left = due
+            .held
+            .iter()
+            .filter(|held| sight.gone.contains(&held.worker))
+            .map(|held| (held.id, Some(held.worker.as_str())));
+        let free = due.free.iter().map(|id| (*id, None));
+        // Those that somebody left were due first.
+        let wanted: Vec<_> = left.chain(free).take(room).collect();
+        if !wanted.is_empty() {
+            pulse.begin().await?;
+        }
+        // Where nobody watches the heartbeat, the lease ends by the clock, after the invocation.
         let lease = deadline.since(now) + self.settings.lease_margin;
-        let claims = due.into_iter().map(|id| self.claim(id, now, lease));
+        let claims = wanted.into_iter().map(|(id, gone)| {
+            let claim = Claim {
+                gone,
+                ..Claim::new(pulse.worker(), now, lease, self.settings.skew)
+            };
+            self.claim(id, claim, pulse)
+        });
         let claimed: Vec<Option<Job>> = stream::iter(claims)
             .buffer_unordered(self.settings.parallelism)
             .collect()
             .await;
-        Ok(claimed.into_iter().flatten().collect())
+        Ok(Found {
+            claimed: claimed.into_iter().flatten().collect(),
+            is_watched: sight.is_silent,
+        })
     }
 
-    async fn claim(&self, id: RequestId, now: Timestamp, lease: Duration) -> Option<Job> {
-        let store = &self.requests;
-        match store
-            .claim_request(id, &self.owner, now, lease, self.settings.skew)
-            .await
-        {
-            Ok(Some(request)) => Some(Job::new(request, now, self.settings.skew)),
+    async fn claim(&self, id: RequestId, claim: Claim<'_>, pulse: &Arc<Pulse>) -> Option<Job> {
+        let (store, now) = (&self.requests, claim.now);
+        match store.claim_request(id, &claim).await {
+            Ok(Some(request)) => Some(Job::new(request, now, pulse.clone())),
             Ok(None) => None,
             Err(StoreError::Corrupt { why, .. }) => {
                 tracing::error!(request_id = id.get(), %why, alarm = "quarantine", "request cannot be read");

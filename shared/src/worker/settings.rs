@@ -13,7 +13,12 @@ pub struct WorkerSettings {
     pub parallelism: usize,
     /// Stop this long before the invocation's deadline: enough for one call and the last writes.
     pub margin: Duration,
-    /// The lease ends this long after the invocation's deadline.
+    /// A worker says so often that it lives.
+    pub beat: Duration,
+    /// A worker that was seen silent for so long is gone, and what it held is others'. Half of it and the time of one
+    /// call (15 s) are over before.
+    pub lease: Duration,
+    /// A lease that nobody watched ends this long after the invocation's deadline.
     pub lease_margin: Duration,
     /// Clocks of two workers may differ by this much: each by five minutes, in opposite directions.
     pub skew: Duration,
@@ -31,6 +36,8 @@ impl Default for WorkerSettings {
             renewals: 200,
             parallelism: 16,
             margin: Duration::from_secs(20),
+            beat: Duration::from_secs(5),
+            lease: Duration::from_secs(50),
             lease_margin: Duration::from_secs(30),
             skew: Duration::from_secs(10 * 60),
             patience: Duration::from_secs(20),

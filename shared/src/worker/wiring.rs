@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures::lock::Mutex;
+
 use super::{
     accounts::{Accounts, Registrar},
     adapters::Adapters,
@@ -10,6 +12,7 @@ use super::{
     issue::issuer::{IssueAdapters, Issuer},
     renew::Renewals,
     settings::WorkerSettings,
+    watch::Watch,
 };
 use crate::renewal_request::RenewalRequests;
 
@@ -51,6 +54,15 @@ pub(super) fn renewals(
         health,
         clock: of.clock.clone(),
         settings,
+    }
+}
+
+pub(super) fn watch(of: &Adapters, settings: WorkerSettings) -> Watch {
+    Watch {
+        heartbeats: of.store.heartbeats.clone(),
+        timer: of.clock.clone(),
+        settings,
+        seen: Mutex::default(),
     }
 }
 

@@ -272,7 +272,8 @@ impl DnsView for NoView {
     }
 }
 
-struct Watch(Mutex<Timestamp>);
+/// A wall clock that a test sets, and the runtime's time.
+struct Watch(Mutex<Timestamp>, tokio::time::Instant);
 
 impl Clock for Watch {
     fn now(&self) -> Timestamp {
@@ -284,5 +285,9 @@ impl Clock for Watch {
 impl Timer for Watch {
     async fn sleep(&self, time: Duration) {
         tokio::time::sleep(time).await;
+    }
+
+    fn elapsed(&self) -> Duration {
+        tokio::time::Instant::now().duration_since(self.1)
     }
 }

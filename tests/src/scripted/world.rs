@@ -63,7 +63,7 @@ impl World {
         }
         let (ca, watch) = (
             Arc::new(ScriptedCa::default()),
-            Arc::new(Watch(Mutex::new(start()))),
+            Arc::new(Watch(Mutex::new(start()), tokio::time::Instant::now())),
         );
         let providers =
             Providers::new(vec![provider(1, "one", one), provider(2, "two", two)]).expect("providers");

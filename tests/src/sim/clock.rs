@@ -34,4 +34,8 @@ impl Timer for SimClock {
     async fn sleep(&self, time: Duration) {
         self.gate.sleep(time).await;
     }
+
+    fn elapsed(&self) -> Duration {
+        self.gate.now().since(Timestamp::ZERO)
+    }
 }

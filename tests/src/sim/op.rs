@@ -31,6 +31,12 @@ ops! {
         SaveAccount,
         /// Asks what is due.
         DueRequests,
+        /// Says that the worker lives.
+        Beat,
+        /// Asks which workers live.
+        Heartbeats,
+        /// Says that a worker is gone.
+        Bury,
         /// Takes a lease.
         Claim,
         /// Reads a request.

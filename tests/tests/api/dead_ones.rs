@@ -10,7 +10,7 @@ use certmint_core::{
 };
 use certmint_shared::{
     clock::SystemClock,
-    store::{CertificateLifecycle, CertificateStore, RenewalStore, RequestStore},
+    store::{CertificateLifecycle, CertificateStore, Claim, RenewalStore, RequestStore},
     vault::KeyVault,
 };
 use serde_json::Value;
@@ -77,7 +77,7 @@ async fn issued(expires_at: Timestamp, cert_pem: &str) -> Client {
     let lease = Duration::from_secs(60);
     let claimed = client
         .store
-        .claim_request(RequestId::new(1), "w", now, lease, Duration::ZERO)
+        .claim_request(RequestId::new(1), &Claim::new("w", now, lease, Duration::ZERO))
         .await;
     let mut request = claimed.unwrap().unwrap();
     let made = certificate("aa", cert_pem, expires_at);

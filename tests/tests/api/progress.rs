@@ -12,7 +12,7 @@ use certmint_core::{
 };
 use certmint_shared::{
     clock::SystemClock,
-    store::{ProviderHealth, ProviderTrouble, RateLedger, RequestStore},
+    store::{Claim, ProviderHealth, ProviderTrouble, RateLedger, RequestStore},
 };
 
 use super::{Client, refused};
@@ -61,7 +61,7 @@ async fn a_request_says_what_is_next_and_why() {
     let (id, now, lease) = (RequestId::new(1), FAR, Duration::from_secs(60));
     let claimed = client
         .store
-        .claim_request(id, "w", now, lease, Duration::ZERO)
+        .claim_request(id, &Claim::new("w", now, lease, Duration::ZERO))
         .await;
     let mut held = claimed.unwrap().unwrap();
     let until = now.plus(Duration::from_secs(3600));
@@ -168,7 +168,7 @@ async fn a_failure_shows_its_problem_name_by_name() {
     let (id, lease) = (RequestId::new(1), Duration::from_secs(60));
     let claimed = client
         .store
-        .claim_request(id, "w", FAR, lease, Duration::ZERO)
+        .claim_request(id, &Claim::new("w", FAR, lease, Duration::ZERO))
         .await;
     let mut failed = claimed.unwrap().unwrap();
     let caa = "urn:ietf:params:acme:error:caa";

@@ -9,7 +9,7 @@ use certmint_core::{
 };
 use certmint_shared::{
     clock::SystemClock,
-    store::{AccountStore, RequestStore, dynamo::DynamoStore},
+    store::{AccountStore, Claim, RequestStore, dynamo::DynamoStore},
 };
 use certmint_tests::{
     dynamo::store_at,
@@ -38,7 +38,10 @@ async fn ended(store: &DynamoStore, account: u64, name: &str, cause: &Cause) -> 
         let new = NewRequest::new(account, NameSet::parse(&[name]).unwrap());
         let id = store.create_request(new, 10, None, now).await.unwrap().id;
         let claimed = store
-            .claim_request(id, "test", now, Duration::from_secs(60), Duration::ZERO)
+            .claim_request(
+                id,
+                &Claim::new("test", now, Duration::from_secs(60), Duration::ZERO),
+            )
             .await;
         if let Some(request) = claimed.unwrap() {
             break (id, request);

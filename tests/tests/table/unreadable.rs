@@ -104,7 +104,7 @@ async fn requests() {
     let by_id = [1, 2, 3].map(RequestId::new);
     assert_eq!(ids(&store.requests_that_renew(&by_id).await.unwrap()), [1, 3]);
     assert_eq!(
-        store.due_requests(later(1), 10).await.unwrap().len(),
+        store.due_requests(later(1), 10).await.unwrap().free.len(),
         3,
         "a worker sets it aside"
     );

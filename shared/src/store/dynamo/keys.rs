@@ -22,6 +22,7 @@
 //! | renewal | `CERTIFICATE#<id>`, `RENEWAL` | `EXPIRY#<shard>`, end and id | | `RENEW#<shard>`, next look |
 //! | TXT value | `TXT#<fqdn>`, value, request and zone | `TXT#<desired state>`, created | `REQUEST#<id>#TXT`, name and value | `CLEANUP#<shard>`, due time; once gone `FORGET#<shard>` |
 //! | CA in trouble | `PROVIDER`, id | | | |
+//! | heartbeat | `WORKER`, worker (TTL one day) | | | |
 //! | rate bucket | `RATE#<provider>#<kind>#<of whom>`, `META` (TTL) | | | |
 //! | reservation | `RESERVED#<id>`, part (TTL one week) | | | |
 //! | chore | `CHORE#<name>`, `META` | | | `CHORE`, due time |
@@ -52,7 +53,8 @@ pub const INDEXES: [(&str, &str, &str); 3] = [
 ];
 /// Index name → what it holds beside keys: what lists are narrowed by. Whole items are read from the table.
 pub const PROJECTED: [(&str, &[&str]); 3] = [
-    ("work", &[]),
+    // Whose hands a request is in: what the living hold is nobody else's work.
+    ("work", &["lease_owner"]),
     (
         "list",
         &["status", "attempts", "provider_id", "email", "deleted_at"],
@@ -122,6 +124,7 @@ keys! {
     compromised(key_id: &str) = format!("COMPROMISED#{key_id}"), META;
     txt(fqdn: &Fqdn, value: &str, owner: RequestId, zone: &str) = format!("TXT#{fqdn}"), format!("{value}#{owner}#{zone}");
     provider(id: ProviderId) = "PROVIDER", pad(id.get());
+    worker(name: &str) = "WORKER", name;
     rate(bucket: &RateKey) = format!("RATE#{}", bucket.as_str()), META;
     reservation(id: &str, part: usize) = format!("RESERVED#{id}"), part.to_string();
     chore(name: &str) = format!("CHORE#{name}"), META;

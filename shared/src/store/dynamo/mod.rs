@@ -14,6 +14,7 @@ mod chores;
 mod counters;
 mod cut;
 mod flight;
+mod heartbeats;
 mod idempotency;
 mod item;
 pub(crate) mod keys;

@@ -85,6 +85,10 @@ impl Range {
         Self::all(Index::Table, keys::provider(ProviderId::new(0)).pk)
     }
 
+    pub(super) fn workers() -> Self {
+        Self::all(Index::Table, keys::worker("").pk)
+    }
+
     /// A certificate and all that hangs on it.
     pub(super) fn of_certificate(id: CertificateId) -> Self {
         Self::all(Index::Table, keys::certificate(id).pk)

@@ -1,7 +1,5 @@
 //! Certificate requests: claim, fence, lists; ended or removed by a client.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use futures::future::try_join_all;
@@ -22,8 +20,8 @@ use super::{
     tx::Tx,
 };
 use crate::store::{
-    DEPTH, Idempotency, RequestFilter, RequestLifecycle, RequestStore, StoreError, cancelled, id_after,
-    may_be_deleted, rows_before,
+    Claim, DEPTH, DueRequests, Held, Idempotency, RequestFilter, RequestLifecycle, RequestStore, StoreError,
+    cancelled, id_after, may_be_deleted, rows_before,
 };
 use certmint_core::{
     chore::Chore,
@@ -33,6 +31,8 @@ use certmint_core::{
 
 /// Tries against a worker that writes the same request.
 const TRIES: usize = 8;
+/// Requests in others' hands that a look passes over: what all workers of a function hold at once.
+const HELD: usize = 2_000;
 
 fn wrong_state(id: RequestId, state: &str) -> StoreError {
     StoreError::WrongState {
@@ -155,46 +155,59 @@ impl RequestStore for DynamoStore {
         Ok(fresh)
     }
 
-    /// Eight small index reads.
-    async fn due_requests(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError> {
-        let due = lists::due(self.table().await?, Work::Requests, now, limit).await?;
-        Ok(due
-            .iter()
-            .filter_map(|row| keys::request_in(&row.key().pk))
-            .collect())
+    /// Eight small index reads, and more where others hold more than a page.
+    async fn due_requests(&self, now: Timestamp, limit: usize) -> Result<DueRequests, StoreError> {
+        let table = self.table().await?;
+        let mut merge = lists::Merge::new(Range::due(Work::Requests, now), limit);
+        let mut due = DueRequests::default();
+        while due.free.len() < limit && due.held.len() < HELD {
+            let Some(row) = merge.next(table).await? else {
+                break;
+            };
+            let Some(id) = keys::request_in(&row.key().pk) else {
+                continue;
+            };
+            match row.opt_text("lease_owner").map(str::to_owned) {
+                Some(worker) => due.held.push(Held { id, worker }),
+                None => due.free.push(id),
+            }
+        }
+        Ok(due)
     }
 
-    /// One conditional write: due, and the lease free or over since `skew`. Refused, it shows the item, so that a
-    /// repeat after a lost answer knows its own lease.
-    async fn claim_request(
-        &self,
-        id: RequestId,
-        owner: &str,
-        now: Timestamp,
-        lease: Duration,
-        skew: Duration,
-    ) -> Result<Option<Request>, StoreError> {
+    /// One conditional write. Refused, it shows the item, so that a repeat after a lost answer knows its own lease.
+    async fn claim_request(&self, id: RequestId, claim: &Claim<'_>) -> Result<Option<Request>, StoreError> {
+        let Claim { worker, now, .. } = *claim;
+        let free = match claim.gone {
+            Some(_) => "(lease_until < :free OR lease_owner = :gone)",
+            None => "lease_until < :free",
+        };
         let key = keys::request(id);
-        let claim = self.table().await?.update(&key, |call| {
-            call.update_expression(
-                "SET lease_owner = :owner, lease_until = :until, claimed_at = :now, fence = fence + :one",
-            )
-            .condition_expression(
-                "wake_at <= :now AND lease_until < :free AND attribute_not_exists(quarantined)",
-            )
-            .expression_attribute_values(":owner", s(owner))
-            .expression_attribute_values(":until", n(now.plus(lease).millis()))
-            .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":now", n(now.millis()))
-            .expression_attribute_values(":free", n(now.minus(skew).millis()))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        let written = self.table().await?.update(&key, |call| {
+            let call = call
+                .update_expression(
+                    "SET lease_owner = :worker, lease_until = :until, claimed_at = :now, fence = fence + :one",
+                )
+                .condition_expression(format!(
+                    "wake_at <= :now AND {free} AND attribute_not_exists(quarantined)"
+                ))
+                .expression_attribute_values(":worker", s(worker))
+                .expression_attribute_values(":until", n(now.plus(claim.lease).millis()))
+                .expression_attribute_values(":one", n(1))
+                .expression_attribute_values(":now", n(now.millis()))
+                .expression_attribute_values(":free", n(now.minus(claim.skew).millis()))
+                .return_values(ReturnValue::AllNew)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            match claim.gone {
+                Some(gone) => call.expression_attribute_values(":gone", s(gone)),
+                None => call,
+            }
         });
-        match claim.await? {
+        match written.await? {
             Updated::Done(row) => from_item(&row).map(Some),
             Updated::Refused(row) => {
                 // The first save drops the mark: a lease is found again only before anything was done under it.
-                let is_ours = row.opt_text("lease_owner") == Some(owner)
+                let is_ours = row.opt_text("lease_owner") == Some(worker)
                     && row.opt_time("claimed_at").ok().flatten() == Some(now);
                 is_ours.then(|| from_item(&row)).transpose()
             }

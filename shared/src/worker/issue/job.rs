@@ -1,8 +1,11 @@
 //! One claimed request in a worker's hands.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use crate::store::{RequestStore, StoreError};
+use crate::{
+    store::{RequestStore, StoreError},
+    worker::pulse::Pulse,
+};
 use certmint_core::{
     issuance::{CaEffect, Challenge, Effect, Event, Lease, Phase, Request, Step, ZoneEffect, next},
     words::{RequestId, Timestamp},
@@ -24,19 +27,20 @@ pub(in crate::worker) struct Job {
     held_until: Option<Timestamp>,
     /// The lease is gone or the state cannot be stored: hands off.
     lost: bool,
-    skew: Duration,
+    /// Keeps its lease.
+    pulse: Arc<Pulse>,
 }
 
 impl Job {
     /// Takes up a claimed request where its state says.
-    pub(in crate::worker) fn new(request: Request, now: Timestamp, skew: Duration) -> Self {
+    pub(in crate::worker) fn new(request: Request, now: Timestamp, pulse: Arc<Pulse>) -> Self {
         let mut job = Self {
             request,
             effects: VecDeque::new(),
             wait_until: None,
             held_until: None,
             lost: false,
-            skew,
+            pulse,
         };
         job.resume(now);
         job
@@ -103,7 +107,10 @@ impl Job {
 
     /// A worker that stood still past its lease does nothing more: what it began is another's by now.
     pub(super) fn check_lease(&mut self, now: Timestamp) {
-        if self.request.lease.owner.is_some() && self.request.lease.until < now {
+        if self.lost || self.request.lease.owner.is_none() {
+            return;
+        }
+        if self.request.lease.until < now || !self.pulse.is_alive() {
             tracing::warn!(request_id = self.request.id.get(), "lease over; hands off");
             self.lost = true;
         }
@@ -186,17 +193,11 @@ impl Job {
                 fence: request.lease.fence,
             };
         }
-        request.wake_at = match (over, step.status.is_final(), self.wait_until) {
-            (true, true, _) if !request.issuance.cleanup_owed => None,
-            (true, _, _) => Some(Timestamp::ZERO),
-            // In our hands it is not due for others before the lease is over; a wait that is longer decides.
-            (false, _, wait) => Some(
-                request
-                    .lease
-                    .until
-                    .plus(self.skew)
-                    .max(wait.unwrap_or(Timestamp::ZERO)),
-            ),
+        request.wake_at = match (over, step.status.is_final()) {
+            (true, true) if !request.issuance.cleanup_owed => None,
+            (true, _) => Some(Timestamp::ZERO),
+            // In our hands it stays as due as it was: others pass it over while we live.
+            (false, _) => request.wake_at,
         };
     }
 

@@ -127,7 +127,7 @@ impl RequestLifecycle for MemoryStore {
         let old = tables.requests.get(&id).ok_or_else(|| not_found("request", id))?;
         let ended = cancelled(old, now)?;
         tables.requests.insert(id, ended.clone());
-        self.index_request(&mut tables, id, ended.wake_at);
+        self.index_request(&mut tables, id);
         Ok(ended)
     }
 

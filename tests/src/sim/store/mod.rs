@@ -8,6 +8,7 @@ mod certificates;
 mod challenges;
 mod fallback;
 mod flight;
+mod heartbeats;
 mod lifecycle;
 mod limits;
 mod renewals;
@@ -28,7 +29,9 @@ use certmint_core::{
     renewal::Renewal,
     words::{Fqdn, Page, PageRequest, RequestId, Timestamp},
 };
-use certmint_shared::store::{DEPTH, DefaultFallback, Idempotency, StoreError, id_after, rows_before};
+use certmint_shared::store::{
+    DEPTH, DefaultFallback, Heartbeat, Idempotency, StoreError, id_after, rows_before,
+};
 
 use super::{gate::Gate, timeline::TaskId};
 use crate::memory_limits::MemoryLimits;
@@ -88,18 +91,22 @@ pub struct Tables {
     claimed_at: BTreeMap<RequestId, Timestamp>,
     /// Who claimed a request last, to see that no lease is taken from the living.
     holders: BTreeMap<RequestId, TaskId>,
+    /// Signs of life, by worker.
+    heartbeats: BTreeMap<String, Heartbeat>,
+    /// As whom an invocation last got one through, and when.
+    lived_at: BTreeMap<TaskId, (String, Timestamp)>,
 }
 
 /// Global indexes follow the table after a moment (DynamoDB: eventually consistent).
 #[derive(Default)]
 struct Index {
-    due: BTreeMap<RequestId, Timestamp>,
+    due: BTreeMap<RequestId, (Timestamp, Option<String>)>,
     txt: BTreeMap<TxtKey, TxtRecord>,
     pending: VecDeque<(Timestamp, Row)>,
 }
 
 enum Row {
-    Request(RequestId, Option<Timestamp>),
+    Request(RequestId, Option<(Timestamp, Option<String>)>),
     Txt(TxtRecord),
 }
 
@@ -112,8 +119,8 @@ impl Index {
     fn catch_up(&mut self, now: Timestamp) {
         while let Some((_, row)) = self.pending.pop_front_if(|(at, _)| *at <= now) {
             match row {
-                Row::Request(id, Some(wake_at)) => {
-                    self.due.insert(id, wake_at);
+                Row::Request(id, Some(row)) => {
+                    self.due.insert(id, row);
                 }
                 Row::Request(id, None) => {
                     self.due.remove(&id);
@@ -192,8 +199,12 @@ impl MemoryStore {
         }
     }
 
-    fn index_request(&self, tables: &mut Tables, id: RequestId, wake_at: Option<Timestamp>) {
-        tables.index.write(self.shown_at(), Row::Request(id, wake_at));
+    /// As the request stands; one that was set aside is not in the index.
+    fn index_request(&self, tables: &mut Tables, id: RequestId) {
+        let set_aside = tables.quarantined.contains(&id);
+        let request = tables.requests.get(&id).filter(|_| !set_aside);
+        let row = request.and_then(|r| Some((r.wake_at?, r.lease.owner.clone())));
+        tables.index.write(self.shown_at(), Row::Request(id, row));
     }
 
     /// A value is given up only when no CA may look at it any more: its order is through or given up, or nobody has

@@ -1,13 +1,14 @@
 //! Certificate requests: claim, fence, lists.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use certmint_core::{
     issuance::{Lease, NewRequest, OrderOwner, Request, RequestStatus},
     words::{Page, PageRequest, RequestId, Timestamp},
 };
-use certmint_shared::store::{Idempotency, RequestFilter, RequestStore, StoreError};
+use certmint_shared::{
+    store::{Claim, DueRequests, Held, Idempotency, RequestFilter, RequestStore, StoreError},
+    worker::WorkerSettings,
+};
 
 use super::{super::op::Op, MemoryStore, Tables, not_found, page_by_id};
 
@@ -31,17 +32,23 @@ impl MemoryStore {
         let names = (request.account_id.get(), ordered, request.profile.clone());
         tables.flights.insert(names, request.id);
         tables.remember(idempotency, id);
-        self.index_request(tables, request.id, Some(now));
+        self.index_request(tables, request.id);
         Ok(request)
     }
 
-    /// A lease is never taken from an invocation that is within its time.
+    /// A lease is never taken from an invocation that may begin something under it: one that is within its time and got
+    /// a sign of life through within half a lease.
     fn check_claim(&self, tables: &mut Tables, held: &Request) {
         let (Some(timeline), Some(task)) = (self.gate.timeline(), self.gate.task()) else {
             return;
         };
-        let before = tables.holders.insert(held.id, task);
-        let alive = before.is_some_and(|before| before != task && timeline.is_running(before));
+        let Some(before) = tables.holders.insert(held.id, task) else {
+            return;
+        };
+        let lived_at = tables.lived_at.get(&before);
+        let acts =
+            lived_at.is_some_and(|(_, at)| self.gate.now().since(*at) < WorkerSettings::default().lease / 2);
+        let alive = before != task && timeline.is_running(before) && acts;
         if alive && held.lease.owner.is_some() {
             timeline.violation(format!(
                 "the lease of request {} was taken from a running worker",
@@ -122,63 +129,63 @@ impl RequestStore for MemoryStore {
         }
         let fresh = old.retried(now);
         tables.requests.insert(id, fresh.clone());
-        self.index_request(&mut tables, id, fresh.wake_at);
+        self.index_request(&mut tables, id);
         Ok(fresh)
     }
 
-    async fn due_requests(&self, now: Timestamp, limit: usize) -> Result<Vec<RequestId>, StoreError> {
+    async fn due_requests(&self, now: Timestamp, limit: usize) -> Result<DueRequests, StoreError> {
         self.gate
             .call(Op::DueRequests, || {
                 let mut tables = self.tables();
                 tables.index.catch_up(self.gate.now());
-                let mut due: Vec<(Timestamp, RequestId)> = tables
-                    .index
-                    .due
-                    .iter()
-                    .filter(|(_, at)| **at <= now)
-                    .map(|(id, at)| (*at, *id))
+                let rows = tables.index.due.iter().filter(|(_, (at, _))| *at <= now);
+                let mut rows: Vec<_> = rows
+                    .map(|(id, (at, holder))| (*at, *id, holder.clone()))
                     .collect();
-                due.sort();
-                due.truncate(limit);
-                Ok(due.into_iter().map(|(_, id)| id).collect())
+                rows.sort();
+                let mut due = DueRequests::default();
+                for (_, id, holder) in rows {
+                    match holder {
+                        Some(worker) => due.held.push(Held { id, worker }),
+                        None if due.free.len() < limit => due.free.push(id),
+                        None => break,
+                    }
+                }
+                Ok(due)
             })
             .await
     }
 
-    async fn claim_request(
-        &self,
-        id: RequestId,
-        owner: &str,
-        now: Timestamp,
-        lease: Duration,
-        skew: Duration,
-    ) -> Result<Option<Request>, StoreError> {
+    async fn claim_request(&self, id: RequestId, claim: &Claim<'_>) -> Result<Option<Request>, StoreError> {
+        let Claim { worker, now, .. } = *claim;
         self.gate
             .call(Op::Claim, || {
                 let mut tables = self.tables();
                 let Some(stored) = tables.requests.get(&id).cloned() else {
                     return Ok(None);
                 };
-                let is_ours = stored.lease.owner.as_deref() == Some(owner);
-                if is_ours && tables.claimed_at.get(&id) == Some(&now) {
+                let holder = stored.lease.owner.as_deref();
+                if holder == Some(worker) && tables.claimed_at.get(&id) == Some(&now) {
                     return tables.read(stored).map(Some);
                 }
                 let due = stored.wake_at.is_some_and(|at| at <= now);
-                let free = stored.lease.until < now.minus(skew);
+                let over = stored.lease.until < now.minus(claim.skew);
+                let free = over || (holder.is_some() && holder == claim.gone);
                 if !due || !free || tables.quarantined.contains(&id) {
                     return Ok(None);
                 }
                 self.check_claim(&mut tables, &stored);
                 let claimed = Request {
                     lease: Lease {
-                        owner: Some(owner.to_owned()),
-                        until: now.plus(lease),
+                        owner: Some(worker.to_owned()),
+                        until: now.plus(claim.lease),
                         fence: stored.lease.fence + 1,
                     },
                     ..stored
                 };
                 tables.requests.insert(id, claimed.clone());
                 tables.claimed_at.insert(id, now);
+                self.index_request(&mut tables, id);
                 tables.read(claimed).map(Some)
             })
             .await
@@ -199,7 +206,7 @@ impl RequestStore for MemoryStore {
                 tables.requests.insert(request.id, request.clone());
                 self.tell(|| format!("request {} is {}", request.id, request.issuance.phase.name()));
                 tables.claimed_at.remove(&request.id);
-                self.index_request(&mut tables, request.id, request.wake_at);
+                self.index_request(&mut tables, request.id);
                 Ok(())
             })
             .await
@@ -216,7 +223,7 @@ impl RequestStore for MemoryStore {
             .call(Op::Quarantine, || {
                 let mut tables = self.tables();
                 tables.quarantined.insert(id);
-                self.index_request(&mut tables, id, None);
+                self.index_request(&mut tables, id);
                 Ok(())
             })
             .await
