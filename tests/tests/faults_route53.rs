@@ -110,7 +110,11 @@ async fn a_change_that_never_gets_in_sync_ends_and_is_cleaned_up() {
     assert!(!journey.txt_values().is_empty(), "the value stays meanwhile");
     // The value stands: what the next try asks is whether the authoritative servers have it.
     let done = journey.in_time(id).await;
-    assert_eq!((&done["status"], &done["attempts"]), (&json!("success"), &json!(1)), "{done}");
+    assert_eq!(
+        (&done["status"], &done["attempts"]),
+        (&json!("success"), &json!(1)),
+        "{done}"
+    );
     journey.ends_well(id).await;
 }
 

@@ -76,7 +76,9 @@ pub(crate) async fn issued_as(
 /// own; the other journeys count orders.
 fn pebble_finds(certificate: &Value) -> bool {
     let id = certificate_id(certificate["certificatePem"].as_str().unwrap()).unwrap();
-    let serial = BASE64_URL_SAFE_NO_PAD.decode(id.split_once('.').unwrap().1).unwrap();
+    let serial = BASE64_URL_SAFE_NO_PAD
+        .decode(id.split_once('.').unwrap().1)
+        .unwrap();
     serial[0] != 0
 }
 
