@@ -24,7 +24,7 @@ macro_rules! conforms {
             conforms!(@tests requests: claims_between_clocks, a_claim_sent_twice_is_one, retries,
                       idempotent_requests, due_and_quarantined, what_a_dead_worker_held);
             conforms!(@tests heartbeats: beats, burials);
-            conforms!(@tests txt: a_value_is_one_record_a_request, confirmations_are_conditional, what_is_due, forgetting);
+            conforms!(@tests txt: a_value_is_one_record_a_request, a_later_fence_decides, confirmations_are_conditional, what_is_due, forgetting);
 
             conforms!(@tests fallback: the_default_list, a_request_keeps_its_list);
             conforms!(@tests flight: same_names, keys, of_no_use);
