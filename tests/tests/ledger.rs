@@ -220,3 +220,20 @@ async fn what_is_not_a_challenges_is_never_added_to() {
     assert_eq!(world.zones.values(&host), ["\"v=spf1 -all\""]);
     assert!(world.zones.values(&name()).is_empty());
 }
+
+/// A value that stays over a try is published again without a change, unless another tool took it out meanwhile.
+#[tokio::test]
+async fn a_value_that_another_tool_took_out_is_written_again_at_the_next_try() {
+    let world = World::new().await;
+    for _ in 0..2 {
+        world.want(1, &["ours"]).await;
+        world.apply().await;
+        assert_eq!(world.stands(), ["\"ours\""]);
+    }
+    world.zones.foreign_write(&name(), 300, &["theirs"]);
+    world.want(1, &["ours"]).await;
+    world.apply().await;
+    assert_eq!(world.stands(), ["\"ours\"", "\"theirs\""]);
+    world.release(1).await;
+    assert_eq!(world.stands(), ["\"theirs\""]);
+}

@@ -178,8 +178,9 @@ impl Ledger {
                 }),
             }
         }
-        let (unclear, mut clear): (Vec<Item>, Vec<Item>) =
-            items.into_iter().partition(|item| uncertain(&item.ours, now));
+        let (unclear, mut clear): (Vec<Item>, Vec<Item>) = items
+            .into_iter()
+            .partition(|item| uncertain(&item.ours, now) || item.is_taken_on_trust(owners));
         let names: Vec<Fqdn> = unclear.iter().map(|item| item.fqdn.clone()).collect();
         match self.reread(&zone, unclear.clone(), owners).await {
             Ok(mut read) => {

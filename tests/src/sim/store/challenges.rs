@@ -39,6 +39,9 @@ impl TxtLedger for MemoryStore {
                         created_at: old.map_or(record.created_at, |old| old.created_at),
                         ..record.clone()
                     };
+                    if new.desired_state == DesiredState::Present {
+                        tables.wanted_at.insert(key.clone(), self.gate.now());
+                    }
                     tables.txt.insert(key, new.clone());
                     self.index_txt(&mut tables, new);
                     Ok(())
