@@ -6,6 +6,7 @@
 mod accounts;
 mod adapters;
 mod chores;
+mod flights;
 mod health;
 mod issue;
 mod pass;

@@ -1,15 +1,19 @@
-//! Requests from their claim to their hand-back, in waves.
+//! Requests from their claim to their hand-back.
 //!
-//! In a wave every issuance does, in bounded parallel, what concerns it alone; then all that wait for DNS are served
-//! together: one change batch a zone, one look at each change. What lags is looked at again within the invocation if that
-//! is soon, else it is handed back with the time to look.
+//! Every issuance does what concerns it alone, beside all others; those that are ready for a change of a zone are served
+//! together: one change batch a zone, one look at each change. None of this waits for the slowest. What lags is looked at
+//! again within the invocation if that is soon, else it is handed back with the time to look.
 
 use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream};
 
 use super::{
-    issue::{issuer::Issuer, job::Job},
+    flights::Flights,
+    issue::{
+        issuer::Issuer,
+        job::{Job, Turn},
+    },
     report::Report,
     settings::WorkerSettings,
 };
@@ -21,6 +25,15 @@ use certmint_core::{
     issuance::RequestStatus,
     words::{RequestId, Timestamp},
 };
+
+/// What is due is asked for this often, while there is work in hand.
+const CLAIMS: Duration = Duration::from_secs(1);
+/// And this often while there was more than could be taken up.
+const CLAIMS_OF_MANY: Duration = Duration::from_millis(250);
+/// What is held up takes up no room of others, until this many times the room is in hand.
+const HELD_UP: usize = 10;
+/// Work that has not come back so long before the invocation's deadline is given up.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// Claims requests and drives them.
 pub(super) struct Pass {
@@ -38,37 +51,74 @@ impl Pass {
     }
 
     /// Takes up what is due until nothing is left in hand. A list that cannot be read leaves those in hand alone; it is
-    /// read again after the next wave.
+    /// read again.
     pub(super) async fn run(&self, stop_at: Timestamp, deadline: Timestamp) -> Report {
         let mut report = Report::default();
-        let mut jobs = Vec::new();
-        let mut idle = Duration::ZERO;
-        loop {
-            if self.now() < stop_at {
-                let room = self.settings.batch_size - jobs.len();
-                match self.claim_due(deadline, room).await {
-                    Ok(claimed) => {
-                        report.claimed += claimed.len();
-                        jobs.extend(claimed);
-                    }
-                    Err(error) => report.errors.note("due requests", &error),
+        let (mut jobs, mut flights) = (Vec::new(), Flights::new(&*self.timer));
+        let (mut idle, mut claim_at) = (Duration::ZERO, Timestamp::ZERO);
+        let mut is_read = true;
+        while self.now() < stop_at {
+            let nothing = jobs.is_empty() && flights.is_empty();
+            if nothing || self.now() >= claim_at {
+                let was_read = is_read;
+                let room = self.room(&jobs, &flights);
+                let claimed = self.claim_due(deadline, room).await;
+                is_read = claimed.is_ok();
+                let claimed = claimed.unwrap_or_else(|error| {
+                    report.errors.note("due requests", &error);
+                    vec![]
+                });
+                if nothing && claimed.is_empty() && (is_read || !was_read) {
+                    return report;
                 }
+                let is_all = claimed.len() < room;
+                claim_at = self.now().plus(if is_all { CLAIMS } else { CLAIMS_OF_MANY });
+                report.claimed += claimed.len();
+                jobs.extend(claimed);
             }
-            if jobs.is_empty() {
-                break;
-            }
-            self.wave(&mut jobs).await;
-            self.settle(&mut jobs, &mut report);
-            if self.now() >= stop_at {
-                report.more = !jobs.is_empty();
-                self.hand_back(jobs, &mut report).await;
-                break;
-            }
+            self.begin(&mut jobs, &mut flights, stop_at);
             let patience = self.settings.patience.saturating_sub(idle);
             let horizon = self.now().plus(patience).min(stop_at);
-            idle += self.pause(&mut jobs, &mut report, horizon).await;
+            if flights.is_empty() {
+                idle += self.pause(&mut jobs, &mut report, horizon).await;
+            } else {
+                let first = jobs.iter().filter_map(Job::wait_until).min();
+                let until = first.map_or(claim_at, |at| at.min(claim_at)).min(stop_at);
+                jobs.extend(flights.next(until).await);
+            }
+            self.settle(&mut jobs, &mut report);
         }
+        let late = flights.jobs();
+        let came = flights.end(deadline.minus(LAST_WRITES)).await;
+        report.parked += late - came.len();
+        jobs.extend(came);
+        self.settle(&mut jobs, &mut report);
+        report.more = late > 0 || !jobs.is_empty();
+        self.hand_back(jobs, &mut report).await;
         report
+    }
+
+    fn room(&self, jobs: &[Job], flights: &Flights<'_>) -> usize {
+        let (most, in_hand) = (self.settings.batch_size, jobs.len() + flights.jobs());
+        let room = most.saturating_sub(jobs.len() + flights.swift());
+        room.min((most * HELD_UP).saturating_sub(in_hand))
+    }
+
+    /// Begins whatever can be done now.
+    fn begin<'a>(&'a self, jobs: &mut Vec<Job>, flights: &mut Flights<'a>, stop_at: Timestamp) {
+        let (now, mut together) = (self.now(), Vec::new());
+        for mut job in std::mem::take(jobs) {
+            match job.turn(now) {
+                Turn::None => jobs.push(job),
+                Turn::Alone => flights.alone(self.issuer.advance(job, stop_at)),
+                Turn::Together => together.push(job),
+            }
+        }
+        let (rounds, waiting) = self.issuer.rounds(together, flights.bring_company());
+        jobs.extend(waiting);
+        for round in rounds {
+            flights.together(round.len(), self.issuer.serve(round));
+        }
     }
 
     /// Claims what is due. A request that cannot be read is quarantined and stops nobody.
@@ -108,25 +158,6 @@ impl Pass {
                 None
             }
         }
-    }
-
-    /// One round: each job alone as far as it gets, then the shared DNS work.
-    async fn wave(&self, jobs: &mut Vec<Job>) {
-        let advance = std::mem::take(jobs).into_iter().map(|job| self.advance(job));
-        *jobs = stream::iter(advance)
-            .buffer_unordered(self.settings.parallelism)
-            .collect()
-            .await;
-        self.issuer.serve_dns(jobs).await;
-    }
-
-    /// Runs a job's own effects until it ends, waits, or needs the shared DNS work.
-    async fn advance(&self, mut job: Job) -> Job {
-        while let Some(effect) = job.next_alone(self.now()) {
-            let event = self.issuer.perform(&job, effect).await;
-            job.apply(event, &*self.requests, self.now()).await;
-        }
-        job
     }
 
     /// Takes the jobs that are over out of the list.

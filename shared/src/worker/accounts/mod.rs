@@ -100,6 +100,12 @@ impl Accounts {
             let now = self.clock.now();
             self.health.away(provider, &failure.problem.detail, now).await;
         }
+        if let Err(failure) = &fresh
+            && failure.problem.cause == Cause::CaUnreachable
+        {
+            let now = self.clock.now();
+            self.health.silent(provider, &failure.problem.detail, now).await;
+        }
         // A transient failure is asked again by the next request: another call may succeed.
         if !matches!(&fresh, Err(f) if f.class == Class::Transient) {
             *slot = Some(fresh.clone());

@@ -1,0 +1,102 @@
+//! What a pass has under way. Nothing waits for the slowest: whatever is done first comes back first.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::FuturesUnordered,
+};
+
+use super::issue::job::Job;
+use crate::{clock::Timer, lanes::within};
+use certmint_core::words::Timestamp;
+
+/// What takes longer takes up no room of others.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// One piece of work.
+struct Flight {
+    since: Timestamp,
+    jobs: usize,
+    /// Whether its job may come to need a zone, as others do.
+    alone: bool,
+}
+
+/// Work under way; each piece has its jobs and gives them back.
+pub(super) struct Flights<'a> {
+    timer: &'a dyn Timer,
+    work: FuturesUnordered<BoxFuture<'a, (u64, Vec<Job>)>>,
+    flights: BTreeMap<u64, Flight>,
+    last: u64,
+}
+
+impl<'a> Flights<'a> {
+    pub(super) fn new(timer: &'a dyn Timer) -> Self {
+        Self {
+            timer,
+            work: FuturesUnordered::new(),
+            flights: BTreeMap::new(),
+            last: 0,
+        }
+    }
+
+    /// Begins what concerns one job alone.
+    pub(super) fn alone(&mut self, work: impl Future<Output = Job> + Send + 'a) {
+        self.begin(1, true, work.map(|job| vec![job]));
+    }
+
+    /// Begins what concerns so many jobs together.
+    pub(super) fn together(&mut self, jobs: usize, work: impl Future<Output = Vec<Job>> + Send + 'a) {
+        self.begin(jobs, false, work);
+    }
+
+    fn begin(&mut self, jobs: usize, alone: bool, work: impl Future<Output = Vec<Job>> + Send + 'a) {
+        self.last += 1;
+        let (id, since) = (self.last, self.timer.now());
+        self.flights.insert(id, Flight { since, jobs, alone });
+        self.work.push(work.map(move |jobs| (id, jobs)).boxed());
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.flights.is_empty()
+    }
+
+    /// Jobs under way.
+    pub(super) fn jobs(&self) -> usize {
+        self.flights.values().map(|flight| flight.jobs).sum()
+    }
+
+    /// Those of them that go on as they should.
+    pub(super) fn swift(&self) -> usize {
+        let now = self.timer.now();
+        let swift = self.flights.values().filter(|f| now.since(f.since) < SLOW);
+        swift.map(|flight| flight.jobs).sum()
+    }
+
+    /// Whether others may come to need a zone soon.
+    pub(super) fn bring_company(&self) -> bool {
+        self.flights.values().any(|flight| flight.alone)
+    }
+
+    /// Waits for the first that is done, until then at the latest; with it comes all else that is.
+    pub(super) async fn next(&mut self, until: Timestamp) -> Vec<Job> {
+        let mut done = Vec::new();
+        let mut first = within(self.timer, until, self.work.next()).await.flatten();
+        while let Some((id, jobs)) = first {
+            self.flights.remove(&id);
+            done.extend(jobs);
+            first = self.work.next().now_or_never().flatten();
+        }
+        done
+    }
+
+    /// All that comes back until then; the rest is given up where it stands, as if the worker had died there.
+    pub(super) async fn end(&mut self, until: Timestamp) -> Vec<Job> {
+        let mut done = Vec::new();
+        while !self.is_empty() && self.timer.now() < until {
+            done.extend(self.next(until).await);
+        }
+        done
+    }
+}
