@@ -119,6 +119,10 @@ mod tests {
         let soon = SystemClock.now().plus(Duration::from_millis(5));
         let never = within(&SystemClock, soon, std::future::pending::<()>());
         assert_eq!(never.await, None);
-        assert_eq!(within(&SystemClock, soon, async { 7 }).await, Some(7), "done at once");
+        assert_eq!(
+            within(&SystemClock, soon, async { 7 }).await,
+            Some(7),
+            "done at once"
+        );
     }
 }

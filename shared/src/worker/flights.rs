@@ -2,11 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use futures::{
-    FutureExt, StreamExt,
-    future::BoxFuture,
-    stream::FuturesUnordered,
-};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 
 use super::issue::job::Job;
 use crate::{clock::Timer, lanes::within};
@@ -14,6 +10,8 @@ use certmint_core::words::Timestamp;
 
 /// What takes longer takes up no room of others.
 const SLOW: Duration = Duration::from_secs(1);
+/// The same while nothing comes back at all.
+const STALLED: Duration = Duration::from_millis(250);
 
 /// One piece of work.
 struct Flight {
@@ -29,6 +27,8 @@ pub(super) struct Flights<'a> {
     work: FuturesUnordered<BoxFuture<'a, (u64, Vec<Job>)>>,
     flights: BTreeMap<u64, Flight>,
     last: u64,
+    /// When the last one came back.
+    back_at: Timestamp,
 }
 
 impl<'a> Flights<'a> {
@@ -38,6 +38,7 @@ impl<'a> Flights<'a> {
             work: FuturesUnordered::new(),
             flights: BTreeMap::new(),
             last: 0,
+            back_at: timer.now(),
         }
     }
 
@@ -70,7 +71,9 @@ impl<'a> Flights<'a> {
     /// Those of them that go on as they should.
     pub(super) fn swift(&self) -> usize {
         let now = self.timer.now();
-        let swift = self.flights.values().filter(|f| now.since(f.since) < SLOW);
+        let is_stalled = now.since(self.back_at) >= STALLED;
+        let patience = if is_stalled { STALLED } else { SLOW };
+        let swift = self.flights.values().filter(|f| now.since(f.since) < patience);
         swift.map(|flight| flight.jobs).sum()
     }
 
@@ -85,6 +88,7 @@ impl<'a> Flights<'a> {
         let mut first = within(self.timer, until, self.work.next()).await.flatten();
         while let Some((id, jobs)) = first {
             self.flights.remove(&id);
+            self.back_at = self.timer.now();
             done.extend(jobs);
             first = self.work.next().now_or_never().flatten();
         }

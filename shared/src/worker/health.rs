@@ -8,14 +8,16 @@ use crate::store::{ProviderHealth, ProviderTrouble};
 use certmint_core::{
     issuance::backoff,
     provider::Provider,
-    words::{ProviderId, Timestamp, clip},
+    words::{Cause, Failure, ProviderId, Timestamp, clip},
 };
 
 /// A CA that is away is tried again at least this often.
 const LONGEST: Duration = Duration::from_secs(10 * 60);
 /// Characters of an error that is kept.
 const ERROR: usize = 500;
-/// So many calls in a row without an answer: the CA hangs, although it may give its directory.
+/// A call that had no answer for so long: the CA hangs.
+pub(super) const HANGS: Duration = Duration::from_secs(5);
+/// So many of them in a row, and nobody else waits for it.
 const SILENT: u32 = 3;
 
 /// What this worker knows of CAs in trouble; the store has the same for other workers and clients.
@@ -85,9 +87,22 @@ impl Health {
         }
     }
 
-    /// A call had no answer. Several in a row, and the CA counts as [away](Self::away): it hangs, and each further call
-    /// would wait as long.
-    pub(super) async fn silent(&self, provider: &Provider, detail: &str, now: Timestamp) {
+    /// A call had this failure after so long. Several in a row that had no answer at all, and the CA counts as
+    /// [away](Self::away) although it may give its directory: each further call would wait as long.
+    pub(super) async fn failed(
+        &self,
+        provider: &Provider,
+        failure: &Failure,
+        took: Duration,
+        now: Timestamp,
+    ) {
+        let detail = &failure.problem.detail;
+        if failure.is_outage() {
+            return self.away(provider, detail, now).await;
+        }
+        if failure.problem.cause != Cause::CaUnreachable || took < HANGS {
+            return;
+        }
         let in_a_row = {
             let mut silence = self.silence.lock().await;
             let calls = silence.entry(provider.id).or_default();

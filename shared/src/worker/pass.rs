@@ -28,10 +28,12 @@ use certmint_core::{
 
 /// What is due is asked for this often, while there is work in hand.
 const CLAIMS: Duration = Duration::from_secs(1);
-/// And this often while there was more than could be taken up.
+/// And this often while there may be more.
 const CLAIMS_OF_MANY: Duration = Duration::from_millis(250);
 /// What is held up takes up no room of others, until this many times the room is in hand.
 const HELD_UP: usize = 10;
+/// The more is held up, the more is taken up at once, so that what is not is soon among it.
+const GROWTH: usize = 3;
 /// Work that has not come back so long before the invocation's deadline is given up.
 const LAST_WRITES: Duration = Duration::from_secs(5);
 
@@ -71,7 +73,7 @@ impl Pass {
                 if nothing && claimed.is_empty() && (is_read || !was_read) {
                     return report;
                 }
-                let is_all = claimed.len() < room;
+                let is_all = claimed.is_empty() && room > 0;
                 claim_at = self.now().plus(if is_all { CLAIMS } else { CLAIMS_OF_MANY });
                 report.claimed += claimed.len();
                 jobs.extend(claimed);
@@ -98,10 +100,12 @@ impl Pass {
         report
     }
 
+    /// How many more may be taken up: what is held up keeps nobody out, within bounds.
     fn room(&self, jobs: &[Job], flights: &Flights<'_>) -> usize {
-        let (most, in_hand) = (self.settings.batch_size, jobs.len() + flights.jobs());
-        let room = most.saturating_sub(jobs.len() + flights.swift());
-        room.min((most * HELD_UP).saturating_sub(in_hand))
+        let (most, swift) = (self.settings.batch_size, flights.swift());
+        let held_up = flights.jobs() - swift;
+        let room = most.max(held_up * GROWTH).saturating_sub(jobs.len() + swift);
+        room.min((most * HELD_UP).saturating_sub(jobs.len() + flights.jobs()))
     }
 
     /// Begins whatever can be done now.

@@ -12,7 +12,7 @@ use certmint_core::{
     clock::Clock,
     issuance::{CaEffect, Event, OrderProgress, Request},
     provider::Provider,
-    words::{AccountId, Cause, Failure, ProviderId},
+    words::{AccountId, Failure, ProviderId},
 };
 
 /// Asks the CA.
@@ -47,11 +47,15 @@ impl CaSteps {
         if let Some(hold) = self.hold(request, provider).await {
             return Ok(hold);
         }
-        let ordering = effect == CaEffect::NewOrder;
+        let (ordering, began) = (effect == CaEffect::NewOrder, self.clock.now());
         let done = match known {
             Ok(_) => self.ask(request, provider, effect).await,
             Err(failure) => Err(failure),
         };
+        if let Err(failure) = &done {
+            let now = self.clock.now();
+            self.health.failed(provider, failure, now.since(began), now).await;
+        }
         self.learn(request.account(), provider, ordering, &done).await;
         // A CA that is away is no failure of this request.
         if done.as_ref().is_err_and(Failure::is_outage)
@@ -86,15 +90,7 @@ impl CaSteps {
             // A limit of the ledger is no word of the CA, nor is an order that another request has.
             Ok(Event::Deferred { .. } | Event::OrderTaken { .. }) => {}
             Ok(_) => self.health.answered(provider.id).await,
-            Err(failure) if failure.is_outage() => {
-                let detail = &failure.problem.detail;
-                self.health.away(provider, detail, self.clock.now()).await;
-            }
             Err(failure) => {
-                if failure.problem.cause == Cause::CaUnreachable {
-                    let detail = &failure.problem.detail;
-                    self.health.silent(provider, detail, self.clock.now()).await;
-                }
                 if failure.problem.cause.is_acme() {
                     self.health.answered(provider.id).await;
                 }

@@ -392,7 +392,10 @@ fn too_slow(challenges: &[Challenge]) -> String {
         0 | 1 => String::new(),
         n => format!(" and {} more", n - 1),
     };
-    format!("the name servers of {name}{others} gave no answer for {} seconds", BUDGET.as_secs())
+    format!(
+        "the name servers of {name}{others} gave no answer for {} seconds",
+        BUDGET.as_secs()
+    )
 }
 
 fn near_of(zone: &Zone) -> Option<&Fqdn> {
