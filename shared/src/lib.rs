@@ -11,6 +11,7 @@ pub mod config;
 pub mod dns;
 mod failure;
 pub mod kick;
+mod lanes;
 mod renewal_request;
 mod run_errors;
 pub mod start;

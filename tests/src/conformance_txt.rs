@@ -1,6 +1,6 @@
 //! What every store must do with the TXT ledger. Each function takes a fresh store.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use certmint_core::{
     challenge::{DesiredState, IN_FLIGHT, SHOWN, TxtRecord, TxtStatus},
@@ -158,9 +158,10 @@ pub async fn what_is_due(store: &dyn Store) {
         absent("gone", TxtStatus::Removed),
     ];
     store.put_txt(&records).await.expect("written");
+    let none = BTreeSet::new();
     let due = async |at| {
         let mut due: Vec<String> = store
-            .due_txt(at, 10)
+            .due_txt(at, 10, &none)
             .await
             .expect("a list")
             .into_iter()
@@ -172,7 +173,7 @@ pub async fn what_is_due(store: &dyn Store) {
     assert_eq!(due(start()).await, ["stands"]);
     assert_eq!(due(start().plus(IN_FLIGHT)).await, ["maybe", "stands"]);
     assert_eq!(due(ends).await, ["maybe", "stands", "wanted"]);
-    assert_eq!(store.due_txt(ends, 2).await.expect("a list").len(), 2);
+    assert_eq!(store.due_txt(ends, 2, &none).await.expect("a list").len(), 2);
     let page = PageRequest::default();
     for (desired, total) in [
         (Some(DesiredState::Present), 1),
@@ -186,6 +187,18 @@ pub async fn what_is_due(store: &dyn Store) {
             "{desired:?}"
         );
         assert_eq!(list.list.len() as u64, total);
+    }
+    let elsewhere = TxtRecord {
+        zone_id: "Z9".into(),
+        ..absent("elsewhere", TxtStatus::Active)
+    };
+    store.put_txt(&[elsewhere]).await.expect("written");
+    let ours = intent(1, "stands").zone_id;
+    for (passed_over, found) in [("Z9", "stands"), (&*ours, "elsewhere")] {
+        let over = BTreeSet::from([passed_over.to_owned()]);
+        let due = store.due_txt(start(), 1, &over).await.expect("a list");
+        assert_eq!(due.len(), 1, "another zone's takes no place");
+        assert_eq!(due[0].value, found);
     }
 }
 

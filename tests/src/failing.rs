@@ -1,7 +1,7 @@
 //! A store whose calls fail when a test says so; else it is the one behind it.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex},
 };
 
@@ -127,7 +127,7 @@ behind! { TxtLedger:
 }
 
 behind! { ChallengeStore:
-    due_txt(now: Timestamp, limit: usize) -> Vec<TxtRecord>;
+    due_txt(now: Timestamp, limit: usize, passed_over: &BTreeSet<String>) -> Vec<TxtRecord>;
     forget_txt(now: Timestamp, limit: usize) -> usize;
     txt_records(desired: Option<DesiredState>, page: &PageRequest) -> Page<TxtRecord>;
 }

@@ -35,6 +35,7 @@ pub mod roles;
 pub mod schema;
 pub mod scripted;
 pub mod sim;
+pub mod slow;
 pub mod store;
 pub mod yaml;
 pub mod zones;

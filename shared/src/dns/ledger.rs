@@ -11,14 +11,17 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::join_all, stream};
 
 pub use super::rrset::{quoted, wanted};
 use super::{
-    DnsError, DnsZones, READS, TxtChange, Zone,
+    DnsError, DnsZones, TxtChange, Zone,
     rrset::{Item, batches, believed, same_changes, uncertain, values_moved},
 };
-use crate::store::{StoreError, TxtLedger};
+use crate::{
+    lanes::Lanes,
+    store::{StoreError, TxtLedger},
+};
 use certmint_core::{
     challenge::{DesiredState, TxtRecord, TxtStatus},
     clock::Clock,
@@ -27,6 +30,8 @@ use certmint_core::{
 
 /// Rounds against another writer before the change is left for later.
 const ROUNDS: usize = 4;
+/// Zones that are changed at once. Who waits for a zone that is slow waits for that one alone.
+const ZONES: usize = 32;
 /// A change is sent this soon after the ledger was read for it, or the ledger is read again. A process that stood
 /// still in between does not know what has become of the values that it was about to write. Long enough to read four
 /// hundred RRsets at Route53's five calls a second.
@@ -49,13 +54,20 @@ pub struct Ledger {
     zones: Arc<dyn DnsZones>,
     store: Arc<dyn TxtLedger>,
     clock: Arc<dyn Clock>,
+    /// One change of a zone at a time: Route53 refuses a second one.
+    lanes: Arc<Lanes<Zone>>,
 }
 
 impl Ledger {
     /// A ledger over a store and zones.
     #[must_use]
     pub fn new(zones: Arc<dyn DnsZones>, store: Arc<dyn TxtLedger>, clock: Arc<dyn Clock>) -> Self {
-        Self { zones, store, clock }
+        Self {
+            zones,
+            store,
+            clock,
+            lanes: Arc::new(Lanes::new(1, ZONES)),
+        }
     }
 
     /// Writes intents: these values should stand for `owner`, by its fence, until `lease_until`. No zone changes yet.
@@ -132,16 +144,11 @@ impl Ledger {
                 names.push(fqdn);
             }
         }
-        let work = by_zone
-            .into_iter()
-            .map(|(zone, names)| self.apply_zone(zone, names, owners));
-        stream::iter(work)
-            .buffer_unordered(READS)
-            .collect::<Vec<_>>()
-            .await
-            .into_iter()
-            .flatten()
-            .collect()
+        let work = by_zone.into_iter().map(|(zone, names)| async move {
+            let _turn = self.lanes.enter(&zone).await;
+            self.apply_zone(zone, names, owners).await
+        });
+        join_all(work).await.into_iter().flatten().collect()
     }
 
     /// What we owe at a name in this zone: others may have the name, too.

@@ -1,5 +1,7 @@
 //! The TXT ledger.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use super::error::StoreError;
@@ -27,8 +29,14 @@ pub trait TxtLedger: Send + Sync {
 /// The ledger as a whole: what is due in it, what it forgets, and its pages.
 #[async_trait]
 pub trait ChallengeStore: TxtLedger {
-    /// Values that cleanup has to look at now ([`TxtRecord::due_at`]); at most `limit`.
-    async fn due_txt(&self, now: Timestamp, limit: usize) -> Result<Vec<TxtRecord>, StoreError>;
+    /// Values that cleanup has to look at now ([`TxtRecord::due_at`]), the earliest due first, at most `limit`. Those of
+    /// `passed_over`, by the zones' ids, take up no place and no read of an item.
+    async fn due_txt(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        passed_over: &BTreeSet<String>,
+    ) -> Result<Vec<TxtRecord>, StoreError>;
     /// Forgets values that were confirmed gone [`SHOWN`](certmint_core::challenge::SHOWN) ago, at most `limit`, and says how many.
     /// Conditional: one that is wanted again meanwhile stays. One transaction with the counts for each.
     async fn forget_txt(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;

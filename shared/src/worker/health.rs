@@ -8,18 +8,24 @@ use crate::store::{ProviderHealth, ProviderTrouble};
 use certmint_core::{
     issuance::backoff,
     provider::Provider,
-    words::{ProviderId, Timestamp, clip},
+    words::{Cause, Failure, ProviderId, Timestamp, clip},
 };
 
 /// A CA that is away is tried again at least this often.
 const LONGEST: Duration = Duration::from_secs(10 * 60);
 /// Characters of an error that is kept.
 const ERROR: usize = 500;
+/// A call that had no answer for so long: the CA hangs.
+pub(super) const HANGS: Duration = Duration::from_secs(5);
+/// So many of them in a row, and nobody else waits for it.
+const SILENT: u32 = 3;
 
 /// What this worker knows of CAs in trouble; the store has the same for other workers and clients.
 pub(super) struct Health {
     store: Arc<dyn ProviderHealth>,
     known: Mutex<HashMap<ProviderId, ProviderTrouble>>,
+    /// Calls without an answer since the last one that had one.
+    silence: Mutex<HashMap<ProviderId, u32>>,
 }
 
 impl Health {
@@ -27,6 +33,7 @@ impl Health {
         Self {
             store,
             known: Mutex::default(),
+            silence: Mutex::default(),
         }
     }
 
@@ -56,6 +63,7 @@ impl Health {
         if before.is_some_and(|t| t.retry_at > now) {
             return;
         }
+        self.silence.lock().await.remove(&provider.id);
         let failures = before.map_or(0, |t| t.failures).saturating_add(1);
         let trouble = ProviderTrouble {
             provider_id: provider.id,
@@ -72,14 +80,44 @@ impl Health {
             alarm = "provider",
             "CA cannot be reached"
         );
+        known.insert(provider.id, trouble.clone());
+        drop(known);
         if let Err(error) = self.store.note_trouble(&trouble).await {
             tracing::warn!(%error, "provider's trouble not stored");
         }
-        known.insert(provider.id, trouble);
+    }
+
+    /// A call had this failure after so long. Several in a row that had no answer at all, and the CA counts as
+    /// [away](Self::away) although it may give its directory: each further call would wait as long.
+    pub(super) async fn failed(
+        &self,
+        provider: &Provider,
+        failure: &Failure,
+        took: Duration,
+        now: Timestamp,
+    ) {
+        let detail = &failure.problem.detail;
+        if failure.is_outage() {
+            return self.away(provider, detail, now).await;
+        }
+        if failure.problem.cause != Cause::CaUnreachable || took < HANGS {
+            return;
+        }
+        let in_a_row = {
+            let mut silence = self.silence.lock().await;
+            let calls = silence.entry(provider.id).or_default();
+            *calls = calls.saturating_add(1);
+            *calls
+        };
+        if in_a_row >= SILENT {
+            let text = format!("{in_a_row} calls in a row had no answer: {detail}");
+            self.away(provider, &text, now).await;
+        }
     }
 
     /// The CA answered. Writes only if it was in trouble.
     pub(super) async fn answered(&self, provider: ProviderId) {
+        self.silence.lock().await.remove(&provider);
         if self.known.lock().await.remove(&provider).is_none() {
             return;
         }

@@ -6,6 +6,7 @@
 mod accounts;
 mod adapters;
 mod chores;
+mod flights;
 mod health;
 mod issue;
 mod pass;
@@ -63,11 +64,15 @@ impl Worker {
         let stop_at = deadline.minus(self.settings.margin);
         self.accounts.evict_all().await;
         self.health.load().await;
-        let issue = async {
-            let begun = self.renewals.run(stop_at).await;
-            (begun, self.pass.run(stop_at, deadline).await)
-        };
-        let ((begun, mut report), chores) = futures::join!(issue, self.chores.run(stop_at, deadline));
+        let (begun, mut report, chores) = futures::join!(
+            self.renewals.run(stop_at),
+            self.pass.run(stop_at, deadline),
+            self.chores.run(stop_at, deadline)
+        );
+        // What was begun when the pass had come to its end.
+        if begun.count > 0 && !report.more {
+            report.add(self.pass.run(stop_at, deadline).await);
+        }
         (report.renewals, report.chores) = (begun.count, chores.count);
         report.errors.absorb(begun.errors);
         report.errors.absorb(chores.errors);

@@ -1,8 +1,8 @@
-//! Requests from their claim to their hand-back, in waves.
+//! Requests from their claim to their hand-back.
 //!
-//! In a wave every issuance does, in bounded parallel, what concerns it alone; then all that wait for DNS are served
-//! together: one change batch a zone, one look at each change. What lags is looked at again within the invocation if that
-//! is soon, else it is handed back with the time to look.
+//! Every issuance does what concerns it alone, beside all others; those that are ready for a change of a zone are served
+//! together: one change batch a zone, one look at each change. None of this waits for the slowest. What lags is looked at
+//! again within the invocation if that is soon, else it is handed back with the time to look.
 
 use std::{
     pin::pin,
@@ -20,7 +20,11 @@ use futures::{
 };
 
 use super::{
-    issue::{issuer::Issuer, job::Job},
+    flights::Flights,
+    issue::{
+        issuer::Issuer,
+        job::{Job, Turn},
+    },
     pulse::Pulse,
     report::Report,
     settings::WorkerSettings,
@@ -34,6 +38,17 @@ use certmint_core::{
     issuance::RequestStatus,
     words::{RequestId, Timestamp},
 };
+
+/// While there is work in hand, what is due is asked for again after this; after twice as long each time that there is
+/// nothing, up to a bound: new work wakes a worker of its own.
+const CLAIMS: Duration = Duration::from_millis(250);
+const CLAIMS_AT_LAST: Duration = Duration::from_secs(4);
+/// What is held up takes up no room of others, until this many times the room is in hand.
+const HELD_UP: usize = 10;
+/// The more is held up, the more is taken up at once, so that what is not is soon among it.
+const GROWTH: usize = 3;
+/// Work that has not come back so long before the invocation's deadline is given up.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// Claims requests and drives them.
 pub(super) struct Pass {
@@ -79,44 +94,85 @@ impl Pass {
     }
 
     /// Takes up what is due until nothing is left in hand. A list that cannot be read leaves those in hand alone; it is
-    /// read again after the next wave.
+    /// read again.
     async fn work(&self, pulse: &Arc<Pulse>, stop_at: Timestamp, deadline: Timestamp) -> Report {
         let mut report = Report::default();
-        let mut jobs = Vec::new();
-        let mut idle = Duration::ZERO;
-        loop {
-            let mut is_watched = false;
-            if self.now() < stop_at {
-                let room = self.settings.batch_size - jobs.len();
-                match self.claim_due(pulse, deadline, room).await {
-                    Ok(found) => {
-                        report.claimed += found.claimed.len();
-                        jobs.extend(found.claimed);
-                        is_watched = found.is_watched;
+        let (mut jobs, mut flights) = (Vec::new(), Flights::new(&*self.timer));
+        let (mut idle, mut claim_at, mut apart) = (Duration::ZERO, Timestamp::ZERO, CLAIMS);
+        let mut is_read = true;
+        while self.now() < stop_at {
+            let is_idle = jobs.is_empty() && flights.is_empty();
+            if is_idle || self.now() >= claim_at {
+                let was_read = is_read;
+                let room = self.room(&jobs, &flights);
+                let found = self.claim_due(pulse, deadline, room).await;
+                is_read = found.is_ok();
+                let Found { claimed, is_watched } = found.unwrap_or_else(|error| {
+                    report.errors.note("due requests", &error);
+                    Found::default()
+                });
+                if is_idle && claimed.is_empty() && (is_read || !was_read) {
+                    // Nobody else may be here to see that a worker is gone.
+                    if is_watched && self.now().plus(self.settings.beat) < stop_at {
+                        self.timer.sleep(self.settings.beat).await;
+                        continue;
                     }
-                    Err(error) => report.errors.note("due requests", &error),
+                    return report;
                 }
+                apart = match claimed.is_empty() && room > 0 {
+                    true => (apart * 2).min(CLAIMS_AT_LAST),
+                    false => CLAIMS,
+                };
+                claim_at = self.now().plus(apart);
+                report.claimed += claimed.len();
+                jobs.extend(claimed);
             }
-            if jobs.is_empty() {
-                // Nobody else may be here to see that a worker is gone.
-                if is_watched && self.now().plus(self.settings.beat) < stop_at {
-                    self.timer.sleep(self.settings.beat).await;
-                    continue;
-                }
-                break;
-            }
-            self.wave(&mut jobs).await;
-            self.settle(&mut jobs, &mut report);
-            if self.now() >= stop_at {
-                report.more = !jobs.is_empty();
-                self.hand_back(jobs, &mut report).await;
-                break;
-            }
+            self.begin(&mut jobs, &mut flights, stop_at);
             let patience = self.settings.patience.saturating_sub(idle);
             let horizon = self.now().plus(patience).min(stop_at);
-            idle += self.pause(&mut jobs, &mut report, horizon).await;
+            if flights.is_empty() {
+                idle += self.pause(&mut jobs, &mut report, horizon).await;
+            } else {
+                self.hand_back_far(&mut jobs, &mut report, horizon).await;
+                let first = jobs.iter().filter_map(Job::wait_until).min();
+                let until = first.map_or(claim_at, |at| at.min(claim_at)).min(stop_at);
+                jobs.extend(flights.next(until).await);
+            }
+            self.settle(&mut jobs, &mut report);
         }
+        let late = flights.jobs();
+        let came = flights.end(deadline.minus(LAST_WRITES)).await;
+        report.parked += late - came.len();
+        jobs.extend(came);
+        self.settle(&mut jobs, &mut report);
+        report.more = late > 0 || !jobs.is_empty();
+        self.hand_back(jobs, &mut report).await;
         report
+    }
+
+    /// How many more may be taken up: what is held up keeps nobody out, within bounds.
+    fn room(&self, jobs: &[Job], flights: &Flights<'_>) -> usize {
+        let (most, swift) = (self.settings.batch_size, flights.swift());
+        let held_up = flights.jobs() - swift;
+        let room = most.max(held_up * GROWTH).saturating_sub(jobs.len() + swift);
+        room.min((most * HELD_UP).saturating_sub(jobs.len() + flights.jobs()))
+    }
+
+    /// Begins whatever can be done now.
+    fn begin<'a>(&'a self, jobs: &mut Vec<Job>, flights: &mut Flights<'a>, stop_at: Timestamp) {
+        let (now, mut together) = (self.now(), Vec::new());
+        for mut job in std::mem::take(jobs) {
+            match job.turn(now) {
+                Turn::None => jobs.push(job),
+                Turn::Alone => flights.alone(job.id(), self.issuer.advance(job, stop_at)),
+                Turn::Together => together.push(job),
+            }
+        }
+        let (rounds, waiting) = self.issuer.rounds(together, flights.bring_company());
+        jobs.extend(waiting);
+        for round in rounds {
+            flights.together(round.iter().map(Job::id).collect(), self.issuer.serve(round));
+        }
     }
 
     /// Claims what is due and in nobody's hands, or in those of a worker that is gone. A request that cannot be read is
@@ -133,10 +189,8 @@ impl Pass {
         let now = self.now();
         let due = self.requests.due_requests(now, room).await?;
         let others = due.held.iter().filter(|held| held.worker != pulse.worker());
-        let sight = self
-            .watch
-            .look(others.map(|held| held.worker.clone()).collect())
-            .await?;
+        let holders = others.map(|held| held.worker.clone()).collect();
+        let sight = self.watch.look(holders).await?;
         let left = due
             .held
             .iter()
@@ -186,25 +240,6 @@ impl Pass {
         }
     }
 
-    /// One round: each job alone as far as it gets, then the shared DNS work.
-    async fn wave(&self, jobs: &mut Vec<Job>) {
-        let advance = std::mem::take(jobs).into_iter().map(|job| self.advance(job));
-        *jobs = stream::iter(advance)
-            .buffer_unordered(self.settings.parallelism)
-            .collect()
-            .await;
-        self.issuer.serve_dns(jobs).await;
-    }
-
-    /// Runs a job's own effects until it ends, waits, or needs the shared DNS work.
-    async fn advance(&self, mut job: Job) -> Job {
-        while let Some(effect) = job.next_alone(self.now()) {
-            let event = self.issuer.perform(&job, effect).await;
-            job.apply(event, &*self.requests, self.now()).await;
-        }
-        job
-    }
-
     /// Takes the jobs that are over out of the list.
     fn settle(&self, jobs: &mut Vec<Job>, report: &mut Report) {
         jobs.retain(|job| {
@@ -224,17 +259,21 @@ impl Pass {
     /// long it stood idle.
     async fn pause(&self, jobs: &mut Vec<Job>, report: &mut Report, horizon: Timestamp) -> Duration {
         let now = self.now();
-        let (near, far): (Vec<Job>, Vec<Job>) = std::mem::take(jobs)
-            .into_iter()
-            .partition(|job| job.wait_until().is_none_or(|at| at <= horizon));
-        *jobs = near;
-        self.hand_back(far, report).await;
+        self.hand_back_far(jobs, report, horizon).await;
         let first = jobs.iter().map(|job| job.wait_until().unwrap_or(now)).min();
         let wait = first.map_or(Duration::ZERO, |at| at.since(now));
         if !wait.is_zero() {
             self.timer.sleep(wait).await;
         }
         wait
+    }
+
+    async fn hand_back_far(&self, jobs: &mut Vec<Job>, report: &mut Report, horizon: Timestamp) {
+        let is_near =
+            |job: &Job| job.company_until().is_some() || job.wait_until().is_none_or(|at| at <= horizon);
+        let (near, far): (Vec<Job>, Vec<Job>) = std::mem::take(jobs).into_iter().partition(is_near);
+        *jobs = near;
+        self.hand_back(far, report).await;
     }
 
     /// Frees the leases, so that the next run goes on at once.

@@ -24,6 +24,20 @@ pub struct Report {
     pub errors: RunErrors,
 }
 
+impl Report {
+    /// Adds what was done after it.
+    pub(super) fn add(&mut self, other: Self) {
+        self.renewals += other.renewals;
+        self.claimed += other.claimed;
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.parked += other.parked;
+        self.chores += other.chores;
+        self.more |= other.more;
+        self.errors.absorb(other.errors);
+    }
+}
+
 /// What a part of a pass did.
 #[derive(Default)]
 pub(super) struct Done {

@@ -95,6 +95,7 @@ pub(super) fn chores(of: &Adapters, accounts: &Arc<Accounts>, settings: WorkerSe
         certificates: of.store.certificate_lifecycle.clone(),
         relations: of.store.relations.clone(),
         vault: of.vault.clone(),
+        accounts: accounts.clone(),
         contacts: Contacts {
             store: of.store.accounts.clone(),
             ca: of.ca.clone(),

@@ -1,5 +1,7 @@
 //! One item that cannot be read fails no list and no batch, of whatever kind it is.
 
+use std::collections::BTreeSet;
+
 use certmint_core::{
     certificate::RevocationReason,
     chore::Chore,
@@ -259,7 +261,7 @@ async fn values_of_the_ledger() {
     );
     for limit in [2, 10] {
         assert_eq!(
-            values(&store.due_txt(later(9), limit).await.unwrap()),
+            values(&store.due_txt(later(9), limit, &BTreeSet::new()).await.unwrap()),
             ["a", "c"],
             "it takes no place"
         );

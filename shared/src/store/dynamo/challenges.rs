@@ -1,6 +1,6 @@
 //! The TXT ledger.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use async_trait::async_trait;
 use futures::{
@@ -194,8 +194,16 @@ impl TxtLedger for DynamoStore {
 #[async_trait]
 impl ChallengeStore for DynamoStore {
     /// Eight small index queries and one batch read.
-    async fn due_txt(&self, now: Timestamp, limit: usize) -> Result<Vec<TxtRecord>, StoreError> {
-        let mut due = lists::due_records(self.table().await?, (Work::Cleanup, now), limit, from_item).await?;
+    async fn due_txt(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        passed_over: &BTreeSet<String>,
+    ) -> Result<Vec<TxtRecord>, StoreError> {
+        let is_in =
+            |row: &Row| !keys::zone_of_txt(&row.key().sk).is_some_and(|zone| passed_over.contains(zone));
+        let due = lists::due_records_of(self.table().await?, (Work::Cleanup, now), limit, is_in, from_item);
+        let mut due = due.await?;
         // The index lags.
         due.retain(|record| record.due_at().is_some_and(|at| at <= now));
         Ok(due)

@@ -349,6 +349,11 @@ pub(super) fn spread(fqdn: &Fqdn) -> u64 {
     fqdn.as_str().bytes().map(u64::from).sum()
 }
 
+/// The zone's id in the sort key of a TXT value.
+pub(super) fn zone_of_txt(sk: &str) -> Option<&str> {
+    Some(sk.rsplit_once('#')?.1)
+}
+
 /// The id in a partition key such as `REQUEST#7`.
 pub(super) fn request_in(pk: &str) -> Option<RequestId> {
     pk.strip_prefix("REQUEST#")?.parse().ok()

@@ -290,8 +290,19 @@ pub(super) async fn due(
 /// read for 100.
 pub(super) async fn due_records<T>(
     table: &Table,
+    work: (Work, Timestamp),
+    limit: usize,
+    from_item: impl Fn(&Row) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    due_records_of(table, work, limit, |_| true, from_item).await
+}
+
+/// The same of the rows that are asked for; the items of others are not read.
+pub(super) async fn due_records_of<T>(
+    table: &Table,
     (work, now): (Work, Timestamp),
     limit: usize,
+    is_asked_for: impl Fn(&Row) -> bool,
     from_item: impl Fn(&Row) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
     let mut merge = Merge::new(Range::due(work, now), limit);
@@ -300,7 +311,8 @@ pub(super) async fn due_records<T>(
         let mut keys = Vec::new();
         while keys.len() < (limit - due.len()).min(BATCH) {
             match merge.next(table).await? {
-                Some(row) => keys.push(row.key()),
+                Some(row) if is_asked_for(&row) => keys.push(row.key()),
+                Some(_) => {}
                 None => break,
             }
         }

@@ -87,6 +87,7 @@ impl Accounts {
                 reason,
             ));
         }
+        let began = self.clock.now();
         let fresh = self.load(id).await;
         if let Err(failure) = &fresh
             && failure.problem.cause == Cause::AccountKey
@@ -94,11 +95,9 @@ impl Accounts {
             self.note_lost_key(id, failure).await;
         }
         // Noted while the others still wait for this slot: they find the note, not the CA.
-        if let Err(failure) = &fresh
-            && failure.is_outage()
-        {
+        if let Err(failure) = &fresh {
             let now = self.clock.now();
-            self.health.away(provider, &failure.problem.detail, now).await;
+            self.health.failed(provider, failure, now.since(began), now).await;
         }
         // A transient failure is asked again by the next request: another call may succeed.
         if !matches!(&fresh, Err(f) if f.class == Class::Transient) {

@@ -4,25 +4,23 @@ mod contact;
 mod gone;
 mod key_rollover;
 mod revocations;
+mod run;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use self::gone::unless_gone;
+use self::run::Run;
 pub(super) use self::{contact::Contacts, key_rollover::KeyRollovers, revocations::Revocations};
-use super::{report::Done, settings::WorkerSettings};
+use super::{accounts::Accounts, report::Done, settings::WorkerSettings};
 use crate::{
+    clock::Timer,
     store::{CertificateLifecycle, CertificateRelations, ChoreStore},
     vault::KeyVault,
 };
 use certmint_core::{
-    chore::{Chore, StoredChore},
-    clock::Clock,
-    issuance::backoff,
-    words::{Failure, NameSet, Timestamp},
+    chore::Chore,
+    words::{Failure, NameSet, ProviderId, Timestamp},
 };
-
-/// Chores in hand at once.
-const BATCH: usize = 25;
 
 /// Does the chores that are due.
 pub(super) struct Chores {
@@ -30,80 +28,35 @@ pub(super) struct Chores {
     pub(super) certificates: Arc<dyn CertificateLifecycle>,
     pub(super) relations: Arc<dyn CertificateRelations>,
     pub(super) vault: Arc<dyn KeyVault>,
+    pub(super) accounts: Arc<Accounts>,
     pub(super) contacts: Contacts,
     pub(super) rollovers: KeyRollovers,
     pub(super) revocations: Revocations,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Timer>,
     pub(super) settings: WorkerSettings,
-}
-
-/// What became of a chore.
-enum Outcome {
-    /// It is done.
-    Done,
-    /// It was tried, and is due again later.
-    PutOff,
-    /// Another worker has it, or it could not be taken up.
-    NotTaken,
 }
 
 impl Chores {
     /// Does what is due, until `stop_at`; says how many were done. Safe beside other workers: a chore is taken up by
-    /// one, and each can be done twice. One that fails is put off and keeps none of the others waiting.
+    /// one, and each can be done twice. One that fails is put off, and one that is slow keeps none but those of its CA
+    /// waiting.
     pub(super) async fn run(&self, stop_at: Timestamp, deadline: Timestamp) -> Done {
-        let mut done = Done::default();
-        while self.clock.now() < stop_at {
-            let due = match self.chores.due_chores(self.clock.now(), BATCH).await {
-                Ok(due) => due,
-                Err(error) => {
-                    done.errors.note("due chores", &error);
-                    break;
-                }
-            };
-            let mut taken = 0;
-            for chore in due {
-                let outcome = self.take_up(chore, deadline).await;
-                done.count += usize::from(matches!(outcome, Outcome::Done));
-                taken += usize::from(!matches!(outcome, Outcome::NotTaken));
-            }
-            if taken == 0 {
-                break;
-            }
-        }
-        done
+        Run::new(self, stop_at, deadline).run().await
     }
 
-    async fn take_up(&self, chore: StoredChore, deadline: Timestamp) -> Outcome {
-        let store = &self.chores;
-        // Longer than this invocation lives, by any clock.
-        let until = deadline.plus(self.settings.lease_margin + self.settings.skew);
-        let taken = match store.take_chore(&chore, until).await {
-            Ok(Some(taken)) => taken,
-            Ok(None) => return Outcome::NotTaken,
-            Err(error) => {
-                tracing::warn!(chore = chore.name, %error, "chore not taken");
-                return Outcome::NotTaken;
-            }
+    /// The CA that a chore asks, if it asks one. At most one read.
+    async fn ca_of(&self, chore: &Chore) -> Option<ProviderId> {
+        let account = match chore {
+            Chore::UpdateContact { id } | Chore::RollKey { id, .. } | Chore::DiscardKey { id, .. } => *id,
+            Chore::RevokeCertificate { id } => return self.revocations.ca_of(*id).await,
+            Chore::DeleteSecrets { .. }
+            | Chore::DeleteKeys { .. }
+            | Chore::ExpireCertificate { .. }
+            | Chore::IndexNames { .. }
+            | Chore::RemoveCertificate { .. } => return None,
         };
-        match self.do_chore(&taken.chore).await {
-            Ok(()) => {
-                if let Err(error) = store.end_chore(&taken).await {
-                    tracing::warn!(chore = taken.name, %error, "chore done, but not struck off; it is done again");
-                }
-                tracing::info!(chore = taken.name, "chore done");
-                Outcome::Done
-            }
-            Err(failure) => {
-                let error = &failure.problem.detail;
-                tracing::warn!(chore = taken.name, tries = taken.tries, error, "chore failed");
-                let seed = taken.name.bytes().map(u64::from).sum();
-                let wait: Duration = backoff(taken.tries, seed);
-                if let Err(error) = store.take_chore(&taken, self.clock.now().plus(wait)).await {
-                    tracing::warn!(chore = taken.name, %error, "chore not put off");
-                }
-                Outcome::PutOff
-            }
-        }
+        let provider = self.accounts.provider(account).await.ok()?;
+        Some(provider.id)
     }
 
     async fn do_chore(&self, chore: &Chore) -> Result<(), Failure> {

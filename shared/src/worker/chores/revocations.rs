@@ -29,6 +29,15 @@ pub(in crate::worker) struct Revocations {
 }
 
 impl Revocations {
+    /// The CA that is asked to revoke it.
+    pub(super) async fn ca_of(&self, id: CertificateId) -> Option<ProviderId> {
+        let certificate = self.versions.certificates_by_id(&[id]).await.ok()?.pop()?;
+        match certificate.lifecycle.revocation.map(|revocation| revocation.by) {
+            Some(RevokedBy::CertificateKey { provider }) => Some(provider),
+            _ => Some(self.accounts.provider(certificate.account_id?).await.ok()?.id),
+        }
+    }
+
     /// Asks for each version whose revocation is open: a renewal may have replaced one since. What the CA refuses for
     /// good is written down for the client; what it cannot answer now is tried again.
     pub(super) async fn revoke(&self, id: CertificateId) -> Result<(), Failure> {

@@ -5,13 +5,14 @@ use std::{sync::Arc, time::Duration};
 use super::{key_steps::KeySteps, new_order::NewOrders, record::Recorder};
 use crate::{
     acme::{Ca, CaAccount},
+    lanes::Lanes,
     worker::{accounts::Accounts, health::Health},
 };
 use certmint_core::{
     clock::Clock,
     issuance::{CaEffect, Event, OrderProgress, Request},
     provider::Provider,
-    words::{AccountId, Failure},
+    words::{AccountId, Failure, ProviderId},
 };
 
 /// Asks the CA.
@@ -19,6 +20,8 @@ pub(super) struct CaSteps {
     pub(super) ca: Arc<dyn Ca>,
     pub(super) accounts: Arc<Accounts>,
     pub(super) health: Arc<Health>,
+    pub(super) of_account: Lanes<AccountId>,
+    pub(super) of_ca: Lanes<ProviderId>,
     pub(super) orders: NewOrders,
     pub(super) keys: KeySteps,
     pub(super) recorder: Recorder,
@@ -26,18 +29,33 @@ pub(super) struct CaSteps {
 }
 
 impl CaSteps {
-    /// Asks, unless the CA is known to be away, and learns from the answer.
+    /// Asks, unless the CA is known to be away, and learns from the answer. A CA that hangs is asked for a bounded number
+    /// of requests at once; the others wait for their turn and find out what those have found.
     pub(super) async fn perform(
         &self,
         request: &Request,
         provider: &Provider,
         effect: CaEffect,
     ) -> Result<Event, Failure> {
+        let _turn = self.of_account.enter(&request.account()).await;
         if let Some(hold) = self.hold(request, provider).await {
             return Ok(hold);
         }
-        let ordering = effect == CaEffect::NewOrder;
-        let done = self.ask(request, provider, effect).await;
+        // What it takes to read an account's key is not the time of others at its CA.
+        let known = self.accounts.get(request.account()).await;
+        let _turn_at_ca = self.of_ca.enter(&provider.id).await;
+        if let Some(hold) = self.hold(request, provider).await {
+            return Ok(hold);
+        }
+        let (ordering, began) = (effect == CaEffect::NewOrder, self.clock.now());
+        let done = match known {
+            Ok(_) => self.ask(request, provider, effect).await,
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = &done {
+            let now = self.clock.now();
+            self.health.failed(provider, failure, now.since(began), now).await;
+        }
         self.learn(request.account(), provider, ordering, &done).await;
         // A CA that is away is no failure of this request.
         if done.as_ref().is_err_and(Failure::is_outage)
@@ -72,10 +90,6 @@ impl CaSteps {
             // A limit of the ledger is no word of the CA, nor is an order that another request has.
             Ok(Event::Deferred { .. } | Event::OrderTaken { .. }) => {}
             Ok(_) => self.health.answered(provider.id).await,
-            Err(failure) if failure.is_outage() => {
-                let detail = &failure.problem.detail;
-                self.health.away(provider, detail, self.clock.now()).await;
-            }
             Err(failure) => {
                 if failure.problem.cause.is_acme() {
                     self.health.answered(provider.id).await;

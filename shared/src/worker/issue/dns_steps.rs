@@ -1,38 +1,51 @@
-//! The DNS work of all issuances of a wave together: one change batch a zone, one look at each change.
+//! The DNS work of issuances together: one change batch a zone, one look at each change. Jobs with the same zones, or that
+//! wait for the same changes, are one round; nobody waits for a zone of others.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::join_all, stream};
 
 use super::{
     failures::Failures,
-    job::Job,
+    job::{Job, ZoneWork},
     pace::Pace,
     places::{Place, Places},
 };
 use crate::{
+    clock::Timer,
     dns::{
         DnsError, DnsZones, Zone,
         ledger::{Ledger, Outcome},
     },
+    lanes::Lanes,
     store::RequestStore,
     worker::settings::WorkerSettings,
 };
 use certmint_core::{
-    clock::Clock,
-    issuance::{Challenge, Event, ZoneEffect},
-    words::{Failure, Fqdn, Timestamp},
+    issuance::{Challenge, Event},
+    words::{Failure, Fqdn, RequestId, Timestamp},
 };
 
-/// What became of a job's values.
-enum Intent {
-    /// They are in the ledger; these RRsets are to follow.
-    Written(Vec<(Zone, Fqdn)>),
-    /// They go with the next batch of their zones.
-    NotBefore(Timestamp),
+/// What makes jobs a round.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Round {
+    /// A change of these zones.
+    Change(BTreeSet<Zone>),
+    /// A look at these changes.
+    Look(Vec<String>),
+}
+
+/// What a round changes for a job.
+enum Part {
+    /// Its values are in the ledger; these RRsets are to follow.
+    Publish(Vec<(Zone, Fqdn)>),
+    /// The same of values that it gave up.
+    Clear(Vec<(Zone, Fqdn)>),
+    /// Nothing: it failed, or is another's.
+    Nothing,
 }
 
 /// Works in our zones.
@@ -40,189 +53,218 @@ pub(super) struct DnsSteps {
     pub(super) requests: Arc<dyn RequestStore>,
     pub(super) ledger: Ledger,
     pub(super) zones: Arc<dyn DnsZones>,
+    /// Looks at changes, one at a time of each.
+    pub(super) looks: Lanes<String>,
     pub(super) places: Places,
     pub(super) pace: Pace,
     pub(super) failures: Failures,
     pub(super) settings: WorkerSettings,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Timer>,
 }
 
 impl DnsSteps {
-    /// Serves every job that waits for our zones.
-    pub(super) async fn serve(&self, jobs: &mut [Job]) {
-        // Ordered, so that the same wave makes the same calls.
-        let mut touched: BTreeSet<(Zone, Fqdn)> = BTreeSet::new();
-        let mut publishing: BTreeMap<usize, Vec<(Zone, Fqdn)>> = BTreeMap::new();
-        let mut clearing: BTreeSet<usize> = BTreeSet::new();
-        let mut located = self.locate(jobs).await;
-        for (index, job) in jobs.iter_mut().enumerate() {
-            job.check_lease(self.now());
-            match job.zone_effect(self.now()).cloned() {
-                Some(ZoneEffect::Publish { .. }) => match self.intend(job, located.remove(&index)).await {
-                    Ok(Intent::Written(places)) => {
-                        touched.extend(places.iter().cloned());
-                        publishing.insert(index, places);
-                    }
-                    Ok(Intent::NotBefore(at)) => job.hold(at),
-                    Err(failure) => self.fail(job, failure).await,
-                },
-                Some(ZoneEffect::Unpublish) => match self.ledger.release(job.fence()).await {
-                    Ok(places) => {
-                        touched.extend(places);
-                        clearing.insert(index);
-                    }
-                    // The request keeps its debt and is taken up again.
-                    Err(error) => {
-                        tracing::warn!(request_id = job.request.id.get(), %error, "values not released");
-                        job.park(self.now());
-                    }
-                },
-                Some(ZoneEffect::CheckInSync { .. }) | None => {}
+    /// Finds where the values of a job go. A name that is slow to find delays its own job.
+    pub(super) async fn locate(&self, job: &mut Job, challenges: &[Challenge]) {
+        match self.places.locate(challenges).await {
+            Ok(places) => job.is_ready(ZoneWork::Publish(places), self.now()),
+            Err(failure) => {
+                let event = self.failures.event(&job.request, failure).await;
+                job.apply(event, &*self.requests, self.now()).await;
             }
         }
-        if !touched.is_empty() || !clearing.is_empty() {
-            self.pace
-                .note(publishing.values().flatten().map(|(zone, _)| zone), self.now());
-            let owners = publishing.keys().map(|index| jobs[*index].request.id).collect();
-            let outcomes = self.ledger.apply(touched.into_iter().collect(), &owners).await;
-            self.report_publishing(jobs, &publishing, &outcomes).await;
-            // What could not be removed now is marked unwanted in the ledger: dns-cleanup goes on with it.
-            for index in clearing {
-                self.apply(&mut jobs[index], Event::Unpublished).await;
+    }
+
+    /// Gives the values of a job up.
+    pub(super) async fn release(&self, job: &mut Job) {
+        match self.ledger.release(job.fence()).await {
+            Ok(places) => job.is_ready(ZoneWork::Unpublish(places), self.now()),
+            // The request keeps its debt and is taken up again.
+            Err(error) => {
+                tracing::warn!(request_id = job.request.id.get(), %error, "values not released");
+                job.park(self.now());
             }
         }
-        self.look_at_changes(jobs).await;
+    }
+
+    /// Which jobs are served together now, and which wait: for their zones, that were published to just now, or for the
+    /// company that jobs on their way may bring.
+    pub(super) fn rounds(&self, jobs: Vec<Job>, bring_company: bool) -> (Vec<Vec<Job>>, Vec<Job>) {
+        let now = self.now();
+        let (mut rounds, mut waiting) = (BTreeMap::<Round, Vec<Job>>::new(), Vec::new());
+        for mut job in jobs {
+            match self.pace.not_before(published(&job), now) {
+                Some(at) => {
+                    job.hold(at);
+                    waiting.push(job);
+                }
+                None => rounds.entry(round(&job)).or_default().push(job),
+            }
+        }
+        let mut served = Vec::new();
+        for jobs in rounds.into_values() {
+            let waits = |job: &Job| job.company_until().is_some_and(|at| at > now);
+            match bring_company && jobs.iter().all(waits) {
+                true => waiting.extend(jobs),
+                false => served.push(jobs),
+            }
+        }
+        self.pace.note(served.iter().flatten().flat_map(published), now);
+        (served, waiting)
+    }
+
+    /// Serves the jobs of a round.
+    pub(super) async fn serve(&self, jobs: Vec<Job>) -> Vec<Job> {
+        match jobs.first().and_then(Job::awaited_changes).cloned() {
+            Some(changes) => self.look(jobs, &changes).await,
+            None => self.change(jobs).await,
+        }
     }
 
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    async fn apply(&self, job: &mut Job, event: Event) {
-        job.apply(event, &*self.requests, self.now()).await;
-    }
-
-    async fn fail(&self, job: &mut Job, failure: Failure) {
-        let event = self.failures.event(&job.request, failure).await;
-        self.apply(job, event).await;
-    }
-
-    /// Where the values of each job go, looked up side by side: a name that is slow to find delays its own job and, for
-    /// the seconds that a look-up is given, the wave.
-    async fn locate(&self, jobs: &mut [Job]) -> BTreeMap<usize, Result<Vec<Place>, Failure>> {
-        let now = self.now();
-        let mut asked: Vec<(usize, Vec<Challenge>)> = Vec::new();
-        for (index, job) in jobs.iter_mut().enumerate() {
-            job.check_lease(now);
-            if let Some(ZoneEffect::Publish { challenges }) = job.zone_effect(now) {
-                asked.push((index, challenges.clone()));
+    /// Changes zones for all that want it.
+    async fn change(&self, jobs: Vec<Job>) -> Vec<Job> {
+        let parts = jobs.into_iter().map(|job| self.intend(job));
+        let parts: Vec<(Job, Part)> = stream::iter(parts)
+            .buffered(self.settings.parallelism)
+            .collect()
+            .await;
+        let mut touched = BTreeSet::new();
+        let mut owners: BTreeSet<RequestId> = BTreeSet::new();
+        for (job, part) in &parts {
+            match part {
+                Part::Publish(places) => {
+                    touched.extend(places.iter().cloned());
+                    owners.insert(job.request.id);
+                }
+                Part::Clear(places) => touched.extend(places.iter().cloned()),
+                Part::Nothing => {}
             }
         }
-        let looks = asked
-            .iter()
-            .map(|(index, challenges)| async move { (*index, self.places.locate(challenges).await) });
-        stream::iter(looks)
-            .buffer_unordered(self.settings.parallelism)
-            .collect()
-            .await
+        let outcomes = self.ledger.apply(touched.into_iter().collect(), &owners).await;
+        let became: HashMap<(&Zone, &Fqdn), &Outcome> =
+            outcomes.iter().map(|o| ((&o.zone, &o.fqdn), o)).collect();
+        let (now, became) = (self.now(), &became);
+        let ended = parts.into_iter().map(|(mut job, part)| async move {
+            let event = match part {
+                Part::Nothing => return job,
+                // What could not be removed now is marked unwanted in the ledger: dns-cleanup goes on with it.
+                Part::Clear(_) => Event::Unpublished,
+                Part::Publish(places) => match published_by(&places, became) {
+                    Ok(changes) => Event::Published { changes },
+                    Err(failure) => self.failures.event(&job.request, failure).await,
+                },
+            };
+            job.apply(event, &*self.requests, now).await;
+            job
+        });
+        let ended = stream::iter(ended).buffered(self.settings.parallelism);
+        ended.collect().await
     }
 
-    /// Writes the intents of one job's values to the ledger, before any zone changes; or says that they go with a later
-    /// batch: they were not looked up yet, or their zones were published to just now.
-    async fn intend(
-        &self,
-        job: &Job,
-        located: Option<Result<Vec<Place>, Failure>>,
-    ) -> Result<Intent, Failure> {
-        let now = self.now();
-        let Some(located) = located else {
-            return Ok(Intent::NotBefore(now));
+    /// Writes the intents of one job's values to the ledger, before any zone changes.
+    async fn intend(&self, mut job: Job) -> (Job, Part) {
+        job.check_lease(self.now());
+        let places = match job.take_zone_work() {
+            Some(ZoneWork::Publish(places)) if !job.is_lost() => places,
+            Some(ZoneWork::Unpublish(places)) if !job.is_lost() => return (job, Part::Clear(places)),
+            _ => return (job, Part::Nothing),
         };
-        let places = located?;
-        if let Some(at) = self.pace.not_before(places.iter().map(|p| &p.zone), now) {
-            return Ok(Intent::NotBefore(at));
+        match self.want(job.fence(), places).await {
+            Ok(touched) => (job, Part::Publish(touched)),
+            Err(failure) => {
+                let event = self.failures.event(&job.request, failure).await;
+                job.apply(event, &*self.requests, self.now()).await;
+                (job, Part::Nothing)
+            }
         }
+    }
+
+    async fn want(&self, owner: (RequestId, u64), places: Vec<Place>) -> Result<Vec<(Zone, Fqdn)>, Failure> {
+        let now = self.now();
         let until = now.plus(self.settings.txt_lease);
         let mut by_zone: BTreeMap<Zone, Vec<(Fqdn, String)>> = BTreeMap::new();
         for place in places {
-            by_zone
-                .entry(place.zone)
-                .or_default()
-                .push((place.fqdn, place.value));
+            let values = by_zone.entry(place.zone).or_default();
+            values.push((place.fqdn, place.value));
         }
         let mut touched = Vec::new();
         for (zone, values) in by_zone {
-            self.ledger.want(job.fence(), &values, &zone, until, now).await?;
+            self.ledger.want(owner, &values, &zone, until, now).await?;
             touched.extend(values.into_iter().map(|(fqdn, _)| (zone.clone(), fqdn)));
         }
-        Ok(Intent::Written(touched))
+        Ok(touched)
     }
 
-    async fn report_publishing(
-        &self,
-        jobs: &mut [Job],
-        publishing: &BTreeMap<usize, Vec<(Zone, Fqdn)>>,
-        outcomes: &[Outcome],
-    ) {
-        let by_place: HashMap<(&Zone, &Fqdn), &Outcome> =
-            outcomes.iter().map(|o| ((&o.zone, &o.fqdn), o)).collect();
-        for (index, places) in publishing {
-            let mut changes = Vec::new();
-            let mut failure = None;
-            for (zone, fqdn) in places {
-                match by_place.get(&(zone, fqdn)).map(|o| &o.result) {
-                    Some(Ok(Some(change))) if !changes.contains(change) => changes.push(change.clone()),
-                    Some(Ok(_)) | None => {}
-                    Some(Err(error)) => failure = Some(error.into()),
-                }
-            }
-            let job = &mut jobs[*index];
-            match failure {
-                Some(failure) => self.fail(job, failure).await,
-                None => self.apply(job, Event::Published { changes }).await,
-            }
-        }
-    }
-
-    /// Asks for each change once, however many issuances wait for it.
-    async fn look_at_changes(&self, jobs: &mut [Job]) {
+    /// Asks for each change once, however many issuances wait for it. They hear of it in the same moment, so that the
+    /// next look is one again.
+    async fn look(&self, jobs: Vec<Job>, changes: &[String]) -> Vec<Job> {
+        let looks = changes.iter().map(|id| async move {
+            let _turn = self.looks.enter(id).await;
+            (id, self.zones.in_sync(id).await)
+        });
+        let event = &in_sync(join_all(looks).await);
         let now = self.now();
-        let waiting: Vec<(usize, Vec<String>)> = jobs
-            .iter()
-            .enumerate()
-            .filter(|(_, job)| job.wait_until().is_none_or(|at| at <= now))
-            .filter_map(|(index, job)| match job.zone_effect(now) {
-                Some(ZoneEffect::CheckInSync { changes }) => Some((index, changes.clone())),
-                _ => None,
-            })
-            .collect();
-        let ids: BTreeSet<&String> = waiting.iter().flat_map(|(_, changes)| changes).collect();
-        let looks = ids
-            .into_iter()
-            .map(|id| async move { (id, self.zones.in_sync(id).await) });
-        let seen: HashMap<&String, Result<bool, DnsError>> = stream::iter(looks)
-            .buffer_unordered(self.settings.parallelism)
-            .collect()
-            .await;
-        for (index, changes) in &waiting {
-            let mut event = Event::InSync;
-            for change in changes {
-                match seen.get(change) {
-                    Some(Ok(true)) => {}
-                    Some(Err(error)) => {
-                        event = Event::Failed(error.into());
-                        break;
-                    }
-                    Some(Ok(false)) | None => {
-                        let reason = format!("Route53 change {change} is PENDING");
-                        event = Event::NotYet {
-                            not_before: None,
-                            reason,
-                        };
-                    }
-                }
-            }
-            jobs[*index].apply(event, &*self.requests, now).await;
+        let told = jobs.into_iter().map(|mut job| async move {
+            job.apply(event.clone(), &*self.requests, now).await;
+            job
+        });
+        let told = stream::iter(told).buffered(self.settings.parallelism);
+        told.collect().await
+    }
+}
+
+/// The zones that a job adds values to.
+fn published(job: &Job) -> impl Iterator<Item = &Zone> {
+    let places = match job.zone_work() {
+        Some(ZoneWork::Publish(places)) => places.as_slice(),
+        _ => &[],
+    };
+    places.iter().map(|place| &place.zone)
+}
+
+fn round(job: &Job) -> Round {
+    match (job.awaited_changes(), job.zone_work()) {
+        (Some(changes), _) => Round::Look(changes.clone()),
+        (None, Some(ZoneWork::Unpublish(places))) => {
+            Round::Change(places.iter().map(|(zone, _)| zone.clone()).collect())
+        }
+        (None, _) => Round::Change(published(job).cloned().collect()),
+    }
+}
+
+/// The changes that bring a job's values into their zones.
+fn published_by(
+    places: &[(Zone, Fqdn)],
+    became: &HashMap<(&Zone, &Fqdn), &Outcome>,
+) -> Result<Vec<String>, Failure> {
+    let mut changes = Vec::new();
+    for (zone, fqdn) in places {
+        match became.get(&(zone, fqdn)).map(|outcome| &outcome.result) {
+            Some(Ok(Some(change))) if !changes.contains(change) => changes.push(change.clone()),
+            Some(Ok(_)) | None => {}
+            Some(Err(error)) => return Err(error.into()),
         }
     }
+    Ok(changes)
+}
+
+/// What the looks say together.
+fn in_sync(looks: Vec<(&String, Result<bool, DnsError>)>) -> Event {
+    let mut event = Event::InSync;
+    for (change, seen) in looks {
+        match seen {
+            Ok(true) => {}
+            Err(error) => return Event::Failed((&error).into()),
+            Ok(false) => {
+                event = Event::NotYet {
+                    not_before: None,
+                    reason: format!("Route53 change {change} is PENDING"),
+                };
+            }
+        }
+    }
+    event
 }

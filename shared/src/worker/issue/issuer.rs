@@ -18,12 +18,18 @@ use super::{
 };
 use crate::{
     acme::Ca,
+    clock::Timer,
     dns::{DnsView, DnsZones, ledger::Ledger},
+    lanes::Lanes,
     store::{CertificateRelations, CertificateStore, RateLedger, RenewalStore, RequestStore, TxtLedger},
     vault::KeyVault,
     worker::{accounts::Accounts, health::Health, settings::WorkerSettings},
 };
-use certmint_core::{clock::Clock, issuance::Event, provider::Providers, words::Failure};
+use certmint_core::{
+    issuance::{CaEffect, Event},
+    provider::Providers,
+    words::{Failure, Timestamp},
+};
 
 /// The world as issuing sees it.
 pub(in crate::worker) struct IssueAdapters {
@@ -37,18 +43,19 @@ pub(in crate::worker) struct IssueAdapters {
     pub(in crate::worker) ca: Arc<dyn Ca>,
     pub(in crate::worker) zones: Arc<dyn DnsZones>,
     pub(in crate::worker) view: Arc<dyn DnsView>,
-    pub(in crate::worker) clock: Arc<dyn Clock>,
+    pub(in crate::worker) clock: Arc<dyn Timer>,
     pub(in crate::worker) providers: Providers,
 }
 
 /// Does the effects of claimed requests.
 pub(in crate::worker) struct Issuer {
+    requests: Arc<dyn RequestStore>,
     accounts: Arc<Accounts>,
     failures: Failures,
     ca: CaSteps,
     keys: KeySteps,
-    places: Places,
     dns: DnsSteps,
+    clock: Arc<dyn Timer>,
 }
 
 impl Issuer {
@@ -73,15 +80,13 @@ impl Issuer {
                 vault: a.vault,
             },
         };
-        let places = Places {
-            zones: a.zones.clone(),
-            view: a.view,
-            clock: a.clock.clone(),
-        };
         let ca = CaSteps {
             ca: a.ca.clone(),
             accounts: accounts.clone(),
             health,
+            // A CA is asked for many accounts at once, and for none of them as much as it can take.
+            of_account: Lanes::by_key(settings.parallelism),
+            of_ca: Lanes::by_key(settings.parallelism * 2),
             orders: NewOrders {
                 ca: a.ca,
                 certificates: a.certificates.clone(),
@@ -101,45 +106,81 @@ impl Issuer {
             clock: a.clock.clone(),
         };
         let dns = DnsSteps {
-            requests: a.requests,
+            requests: a.requests.clone(),
             ledger: Ledger::new(a.zones.clone(), a.challenges, a.clock.clone()),
-            zones: a.zones,
-            places: places.clone(),
+            zones: a.zones.clone(),
+            looks: Lanes::new(1, settings.parallelism),
+            places: Places::new(a.zones, a.view, a.clock.clone()),
             pace: Pace::default(),
             failures: failures.clone(),
             settings,
-            clock: a.clock,
+            clock: a.clock.clone(),
         };
         Self {
+            requests: a.requests,
             accounts,
             failures,
             ca,
             keys,
-            places,
             dns,
+            clock: a.clock,
         }
     }
 
-    /// Does what concerns one issuance and says what happened.
-    pub(in crate::worker) async fn perform(&self, job: &Job, effect: SoloEffect) -> Event {
-        match self.try_perform(job, effect).await {
+    /// Runs a job's own effects until it ends, waits, or needs what is done for others, too; none is begun after
+    /// `stop_at`.
+    pub(in crate::worker) async fn advance(&self, mut job: Job, stop_at: Timestamp) -> Job {
+        while self.clock.now() < stop_at {
+            let Some(effect) = job.next_alone(self.clock.now()) else {
+                break;
+            };
+            match effect {
+                SoloEffect::Locate(challenges) => self.dns.locate(&mut job, &challenges).await,
+                SoloEffect::Release => self.dns.release(&mut job).await,
+                SoloEffect::Ca(effect) => {
+                    let event = self.ask(&job, effect).await;
+                    self.apply(&mut job, event).await;
+                }
+                SoloEffect::CheckPropagation(challenges) => {
+                    let seen = self.dns.places.check_propagation(&challenges).await;
+                    self.apply(&mut job, seen).await;
+                }
+                SoloEffect::StoreKey => {
+                    let stored = self.store_key(&job).await;
+                    self.apply(&mut job, stored).await;
+                }
+            }
+        }
+        job
+    }
+
+    async fn apply(&self, job: &mut Job, done: Result<Event, Failure>) {
+        let event = match done {
             Ok(event) => event,
             Err(failure) => self.failures.event(&job.request, failure).await,
-        }
+        };
+        job.apply(event, &*self.requests, self.clock.now()).await;
     }
 
-    async fn try_perform(&self, job: &Job, effect: SoloEffect) -> Result<Event, Failure> {
+    async fn ask(&self, job: &Job, effect: CaEffect) -> Result<Event, Failure> {
         let provider = self.accounts.provider(job.request.account()).await?;
         let request = &as_ordered(&job.request, provider);
-        match effect {
-            SoloEffect::Ca(effect) => self.ca.perform(request, provider, effect).await,
-            SoloEffect::CheckPropagation(challenges) => self.places.check_propagation(&challenges).await,
-            SoloEffect::StoreKey => self.keys.store(request).await,
-        }
+        self.ca.perform(request, provider, effect).await
     }
 
-    /// Serves every job that waits for our zones.
-    pub(in crate::worker) async fn serve_dns(&self, jobs: &mut [Job]) {
-        self.dns.serve(jobs).await;
+    async fn store_key(&self, job: &Job) -> Result<Event, Failure> {
+        let provider = self.accounts.provider(job.request.account()).await?;
+        self.keys.store(&as_ordered(&job.request, provider)).await
+    }
+
+    /// Which of the jobs whose turn it is are served together now; and those that wait for company
+    /// or for their zones.
+    pub(in crate::worker) fn rounds(&self, jobs: Vec<Job>, bring_company: bool) -> (Vec<Vec<Job>>, Vec<Job>) {
+        self.dns.rounds(jobs, bring_company)
+    }
+
+    /// Serves jobs of one round.
+    pub(in crate::worker) async fn serve(&self, jobs: Vec<Job>) -> Vec<Job> {
+        self.dns.serve(jobs).await
     }
 }

@@ -2,20 +2,45 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use super::places::Place;
 use crate::{
+    dns::Zone,
     store::{RequestStore, StoreError},
     worker::pulse::Pulse,
 };
 use certmint_core::{
     issuance::{CaEffect, Challenge, Effect, Event, Lease, Phase, Request, Step, ZoneEffect, next},
-    words::{RequestId, Timestamp},
+    words::{Fqdn, RequestId, Timestamp},
 };
+
+/// A change of zones that is ready waits so long for the company of those that are on their way to one.
+const COMPANY: Duration = Duration::from_millis(500);
 
 /// An effect that concerns one issuance alone.
 pub(in crate::worker) enum SoloEffect {
     Ca(CaEffect),
     CheckPropagation(Vec<Challenge>),
     StoreKey,
+    /// Find where the values go; they are written together with those of others.
+    Locate(Vec<Challenge>),
+    /// Give the values up; they are taken out together with those of others.
+    Release,
+}
+
+/// A change of zones that is ready to be sent with those of others.
+pub(super) enum ZoneWork {
+    Publish(Vec<Place>),
+    Unpublish(Vec<(Zone, Fqdn)>),
+}
+
+/// What can be done for a job now.
+pub(in crate::worker) enum Turn {
+    /// Nothing.
+    None,
+    /// Something that concerns it alone.
+    Alone,
+    /// Something that is done for others together with it.
+    Together,
 }
 
 /// A request under lease, with the effects that its state asks for.
@@ -23,7 +48,9 @@ pub(in crate::worker) struct Job {
     pub(in crate::worker) request: Request,
     effects: VecDeque<Effect>,
     wait_until: Option<Timestamp>,
-    /// Its change of zones waits for company until then.
+    /// Its change of zones, and since when that is ready.
+    zone_work: Option<(ZoneWork, Timestamp)>,
+    /// Its change of zones must wait until then.
     held_until: Option<Timestamp>,
     /// The lease is gone or the state cannot be stored: hands off.
     lost: bool,
@@ -38,12 +65,18 @@ impl Job {
             request,
             effects: VecDeque::new(),
             wait_until: None,
+            zone_work: None,
             held_until: None,
             lost: false,
             pulse,
         };
         job.resume(now);
         job
+    }
+
+    /// Its request.
+    pub(in crate::worker) const fn id(&self) -> RequestId {
+        self.request.id
     }
 
     fn resume(&mut self, now: Timestamp) {
@@ -69,24 +102,44 @@ impl Job {
     pub(in crate::worker) fn wait_until(&self) -> Option<Timestamp> {
         match self.effects.is_empty() {
             true => self.wait_until,
-            false => self.held_until,
+            false => self.held_until.or_else(|| self.company_until()),
+        }
+    }
+
+    /// What can be done for it now, once any wait is over.
+    pub(in crate::worker) fn turn(&mut self, now: Timestamp) -> Turn {
+        self.end_wait(now);
+        self.check_lease(now);
+        self.held_until = self.held_until.filter(|at| *at > now);
+        if self.lost || self.held_until.is_some() {
+            return Turn::None;
+        }
+        match self.effects.front() {
+            None => Turn::None,
+            Some(Effect::Zone(ZoneEffect::CheckInSync { .. })) => Turn::Together,
+            Some(Effect::Zone(_)) if self.zone_work.is_some() => Turn::Together,
+            Some(_) => Turn::Alone,
         }
     }
 
     /// The next effect that needs no other issuance, once any wait is over.
     pub(in crate::worker) fn next_alone(&mut self, now: Timestamp) -> Option<SoloEffect> {
-        self.end_wait(now);
-        self.check_lease(now);
-        if self.lost {
-            return None;
-        }
+        let Turn::Alone = self.turn(now) else { return None };
         match self.effects.pop_front()? {
             Effect::Ca(effect) => Some(SoloEffect::Ca(effect)),
             Effect::CheckPropagation { challenges } => Some(SoloEffect::CheckPropagation(challenges)),
             Effect::StoreKey => Some(SoloEffect::StoreKey),
             shared @ Effect::Zone(_) => {
+                let prepares = match &shared {
+                    Effect::Zone(ZoneEffect::Publish { challenges }) => {
+                        Some(SoloEffect::Locate(challenges.clone()))
+                    }
+                    Effect::Zone(ZoneEffect::Unpublish) => Some(SoloEffect::Release),
+                    _ => None,
+                };
+                // It stays until its event is here.
                 self.effects.push_front(shared);
-                None
+                prepares
             }
         }
     }
@@ -96,13 +149,36 @@ impl Job {
         (self.request.id, self.request.lease.fence)
     }
 
-    /// The effect in our zones that it waits for together with others. It stays until its event is here.
-    pub(super) fn zone_effect(&self, now: Timestamp) -> Option<&ZoneEffect> {
-        let held = self.held_until.is_some_and(|at| at > now);
+    /// The changes that it waits for.
+    pub(super) fn awaited_changes(&self) -> Option<&Vec<String>> {
         match self.effects.front() {
-            Some(Effect::Zone(effect)) if !self.lost && !held => Some(effect),
+            Some(Effect::Zone(ZoneEffect::CheckInSync { changes })) => Some(changes),
             _ => None,
         }
+    }
+
+    /// Its change of zones is ready for the round.
+    pub(super) fn is_ready(&mut self, work: ZoneWork, now: Timestamp) {
+        self.zone_work = Some((work, now));
+    }
+
+    pub(super) fn zone_work(&self) -> Option<&ZoneWork> {
+        self.zone_work.as_ref().map(|(work, _)| work)
+    }
+
+    pub(super) fn take_zone_work(&mut self) -> Option<ZoneWork> {
+        self.zone_work.take().map(|(work, _)| work)
+    }
+
+    /// Until when a change that is ready may wait for others.
+    pub(in crate::worker) fn company_until(&self) -> Option<Timestamp> {
+        let (_, since) = self.zone_work.as_ref()?;
+        Some(since.plus(COMPANY))
+    }
+
+    /// Whether it is lost to this worker.
+    pub(super) const fn is_lost(&self) -> bool {
+        self.lost
     }
 
     /// Leaves its effect in our zones for the round at that time.
@@ -188,7 +264,7 @@ impl Job {
         request.issuance = step.state;
         request.status = step.status;
         self.effects = step.effects.into();
-        self.held_until = None;
+        (self.zone_work, self.held_until) = (None, None);
         self.wait_until = step.wake_at;
         let over = self.effects.is_empty() && self.wait_until.is_none();
         if over {
@@ -248,6 +324,7 @@ impl Job {
     /// Leaves the request as it is stored and goes on with it after the lease.
     pub(super) fn park(&mut self, now: Timestamp) {
         self.effects.clear();
+        self.zone_work = None;
         self.wait_until = Some(now.plus(Duration::from_secs(60)));
     }
 }

@@ -6,19 +6,26 @@ use futures::{StreamExt, TryStreamExt, stream};
 use rand::Rng;
 
 use super::astray::Astray;
-use crate::dns::{DnsError, DnsView, DnsZones, Fitting, Freshness, Sight, Visibility, Zone};
+use crate::{
+    clock::Timer,
+    dns::{DnsError, DnsView, DnsZones, Fitting, Freshness, Sight, Visibility, Zone},
+    lanes::{self, Lanes, within},
+};
 use certmint_core::{
-    clock::Clock,
     issuance::{Challenge, Event},
     words::{Failure, Fqdn},
 };
 
 /// CNAMEs followed from a challenge's name. CAs follow about as many.
 const MAX_CNAMES: usize = 8;
-/// Names of one request that are looked up at once.
+/// Names of one request, and of one domain, that are looked up at once.
 const AT_ONCE: usize = 16;
-/// A name whose way takes longer is given up for this time: others of the wave wait for it.
+/// Names of all domains: each takes some sockets, of which a Lambda has 1,024.
+const IN_ALL: usize = 128;
+/// A name whose way takes longer is given up for this time.
 const PATIENCE: Duration = Duration::from_secs(6);
+/// So long takes all that is looked up for a request, before it is given up for this time.
+const BUDGET: Duration = Duration::from_secs(15);
 /// Hosted zones of one name that are told apart; each costs a call.
 const MAX_NAMESAKES: usize = 20;
 /// Octets of a name (RFC 1035 §2.3.4), as text.
@@ -61,23 +68,50 @@ impl From<Lost> for Failure {
 }
 
 /// Finds places by the public DNS and our zones.
-#[derive(Clone)]
 pub(super) struct Places {
-    pub(super) zones: Arc<dyn DnsZones>,
-    pub(super) view: Arc<dyn DnsView>,
-    pub(super) clock: Arc<dyn Clock>,
+    zones: Arc<dyn DnsZones>,
+    view: Arc<dyn DnsView>,
+    clock: Arc<dyn Timer>,
+    /// By registered domain: one whose name servers are dead keeps those of others from no socket.
+    lanes: Lanes<Fqdn>,
 }
 
 impl Places {
+    pub(super) fn new(zones: Arc<dyn DnsZones>, view: Arc<dyn DnsView>, clock: Arc<dyn Timer>) -> Self {
+        Self {
+            zones,
+            view,
+            clock,
+            lanes: Lanes::new(AT_ONCE, IN_ALL),
+        }
+    }
+
+    /// A look-up of this name may begin.
+    async fn turn(&self, fqdn: &Fqdn) -> lanes::Place {
+        let domain = fqdn.registered_domain().map(Fqdn::new);
+        self.lanes.enter(domain.as_ref().unwrap_or(fqdn)).await
+    }
+
     /// Follows delegated challenges and finds the zone of each value, several side by side.
     pub(super) async fn locate(&self, challenges: &[Challenge]) -> Result<Vec<Place>, Failure> {
-        let looks = challenges.iter().map(|challenge| self.place(challenge));
-        let places: Result<Vec<Place>, Lost> = stream::iter(looks).buffered(AT_ONCE).try_collect().await;
-        Ok(places?)
+        let looks = challenges.to_vec().into_iter().map(|challenge| async move {
+            let _turn = self.turn(&challenge.fqdn).await;
+            self.place(challenge).await
+        });
+        let places = stream::iter(looks).buffered(AT_ONCE).try_collect();
+        let found: Result<Vec<Place>, Lost> = self
+            .in_time(places)
+            .await
+            .unwrap_or_else(|| Err(DnsError::Lookup(too_slow(challenges)).into()));
+        Ok(found?)
+    }
+
+    async fn in_time<T>(&self, looks: impl Future<Output = T>) -> Option<T> {
+        within(&*self.clock, self.clock.now().plus(BUDGET), looks).await
     }
 
     /// That there is no place is said only after nothing was taken from what is kept for a while.
-    async fn place(&self, challenge: &Challenge) -> Result<Place, Lost> {
+    async fn place(&self, challenge: Challenge) -> Result<Place, Lost> {
         let found = match self.find(&challenge.fqdn, Freshness::Kept).await {
             Err(Lost::Astray(_)) => self.find(&challenge.fqdn, Freshness::Anew).await,
             found => found,
@@ -86,7 +120,7 @@ impl Places {
         Ok(Place {
             zone,
             fqdn,
-            value: challenge.value.clone(),
+            value: challenge.value,
         })
     }
 
@@ -294,8 +328,19 @@ impl Places {
     /// Whether the authoritative servers have the values.
     pub(super) async fn check_propagation(&self, challenges: &[Challenge]) -> Result<Event, Failure> {
         let places = self.locate(challenges).await?;
-        let all = &places;
-        let looks = all.iter().map(|place| async move {
+        let seen = self.in_time(self.propagation(&places)).await;
+        seen.unwrap_or_else(|| {
+            Ok(Event::NotYet {
+                not_before: None,
+                reason: too_slow(challenges),
+            })
+        })
+    }
+
+    async fn propagation(&self, all: &[Place]) -> Result<Event, Failure> {
+        let looks = (0..all.len()).map(|index| async move {
+            let place = &all[index];
+            let _turn = self.turn(&place.fqdn).await;
             let at_name = all.iter().filter(|p| p.fqdn == place.fqdn);
             let values: Vec<String> = at_name.map(|p| p.value.clone()).collect();
             let seen = self.view.visibility(&place.zone.name, &place.fqdn, &values).await;
@@ -339,6 +384,18 @@ impl Places {
             zones: vec![(zone.clone(), ours)],
         })
     }
+}
+
+fn too_slow(challenges: &[Challenge]) -> String {
+    let name = challenges.first().map(|c| c.fqdn.to_string()).unwrap_or_default();
+    let others = match challenges.len() {
+        0 | 1 => String::new(),
+        n => format!(" and {} more", n - 1),
+    };
+    format!(
+        "the name servers of {name}{others} gave no answer for {} seconds",
+        BUDGET.as_secs()
+    )
 }
 
 fn near_of(zone: &Zone) -> Option<&Fqdn> {

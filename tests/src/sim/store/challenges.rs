@@ -1,5 +1,7 @@
 //! The TXT ledger.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use certmint_core::{
     challenge::{DesiredState, TxtRecord, TxtStatus},
@@ -113,17 +115,23 @@ impl TxtLedger for MemoryStore {
 
 #[async_trait]
 impl ChallengeStore for MemoryStore {
-    async fn due_txt(&self, now: Timestamp, limit: usize) -> Result<Vec<TxtRecord>, StoreError> {
+    async fn due_txt(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        passed_over: &BTreeSet<String>,
+    ) -> Result<Vec<TxtRecord>, StoreError> {
         self.gate
             .call(Op::DueTxt, || {
                 let mut tables = self.tables();
                 tables.index.catch_up(self.gate.now());
                 let values = tables.index.txt.values();
-                Ok(values
-                    .filter(|r| r.due_at().is_some_and(|due| due <= now))
-                    .take(limit)
-                    .cloned()
-                    .collect())
+                let mut due: Vec<_> = values
+                    .filter_map(|r| Some((r.due_at().filter(|due| *due <= now)?, r)))
+                    .filter(|(_, r)| !passed_over.contains(&r.zone_id))
+                    .collect();
+                due.sort_by_key(|(at, _)| *at);
+                Ok(due.into_iter().take(limit).map(|(_, r)| r.clone()).collect())
             })
             .await
     }
