@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use certmint_core::provider::{Provider, ProviderEntry, ProviderError, Providers};
 
 /// The variables that are read; another one cannot be.
-pub const VARIABLES: [&str; 14] = [
+pub const VARIABLES: [&str; 15] = [
     "ACME_WORKER_BATCH_SIZE",
     "ACME_WORKER_ENABLED",
     "ACME_WORKER_PATIENCE",
@@ -19,6 +19,7 @@ pub const VARIABLES: [&str; 14] = [
     "CERTMINT_SECRETS_KMS_KEY",
     "CERTMINT_SECRET_PREFIX",
     "CERTMINT_TABLE",
+    "CERTMINT_WAKE_QUEUE",
     LOG_FILTER,
 ];
 /// Of the logs; `telemetry` reads it.
@@ -39,7 +40,8 @@ pub struct WorkerConfig {
     pub enabled: bool,
     /// `ACME_WORKER_BATCH_SIZE` (100): issuances in hand at once.
     pub batch_size: usize,
-    /// `ACME_WORKER_PATIENCE` (20): seconds that a pass may stand idle, waiting for DNS or the CA.
+    /// `ACME_WORKER_PATIENCE` (2): seconds that a pass may stand idle, waiting for DNS or the CA; then it ends, and a wake
+    /// starts the next one.
     pub patience: Duration,
 }
 
@@ -70,6 +72,9 @@ pub struct Config {
     pub secrets_kms_key: Option<String>,
     /// `CERTMINT_EVENT_BUS` (`default`).
     pub event_bus: String,
+    /// `CERTMINT_WAKE_QUEUE`: URL of the SQS queue whose messages start the worker; without it what waits is looked at by
+    /// the schedule only.
+    pub wake_queue: Option<String>,
     /// `CERTMINT_PROVIDERS`: a JSON array of `{name, id?, directoryUrl?, requiresEab?, limits?, preferredChain?,
     /// roots?, rootsFile?}`; a public CA needs its name only ([`Provider::known`]). `limits` is
     /// `{newOrders?, certificatesPerDomain?, duplicateCertificates?, failedAuthorizations?}`, each
@@ -116,6 +121,7 @@ impl Config {
             key_vault: key_vault(&get)?,
             secrets_kms_key: get("CERTMINT_SECRETS_KMS_KEY"),
             event_bus: get("CERTMINT_EVENT_BUS").unwrap_or_else(|| "default".into()),
+            wake_queue: get("CERTMINT_WAKE_QUEUE"),
             providers: match get("CERTMINT_PROVIDERS") {
                 Some(json) => providers(&json)?,
                 None => Providers::default(),
@@ -128,7 +134,7 @@ impl Config {
             worker: WorkerConfig {
                 enabled: parse(&get, "ACME_WORKER_ENABLED", true)?,
                 batch_size,
-                patience: Duration::from_secs(parse(&get, "ACME_WORKER_PATIENCE", 20)?),
+                patience: Duration::from_secs(parse(&get, "ACME_WORKER_PATIENCE", 2)?),
             },
         })
     }
@@ -199,7 +205,7 @@ mod tests {
             WorkerConfig {
                 enabled: true,
                 batch_size: 100,
-                patience: Duration::from_secs(20),
+                patience: Duration::from_secs(2),
             }
         );
         assert!(config.providers.by_name("google").unwrap().requires_eab);

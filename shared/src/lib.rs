@@ -18,4 +18,5 @@ pub mod start;
 pub mod store;
 pub mod telemetry;
 pub mod vault;
+pub mod wake;
 pub mod worker;

@@ -24,6 +24,7 @@ use crate::{
         kms,
         secrets_manager::{self, SecretsManagerVault},
     },
+    wake::{self, NoQueue, SqsQueue, WakeQueue},
     worker::{self, Adapters, Worker, WorkerSettings},
 };
 use certmint_core::{clock::Clock, words::Timestamp};
@@ -63,6 +64,7 @@ pub const CALLS: [(&str, &[&[AwsCall]]); 4] = [
             route53::CHANGE_CALLS,
             route53::RRSET_CALLS,
             kick::CALLS,
+            wake::CALLS,
         ],
     ),
     ("Cleanup", &[dynamo::calls::LEDGER_CALLS, route53::RRSET_CALLS]),
@@ -252,7 +254,12 @@ impl WorkerFunction {
 pub async fn worker() -> Result<WorkerFunction, StartError> {
     let (sdk, config) = (sdk().await, config()?);
     let (clock, kick) = (clock(&config), kick(&sdk, &config));
+    let wakes: Arc<dyn WakeQueue> = match &config.wake_queue {
+        Some(url) => Arc::new(SqsQueue::new(aws_sdk_sqs::Client::new(&sdk), url.clone())),
+        None => Arc::new(NoQueue),
+    };
     let adapters = Adapters {
+        wakes,
         store: store(&sdk, &config, SchemaUse::Claim).into(),
         vault: vault(&sdk, &config),
         ca: Arc::new(AcmeCa::new(

@@ -22,6 +22,7 @@ pub mod conformance_store;
 pub mod conformance_succession;
 pub mod conformance_txt;
 pub mod conformance_vault;
+pub mod conformance_wakes;
 pub mod conformance_zones;
 pub mod dynamo;
 pub mod failing;

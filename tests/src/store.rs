@@ -3,7 +3,7 @@
 use certmint_shared::store::{
     AccountKeys, AccountLifecycle, AccountStore, CertificateLifecycle, CertificateRelations,
     CertificateStore, ChallengeStore, ChoreStore, FallbackPolicy, Heartbeats, ProviderHealth, RateLedger,
-    RenewalStore, RequestLifecycle, RequestStore, SecretIntents, SingleFlight,
+    RenewalStore, RequestLifecycle, RequestStore, SecretIntents, SingleFlight, WakeBook,
 };
 
 macro_rules! together {
@@ -33,4 +33,5 @@ together!(
         + RequestLifecycle
         + SecretIntents
         + SingleFlight
+        + WakeBook
 );

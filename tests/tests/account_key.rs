@@ -34,6 +34,7 @@ impl World {
         let books = Arc::new(Mutex::new(CaState::default()));
         let ca = SimCa::new(books, state, secrets.clone(), Gate::open(), 0);
         let adapters = Adapters {
+            wakes: Arc::new(certmint_shared::wake::NoQueue),
             store: store.clone().into(),
             vault: Arc::new(MemoryVault::new(secrets.clone(), Gate::open())),
             ca: Arc::new(ca),

@@ -61,6 +61,7 @@ impl World {
         let zones = Arc::new(SimZones::new(state.clone(), Arc::default(), Gate::open()));
         let books = Arc::new(Mutex::new(CaState::default()));
         let adapters = Adapters {
+            wakes: Arc::new(certmint_shared::wake::NoQueue),
             store: Stores {
                 requests: failing.clone(),
                 renewals: failing.clone(),

@@ -8,7 +8,7 @@ use certmint_tests::{
     conformance_heartbeats as heartbeats, conformance_lifecycle as lifecycle, conformance_orders as orders,
     conformance_rates as rates, conformance_renewals as renewals, conformance_requests as requests,
     conformance_secret_intents as secrets, conformance_store as suite, conformance_succession as succession,
-    conformance_txt as txt, dynamo, sim::MemoryStore, store::Store,
+    conformance_txt as txt, conformance_wakes as wakes, dynamo, sim::MemoryStore, store::Store,
 };
 
 macro_rules! conforms {
@@ -24,6 +24,7 @@ macro_rules! conforms {
             conforms!(@tests requests: claims_between_clocks, a_claim_sent_twice_is_one, retries,
                       idempotent_requests, due_and_quarantined, what_a_dead_worker_held);
             conforms!(@tests heartbeats: beats, burials);
+            conforms!(@tests wakes: booking);
             conforms!(@tests txt: a_value_is_one_record_a_request, a_later_fence_decides, confirmations_are_conditional, what_is_due, forgetting);
 
             conforms!(@tests fallback: the_default_list, a_request_keeps_its_list);

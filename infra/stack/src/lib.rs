@@ -19,7 +19,7 @@ mod stack;
 
 use std::path::PathBuf;
 
-pub use aws::{Aws, Bus, KMS_ALIAS, Kms, Secrets, Tables};
+pub use aws::{Aws, Bus, KMS_ALIAS, Kms, Queue, Secrets, Tables, WAKE_QUEUE};
 pub use lambda::{Function, FunctionConfig, InvokeError};
 pub use logs::Logs;
 pub use options::{CONTRACT_EAB, Options};

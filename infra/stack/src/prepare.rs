@@ -8,7 +8,7 @@ use rand::{Rng, distr::Alphanumeric};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::{KMS_ALIAS, Options, Ports, StackError, pebble::Tls};
+use crate::{KMS_ALIAS, Options, Ports, StackError, WAKE_QUEUE, pebble::Tls};
 
 pub(crate) const TABLE: &str = "certmint";
 pub(crate) const PREFIX: &str = "certmint";
@@ -41,8 +41,9 @@ pub(crate) fn environment(
         ("AWS_REGION", "us-east-1".to_owned()),
         ("AWS_ACCESS_KEY_ID", function.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "local".into()),
-        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_ENDPOINT_URL", endpoint.clone()),
         ("CERTMINT_TABLE", TABLE.into()),
+        ("CERTMINT_WAKE_QUEUE", format!("{endpoint}/000000000000/{WAKE_QUEUE}")),
         ("CERTMINT_SECRET_PREFIX", PREFIX.into()),
         ("CERTMINT_KMS_KEY", KMS_ALIAS.into()),
         ("CERTMINT_PROVIDERS", providers.to_string()),

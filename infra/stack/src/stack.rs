@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    Aws, Bus, Function, FunctionConfig, Kms, Logs, Options, Ports, Secrets, StackError, Tables, dns, gateway,
+    Aws, Bus, Function, FunctionConfig, Kms, Logs, Options, Ports, Queue, Secrets, StackError, Tables, dns, gateway,
     keep,
     pebble::{self, Pebble, Tls},
     ports::Place,
@@ -108,6 +108,7 @@ impl Stack {
             secrets: Secrets::open(kept("secrets.json")).await?,
             kms: Kms::open(kept("kms.json"))?,
             bus: Bus::default(),
+            wakes: Queue::default(),
         };
         let token = options.token.clone().unwrap_or_else(new_token);
         aws.secrets
@@ -147,6 +148,7 @@ impl Stack {
             function.ready().await?;
         }
         aws.bus.send_kicks_to(worker.clone());
+        aws.wakes.start(worker.clone());
         serve(
             api_port,
             gateway::routes(api.clone(), download),

@@ -21,6 +21,7 @@ mod requests;
 pub mod schema;
 mod secret_intents;
 mod stores;
+mod wakes;
 
 pub use self::{
     account_keys::AccountKeys,
@@ -48,4 +49,5 @@ pub use self::{
     requests::{Claim, DueRequests, Held, RequestFilter, RequestStore},
     secret_intents::SecretIntents,
     stores::Stores,
+    wakes::WakeBook,
 };

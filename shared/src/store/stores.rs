@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{
     AccountKeys, AccountLifecycle, AccountStore, CertificateLifecycle, CertificateRelations,
     CertificateStore, ChallengeStore, ChoreStore, FallbackPolicy, Heartbeats, ProviderHealth, RateLedger,
-    RenewalStore, RequestLifecycle, RequestStore, SecretIntents, SingleFlight,
+    RenewalStore, RequestLifecycle, RequestStore, SecretIntents, SingleFlight, WakeBook,
 };
 
 /// Each capability by itself.
@@ -30,6 +30,7 @@ pub struct Stores {
     pub request_lifecycle: Arc<dyn RequestLifecycle>,
     pub secret_intents: Arc<dyn SecretIntents>,
     pub single_flight: Arc<dyn SingleFlight>,
+    pub wakes: Arc<dyn WakeBook>,
 }
 
 impl<S> From<Arc<S>> for Stores
@@ -51,6 +52,7 @@ where
         + RequestLifecycle
         + SecretIntents
         + SingleFlight
+        + WakeBook
         + 'static,
 {
     /// One store that has them all.
@@ -72,7 +74,8 @@ where
             requests: store.clone(),
             request_lifecycle: store.clone(),
             secret_intents: store.clone(),
-            single_flight: store,
+            single_flight: store.clone(),
+            wakes: store,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     dns::{DnsView, DnsZones},
     store::Stores,
     vault::KeyVault,
+    wake::WakeQueue,
 };
 use certmint_core::provider::Providers;
 
@@ -24,6 +25,8 @@ pub struct Adapters {
     pub zones: Arc<dyn DnsZones>,
     /// The DNS that everybody sees.
     pub view: Arc<dyn DnsView>,
+    /// What starts a worker later.
+    pub wakes: Arc<dyn WakeQueue>,
     /// The time.
     pub clock: Arc<dyn Timer>,
     /// The configured CAs.

@@ -21,6 +21,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use self::{accounts::Accounts, chores::Chores, health::Health, pass::Pass, renew::Renewals};
 pub use self::{adapters::Adapters, report::Report, settings::WorkerSettings};
+use crate::wake::Wakes;
 use certmint_core::words::Timestamp;
 
 /// Takes issuances from request to certificate.
@@ -48,6 +49,7 @@ impl Worker {
                 settings,
                 heartbeats: adapters.store.heartbeats.clone(),
                 watch: wiring::watch(adapters, settings),
+                wakes: Wakes::new(adapters.wakes.clone(), adapters.store.wakes.clone()),
                 owner,
                 passes: AtomicU64::new(0),
             },

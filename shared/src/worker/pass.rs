@@ -15,7 +15,7 @@ use std::{
 
 use futures::{
     StreamExt,
-    future::{Either, select},
+    future::{Either, join, select},
     stream,
 };
 
@@ -33,6 +33,7 @@ use super::{
 use crate::{
     clock::Timer,
     store::{Claim, Heartbeats, RequestStore, StoreError},
+    wake::Wakes,
 };
 use certmint_core::{
     issuance::RequestStatus,
@@ -58,6 +59,7 @@ pub(super) struct Pass {
     pub(super) settings: WorkerSettings,
     pub(super) heartbeats: Arc<dyn Heartbeats>,
     pub(super) watch: Watch,
+    pub(super) wakes: Wakes,
     /// Names this process in leases, with the number of the pass.
     pub(super) owner: String,
     pub(super) passes: AtomicU64,
@@ -69,6 +71,8 @@ struct Found {
     claimed: Vec<Job>,
     /// A worker that holds what is due may be dead.
     is_watched: bool,
+    /// Some that are due are in others' hands.
+    are_held: bool,
 }
 
 impl Pass {
@@ -90,6 +94,10 @@ impl Pass {
             }
         };
         pulse.end().await;
+        // What runs out of time is kicked on.
+        if let (Some(at), false) = (report.next, report.more) {
+            self.wakes.wake(at, self.now()).await;
+        }
         report
     }
 
@@ -107,7 +115,11 @@ impl Pass {
                 let room = self.room(&jobs, &flights);
                 let found = self.claim_due(pulse, deadline, room).await;
                 is_read = found.is_ok();
-                let Found { claimed, is_watched } = found.unwrap_or_else(|error| {
+                let Found {
+                    claimed,
+                    is_watched,
+                    are_held,
+                } = found.unwrap_or_else(|error| {
                     report.errors.note("due requests", &error);
                     Found::default()
                 });
@@ -116,6 +128,9 @@ impl Pass {
                     if is_watched && self.now().plus(self.settings.beat) < stop_at {
                         self.timer.sleep(self.settings.beat).await;
                         continue;
+                    }
+                    if are_held {
+                        report.look_again(self.now().plus(self.settings.lookout));
                     }
                     return report;
                 }
@@ -200,7 +215,7 @@ impl Pass {
         // Those that somebody left were due first.
         let wanted: Vec<_> = left.chain(free).take(room).collect();
         if !wanted.is_empty() {
-            pulse.begin().await?;
+            self.begin_pulse(pulse, now).await?;
         }
         // Where nobody watches the heartbeat, the lease ends by the clock, after the invocation.
         let lease = deadline.since(now) + self.settings.lease_margin;
@@ -218,7 +233,18 @@ impl Pass {
         Ok(Found {
             claimed: claimed.into_iter().flatten().collect(),
             is_watched: sight.is_silent,
+            are_held: sight.others_live,
         })
+    }
+
+    /// Before the first claim there is a heartbeat, and somebody on the way who looks for it.
+    async fn begin_pulse(&self, pulse: &Pulse, now: Timestamp) -> Result<(), StoreError> {
+        if pulse.has_begun() {
+            return Ok(());
+        }
+        let lookout = self.wakes.wake(now.plus(self.settings.lookout), now);
+        let (begun, ()) = join(pulse.begin(), lookout).await;
+        begun
     }
 
     async fn claim(&self, id: RequestId, claim: Claim<'_>, pulse: &Arc<Pulse>) -> Option<Job> {
@@ -281,10 +307,12 @@ impl Pass {
         report.parked += jobs.len();
         let free = jobs.into_iter().map(|mut job| async move {
             job.hand_back(&*self.requests, self.now()).await;
+            job.due_at()
         });
-        stream::iter(free)
+        let due: Vec<Option<Timestamp>> = stream::iter(free)
             .buffer_unordered(self.settings.parallelism)
-            .collect::<Vec<()>>()
+            .collect()
             .await;
+        due.into_iter().flatten().for_each(|at| report.look_again(at));
     }
 }

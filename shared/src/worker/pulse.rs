@@ -57,12 +57,14 @@ impl Pulse {
         u64::try_from(self.timer.elapsed().as_millis()).unwrap_or(NEVER - 1)
     }
 
+    /// Whether its first beat was taken.
+    pub(super) fn has_begun(&self) -> bool {
+        self.beat.load(Ordering::Relaxed) > 0
+    }
+
     /// The first beat, before the first claim: who finds a lease finds its worker's heartbeat too.
     pub(super) async fn begin(&self) -> Result<(), StoreError> {
-        match self.beat.load(Ordering::Relaxed) {
-            0 => self.send(1).await,
-            _ => Ok(()),
-        }
+        self.send(1).await
     }
 
     async fn send(&self, beat: u64) -> Result<(), StoreError> {
@@ -88,7 +90,7 @@ impl Pulse {
         let mut beat = 1;
         loop {
             self.timer.sleep(self.settings.beat).await;
-            if self.beat.load(Ordering::Relaxed) == 0 {
+            if !self.has_begun() {
                 continue;
             }
             beat += 1;

@@ -18,6 +18,8 @@ pub struct WorkerSettings {
     /// A worker that was seen silent for so long is gone, and what it held is others'. Half of it and the time of one
     /// call (15 s) are over before.
     pub lease: Duration,
+    /// While requests are in a worker's hands, another looks this often whether it lives.
+    pub lookout: Duration,
     /// A lease that nobody watched ends this long after the invocation's deadline.
     pub lease_margin: Duration,
     /// Clocks of two workers may differ by this much: each by five minutes, in opposite directions.
@@ -38,9 +40,10 @@ impl Default for WorkerSettings {
             margin: Duration::from_secs(20),
             beat: Duration::from_secs(5),
             lease: Duration::from_secs(50),
+            lookout: Duration::from_secs(15),
             lease_margin: Duration::from_secs(30),
             skew: Duration::from_secs(10 * 60),
-            patience: Duration::from_secs(20),
+            patience: Duration::from_secs(2),
             txt_lease: Duration::from_secs(12 * 60 * 60),
         }
     }

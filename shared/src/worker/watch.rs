@@ -40,6 +40,8 @@ pub(super) struct Sight {
     pub(super) gone: BTreeSet<String>,
     /// Somebody is silent, by what clocks say: that is to be seen to its end.
     pub(super) is_silent: bool,
+    /// Some of them live.
+    pub(super) others_live: bool,
 }
 
 impl Watch {
@@ -47,7 +49,7 @@ impl Watch {
     pub(super) async fn look(&self, holders: BTreeSet<String>) -> Result<Sight, StoreError> {
         let mut sight = Sight {
             gone: holders,
-            is_silent: false,
+            ..Sight::default()
         };
         if sight.gone.is_empty() {
             return Ok(sight);
@@ -65,6 +67,7 @@ impl Watch {
             let by_clocks = heartbeat.at.plus(self.settings.lease + self.settings.skew) < self.timer.now();
             if silence < self.settings.lease && !by_clocks {
                 sight.is_silent |= self.seems_silent(last, silence, &heartbeat);
+                sight.others_live = true;
             } else if self.heartbeats.bury(&heartbeat.worker, heartbeat.beat).await? {
                 tracing::warn!(worker = heartbeat.worker, "a worker is gone; its requests go on");
                 sight.gone.insert(heartbeat.worker);

@@ -68,6 +68,7 @@ impl World {
         let providers =
             Providers::new(vec![provider(1, "one", one), provider(2, "two", two)]).expect("providers");
         let adapters = Adapters {
+            wakes: Arc::new(certmint_shared::wake::NoQueue),
             store: store.clone().into(),
             vault: vault.clone(),
             ca: ca.clone(),

@@ -15,6 +15,7 @@ mod leaf;
 mod op;
 mod platform;
 mod process;
+mod queue;
 mod renewed;
 mod rng;
 mod scenario;

@@ -37,6 +37,10 @@ ops! {
         Heartbeats,
         /// Says that a worker is gone.
         Bury,
+        /// Writes down that a wake is sent.
+        BookWake,
+        /// Has a worker started later.
+        SendWake,
         /// Takes a lease.
         Claim,
         /// Reads a request.

@@ -24,6 +24,7 @@ use super::{
     ca_state::CaState,
     clock::SimClock,
     gate::Gate,
+    queue::SimQueue,
     store::{MemoryStore, Tables},
     timeline::{TaskId, Timeline},
     vault::{MemoryVault, Secrets},
@@ -103,7 +104,8 @@ impl Process {
                 );
                 let adapters = Adapters {
                     store: store.into(),
-                    vault: Arc::new(MemoryVault::new(outside.secrets.clone(), gate)),
+                    vault: Arc::new(MemoryVault::new(outside.secrets.clone(), gate.clone())),
+                    wakes: Arc::new(SimQueue::new(gate)),
                     ca: Arc::new(ca),
                     zones: zones.clone(),
                     view: zones,

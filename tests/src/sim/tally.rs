@@ -23,6 +23,8 @@ pub struct Tally {
     pub freezes: u64,
     /// Invocations ended by the platform.
     pub kills: u64,
+    /// Wakes that were sent.
+    pub wakes: u64,
     /// Rollovers of account keys that were begun.
     pub rollovers: u64,
     /// Requests that went on with another account.
@@ -60,6 +62,7 @@ impl Tally {
         self.repeated += other.repeated;
         self.freezes += other.freezes;
         self.kills += other.kills;
+        self.wakes += other.wakes;
         self.rollovers += other.rollovers;
         self.failed_over += other.failed_over;
         self.succeeded += other.succeeded;

@@ -23,6 +23,8 @@ pub(super) type TaskId = u32;
 pub enum Happening {
     /// The schedule's turn, or a kick.
     Tick,
+    /// A wake arrives.
+    Woken,
     /// A client asks for the certificate at this place of the scenario.
     Ask(usize),
     /// A client retries a request if it failed.

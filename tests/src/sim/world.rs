@@ -173,6 +173,7 @@ impl World {
         let now = self.timeline.now();
         match happening {
             Happening::Tick => self.tick(),
+            Happening::Woken => self.woken(),
             Happening::Ask(place) => self.ask(*place),
             Happening::Retry(id) => self.retry(*id),
             Happening::Roll(account) => {
@@ -264,6 +265,24 @@ impl World {
             if !only_values {
                 self.platform
                     .invoke(slot, &self.scenario, &self.outside, &self.timeline);
+            }
+        }
+    }
+
+    /// A wake arrives, and starts a worker; while none is free the queue keeps it.
+    fn woken(&mut self) {
+        let lost = self.scenario.lost_events;
+        if self.timeline.draw(|rng| rng.per_mille(lost)) {
+            return;
+        }
+        match self.platform.free_workers().first() {
+            Some(slot) => {
+                self.platform
+                    .invoke(*slot, &self.scenario, &self.outside, &self.timeline);
+            }
+            None => {
+                let again = self.timeline.now().plus(Duration::from_secs(5));
+                self.timeline.at(again, Happening::Woken);
             }
         }
     }

@@ -71,6 +71,7 @@ impl SlowWorld {
         let sim = SimCa::new(books.clone(), state, secrets.clone(), Gate::open(), 0);
         let provider = |n| Provider::new(ProviderId::new(n), &format!("ca{n}"), &ca(n));
         let adapters = Adapters {
+            wakes: Arc::new(certmint_shared::wake::NoQueue),
             store: store.clone().into(),
             vault: Arc::new(Behind {
                 slow: slow.clone(),

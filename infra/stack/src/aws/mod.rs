@@ -1,8 +1,9 @@
 //! Emulated AWS behind one address, as `AWS_ENDPOINT_URL` wants it: DynamoDB, Route53, Secrets Manager, KMS,
-//! EventBridge.
+//! EventBridge, SQS.
 
 mod events;
 mod kms;
+mod queue;
 mod refusal;
 mod secrets;
 mod table;
@@ -20,6 +21,7 @@ use self::refusal::refusal;
 pub use self::{
     events::Bus,
     kms::{ALIAS as KMS_ALIAS, Kms},
+    queue::{NAME as WAKE_QUEUE, Queue},
     secrets::Secrets,
     table::Tables,
 };
@@ -41,6 +43,8 @@ pub struct Aws {
     pub kms: Kms,
     /// EventBridge.
     pub bus: Bus,
+    /// SQS: the queue of wakes.
+    pub wakes: Queue,
 }
 
 impl Aws {
@@ -68,11 +72,12 @@ async fn dispatch(State(aws): State<Aws>, request: Request) -> Response {
         Some("secretsmanager") => aws.secrets.handle(request).await,
         Some("TrentService") => aws.kms.handle(&request),
         Some("AWSEvents") => aws.bus.handle(&request),
+        Some("AmazonSQS") => aws.wakes.handle(&request),
         _ if request.uri().path().starts_with("/2013-04-01/") => whole(aws.route53.handle(request).await),
         _ => refusal(
             400,
             "UnknownOperationException",
-            "only DynamoDB, Route53, Secrets Manager, KMS and EventBridge are emulated here",
+            "only DynamoDB, Route53, Secrets Manager, KMS, EventBridge and SQS are emulated here",
         ),
     }
 }

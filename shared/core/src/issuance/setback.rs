@@ -10,9 +10,14 @@ use super::{
 };
 use crate::words::{Cause, Class, Failure, RequestId, Stage, Timestamp, clip};
 
-/// Looks at something that lags start this close together and double up to [`POLL_MAX`].
+/// Looks at something that lags start this close together and double, up to [`POLL_OFTEN`] at first and [`POLL_MAX`] at
+/// last.
 const POLL_MIN: Duration = Duration::from_millis(200);
 const POLL_MAX: Duration = Duration::from_secs(15);
+/// What is in order within a minute as a rule is looked at this often, and less often the longer it takes: the part of
+/// the time so far that may be added to it.
+const POLL_OFTEN: Duration = Duration::from_millis(1500);
+const POLL_PART: u32 = 20;
 
 /// How long an issuance may be on hold without a try. The longest window of a CA's limit is a week.
 const HOLD_PATIENCE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -49,7 +54,9 @@ pub(super) fn wait(
         let failure = Failure::new(Class::Transient, stage, Cause::Deadline, detail);
         return fail(state, &failure, now, seed);
     }
-    let poll = POLL_MIN.saturating_mul(1 << state.polls.min(10)).min(POLL_MAX);
+    let often = POLL_OFTEN.max(now.since(state.since) / POLL_PART);
+    let poll = POLL_MIN.saturating_mul(1 << state.polls.min(10));
+    let poll = poll.min(often).min(POLL_MAX);
     // A server's own moment is kept, but not past the deadline: then it is time to give up, not to sleep on.
     let deadline = state.since.plus(patience);
     let told = not_before.unwrap_or(Timestamp::ZERO).min(deadline);

@@ -35,5 +35,6 @@ mod succession;
 mod table;
 mod tx;
 mod versions;
+mod wakes;
 
 pub use self::{schema_version::SchemaUse, store::DynamoStore};

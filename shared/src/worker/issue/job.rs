@@ -321,6 +321,11 @@ impl Job {
         self.store(requests, now).await;
     }
 
+    /// When it is due again, once it is handed back.
+    pub(in crate::worker) fn due_at(&self) -> Option<Timestamp> {
+        self.request.wake_at.filter(|_| !self.lost)
+    }
+
     /// Leaves the request as it is stored and goes on with it after the lease.
     pub(super) fn park(&mut self, now: Timestamp) {
         self.effects.clear();

@@ -13,6 +13,7 @@ mod lifecycle;
 mod limits;
 mod renewals;
 mod requests;
+mod wakes;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -94,6 +95,8 @@ pub struct Tables {
     wanted_at: BTreeMap<TxtKey, Timestamp>,
     /// Who claimed a request last, to see that no lease is taken from the living.
     holders: BTreeMap<RequestId, TaskId>,
+    /// The moment that a wake is on its way for.
+    next_wake: Option<Timestamp>,
     /// Signs of life, by worker.
     heartbeats: BTreeMap<String, Heartbeat>,
     /// As whom an invocation last got one through, and when.
