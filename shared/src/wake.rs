@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[async_trait]
 pub trait WakeQueue: Send + Sync {
     /// Sends a message that arrives after so many seconds, 900 at most. Never fails: the schedule finds the work anyway.
-    async fn send(&self, seconds: i32);
+    async fn wake_in(&self, seconds: i32);
 }
 
 /// No queue: the schedule alone starts the worker.
@@ -29,7 +29,7 @@ pub struct NoQueue;
 
 #[async_trait]
 impl WakeQueue for NoQueue {
-    async fn send(&self, _: i32) {}
+    async fn wake_in(&self, _: i32) {}
 }
 
 /// In SQS.
@@ -48,7 +48,7 @@ impl SqsQueue {
 
 #[async_trait]
 impl WakeQueue for SqsQueue {
-    async fn send(&self, seconds: i32) {
+    async fn wake_in(&self, seconds: i32) {
         let message = self.client.send_message().queue_url(&self.url);
         let call = message.delay_seconds(seconds).message_body("{}").send();
         match tokio::time::timeout(PATIENCE, call).await {
@@ -82,7 +82,7 @@ impl Wakes {
         }
         // In the book first: of many that want to be woken at the same time one sends.
         match self.book.book_wake(at, now).await {
-            Ok(true) => self.queue.send(seconds(at, now)).await,
+            Ok(true) => self.queue.wake_in(seconds(at, now)).await,
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "wake not booked; the schedule finds the work"),
         }
@@ -103,7 +103,15 @@ mod tests {
     fn a_message_is_not_there_before_its_moment() {
         let now = Timestamp::from_millis(1_000_000);
         let in_millis = |millis: i64| seconds(Timestamp::from_millis(1_000_000 + millis), now);
-        let table = [(-5_000, 0), (0, 0), (1, 1), (1_000, 1), (1_001, 2), (900_000, 900), (9_000_000, 900)];
+        let table = [
+            (-5_000, 0),
+            (0, 0),
+            (1, 1),
+            (1_000, 1),
+            (1_001, 2),
+            (900_000, 900),
+            (9_000_000, 900),
+        ];
         for (millis, whole) in table {
             assert_eq!(in_millis(millis), whole, "{millis}");
         }

@@ -28,7 +28,8 @@ pub async fn booking(store: &dyn Store) {
         let booked = store.book_wake(at(wanted), at(now)).await.expect("an answer");
         assert_eq!(booked, sent, "at {now} for {wanted}");
     }
-    let crowd = (0..8).map(|_| store.book_wake(Timestamp::ZERO.plus(Duration::from_secs(1)), Timestamp::ZERO));
+    let crowd =
+        (0..8).map(|_| store.book_wake(Timestamp::ZERO.plus(Duration::from_secs(1)), Timestamp::ZERO));
     let booked = futures::future::join_all(crowd).await;
     let sent = booked.into_iter().filter(|b| matches!(b, Ok(true))).count();
     assert_eq!(sent, 1, "of many at once one sends");

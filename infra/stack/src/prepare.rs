@@ -43,7 +43,10 @@ pub(crate) fn environment(
         ("AWS_SECRET_ACCESS_KEY", "local".into()),
         ("AWS_ENDPOINT_URL", endpoint.clone()),
         ("CERTMINT_TABLE", TABLE.into()),
-        ("CERTMINT_WAKE_QUEUE", format!("{endpoint}/000000000000/{WAKE_QUEUE}")),
+        (
+            "CERTMINT_WAKE_QUEUE",
+            format!("{endpoint}/000000000000/{WAKE_QUEUE}"),
+        ),
         ("CERTMINT_SECRET_PREFIX", PREFIX.into()),
         ("CERTMINT_KMS_KEY", KMS_ALIAS.into()),
         ("CERTMINT_PROVIDERS", providers.to_string()),

@@ -14,8 +14,8 @@ use tokio::{
 };
 
 use crate::{
-    Aws, Bus, Function, FunctionConfig, Kms, Logs, Options, Ports, Queue, Secrets, StackError, Tables, dns, gateway,
-    keep,
+    Aws, Bus, Function, FunctionConfig, Kms, Logs, Options, Ports, Queue, Secrets, StackError, Tables, dns,
+    gateway, keep,
     pebble::{self, Pebble, Tls},
     ports::Place,
     prepare::{PREFIX, environment, new_token, prepare_table, token_list},

@@ -22,7 +22,7 @@ impl SimQueue {
 
 #[async_trait]
 impl WakeQueue for SimQueue {
-    async fn send(&self, seconds: i32) {
+    async fn wake_in(&self, seconds: i32) {
         let sent = self.0.call(Op::SendWake, || {
             if let Some(timeline) = self.0.timeline() {
                 let late = match self.0.draw(0, 100) {

@@ -76,7 +76,11 @@ impl Queue {
             return refusal(400, "QueueDoesNotExist", "The specified queue does not exist.");
         }
         if call.delay_seconds > DELAY || !(1..=BYTES).contains(&call.message_body.len()) {
-            return refusal(400, "InvalidParameterValue", "DelaySeconds or MessageBody is out of bounds");
+            return refusal(
+                400,
+                "InvalidParameterValue",
+                "DelaySeconds or MessageBody is out of bounds",
+            );
         }
         let id = uuid::Uuid::new_v4().to_string();
         let digest = format!("{:x}", md5::compute(&call.message_body));

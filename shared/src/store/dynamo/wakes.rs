@@ -2,12 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{
-    item::n,
-    keys,
-    store::DynamoStore,
-    table::Updated,
-};
+use super::{item::n, keys, store::DynamoStore, table::Updated};
 use crate::store::{StoreError, WakeBook};
 use certmint_core::words::Timestamp;
 

@@ -18,16 +18,21 @@ use certmint_shared::{
     start::CALLS,
     store::dynamo,
     vault::{envelope, kms, secrets_manager},
+    wake,
 };
 use serde_json::Value;
 
 use super::{file, template, texts};
 
 /// What Lambda does for a function.
-const PLUMBING: [&str; 5] = [
+const PLUMBING: [&str; 8] = [
     "logs:CreateLogStream",
     "logs:PutLogEvents",
+    // Where events that came to nothing go, and where wakes come from.
     "sqs:SendMessage",
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
 ];
@@ -46,13 +51,17 @@ fn allowed(template: &Value, role: &str) -> BTreeSet<String> {
         let by = &statement["Condition"]["StringEquals"]["kms:ViaService"];
         let by = by["Fn::Sub"].as_str().and_then(|by| by.split('.').next());
         let by = by.map_or_else(String::new, |by| format!(" via {by}"));
+        // What the worker sends itself is its own call.
+        let is_own = statement["Resource"].to_string().contains("\"Wakes");
+        let is_plumbing = move |action: &String| {
+            PLUMBING.contains(&action.as_str()) && !(is_own && action == "sqs:SendMessage")
+        };
         texts(&statement["Action"])
             .into_iter()
+            .filter(move |action| !is_plumbing(action))
             .map(move |action| action + &by)
     });
-    actions
-        .filter(|action| !PLUMBING.contains(&action.as_str()))
-        .collect()
+    actions.collect()
 }
 
 /// What a role allows and its function does not call, and what it calls and may not.
@@ -197,6 +206,12 @@ fn wired() -> Vec<Wired> {
             tables: vec![kick::CALLS],
             operator: &[],
             traits: one("shared/src/kick.rs"),
+        },
+        Wired {
+            files: one("shared/src/wake.rs"),
+            tables: vec![wake::CALLS],
+            operator: &[],
+            traits: one("shared/src/wake.rs"),
         },
     ]
 }

@@ -90,3 +90,24 @@ fn every_alarm_of_the_code_has_a_metric_filter() {
         );
     }
 }
+
+/// AWS (Lambda, "Using Lambda with Amazon SQS"): a queue's visibility timeout below the function's timeout is refused.
+#[test]
+fn wakes_start_the_worker() {
+    let template = template();
+    let worker = &template["Resources"]["WorkerFunction"]["Properties"];
+    let queue = &template["Resources"]["Wakes"]["Properties"];
+    let seconds = |value: &Value| value.as_u64().unwrap();
+    assert!(seconds(&queue["VisibilityTimeout"]) >= seconds(&worker["Timeout"]));
+    assert!(
+        seconds(&queue["MessageRetentionPeriod"]) > 900,
+        "longer than the longest delay"
+    );
+    let of_queue = |value: &Value| value.to_string().contains("\"Wakes");
+    assert!(of_queue(
+        &worker["Environment"]["Variables"]["CERTMINT_WAKE_QUEUE"]
+    ));
+    let event = &worker["Events"]["Wake"];
+    assert_eq!(event["Type"], "SQS");
+    assert!(of_queue(&event["Properties"]["Queue"]));
+}
