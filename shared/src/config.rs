@@ -40,7 +40,7 @@ pub struct WorkerConfig {
     pub enabled: bool,
     /// `ACME_WORKER_BATCH_SIZE` (100): issuances in hand at once.
     pub batch_size: usize,
-    /// `ACME_WORKER_PATIENCE` (2): seconds that a pass may stand idle, waiting for DNS or the CA; then it ends, and a wake
+    /// `ACME_WORKER_PATIENCE` (1): seconds that a pass may stand idle, waiting for DNS or the CA; then it ends, and a wake
     /// starts the next one.
     pub patience: Duration,
 }
@@ -134,7 +134,7 @@ impl Config {
             worker: WorkerConfig {
                 enabled: parse(&get, "ACME_WORKER_ENABLED", true)?,
                 batch_size,
-                patience: Duration::from_secs(parse(&get, "ACME_WORKER_PATIENCE", 2)?),
+                patience: Duration::from_secs(parse(&get, "ACME_WORKER_PATIENCE", 1)?),
             },
         })
     }
@@ -205,7 +205,7 @@ mod tests {
             WorkerConfig {
                 enabled: true,
                 batch_size: 100,
-                patience: Duration::from_secs(2),
+                patience: Duration::from_secs(1),
             }
         );
         assert!(config.providers.by_name("google").unwrap().requires_eab);

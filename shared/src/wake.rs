@@ -7,7 +7,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 
-use crate::{aws_call::AwsCall, store::WakeBook};
+use crate::{
+    aws_call::AwsCall,
+    store::{WakeBook, WakeKind},
+};
 use certmint_core::words::Timestamp;
 
 /// What this adapter calls.
@@ -77,11 +80,20 @@ impl Wakes {
 
     /// Has a worker look at what is due then, unless one is on its way for that moment or before.
     pub async fn wake(&self, at: Timestamp, now: Timestamp) {
-        if at.since(now) > FURTHEST {
-            return;
+        if at.since(now) <= FURTHEST {
+            self.send(WakeKind::Due, now, at, now).await;
         }
+    }
+
+    /// Has a worker look after this one after that time; a bit earlier does as well.
+    pub async fn look_after(&self, time: Duration, now: Timestamp) {
+        self.send(WakeKind::Lookout, now.plus(time / 3), now.plus(time), now)
+            .await;
+    }
+
+    async fn send(&self, kind: WakeKind, from: Timestamp, at: Timestamp, now: Timestamp) {
         // In the book first: of many that want to be woken at the same time one sends.
-        match self.book.book_wake(at, now).await {
+        match self.book.book_wake(kind, from, at).await {
             Ok(true) => self.queue.wake_in(seconds(at, now)).await,
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "wake not booked; the schedule finds the work"),

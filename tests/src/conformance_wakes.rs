@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use certmint_core::words::Timestamp;
+use certmint_shared::store::WakeKind;
 
 use crate::{conformance_store::start, store::Store};
 
@@ -25,11 +26,24 @@ pub async fn booking(store: &dyn Store) {
         (500, 505, true),
     ];
     for (now, wanted, sent) in table {
-        let booked = store.book_wake(at(wanted), at(now)).await.expect("an answer");
+        let booked = store
+            .book_wake(WakeKind::Due, at(now), at(wanted))
+            .await
+            .expect("an answer");
         assert_eq!(booked, sent, "at {now} for {wanted}");
     }
-    let crowd =
-        (0..8).map(|_| store.book_wake(Timestamp::ZERO.plus(Duration::from_secs(1)), Timestamp::ZERO));
+    // The two kinds do not know of each other; a lookout need not be the first.
+    let table = [
+        (600, 610, true),
+        (606, 616, false),
+        (611, 621, true),
+        (603, 620, true),
+    ];
+    for (from, wanted, sent) in table {
+        let booked = store.book_wake(WakeKind::Lookout, at(from), at(wanted)).await;
+        assert_eq!(booked.expect("an answer"), sent, "from {from} for {wanted}");
+    }
+    let crowd = (0..8).map(|_| store.book_wake(WakeKind::Due, Timestamp::ZERO, at(1)));
     let booked = futures::future::join_all(crowd).await;
     let sent = booked.into_iter().filter(|b| matches!(b, Ok(true))).count();
     assert_eq!(sent, 1, "of many at once one sends");

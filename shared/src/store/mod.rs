@@ -49,5 +49,5 @@ pub use self::{
     requests::{Claim, DueRequests, Held, RequestFilter, RequestStore},
     secret_intents::SecretIntents,
     stores::Stores,
-    wakes::WakeBook,
+    wakes::{WakeBook, WakeKind},
 };

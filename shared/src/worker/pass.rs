@@ -130,7 +130,7 @@ impl Pass {
                         continue;
                     }
                     if are_held {
-                        report.look_again(self.now().plus(self.settings.lookout));
+                        self.wakes.look_after(self.settings.lookout, self.now()).await;
                     }
                     return report;
                 }
@@ -242,7 +242,7 @@ impl Pass {
         if pulse.has_begun() {
             return Ok(());
         }
-        let lookout = self.wakes.wake(now.plus(self.settings.lookout), now);
+        let lookout = self.wakes.look_after(self.settings.lookout, now);
         let (begun, ()) = join(pulse.begin(), lookout).await;
         begun
     }

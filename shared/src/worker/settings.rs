@@ -43,7 +43,7 @@ impl Default for WorkerSettings {
             lookout: Duration::from_secs(15),
             lease_margin: Duration::from_secs(30),
             skew: Duration::from_secs(10 * 60),
-            patience: Duration::from_secs(2),
+            patience: Duration::from_secs(1),
             txt_lease: Duration::from_secs(12 * 60 * 60),
         }
     }

@@ -194,7 +194,7 @@ pub const ACCESS_PATHS: &[AccessPath] = &[
     ),
     path("CA in trouble", "providers.rs", ("PROVIDER", "0"), NONE, WORKER),
     expires(path("heartbeat", "heartbeats.rs", ("WORKER", ""), NONE, WORKER)),
-    path("next wake", "wakes.rs", ("WAKE", "META"), NONE, WORKER),
+    path("next wake", "wakes.rs", ("WAKE", ""), NONE, WORKER),
     expires(path("rate bucket", "rates.rs", ("RATE#", "META"), NONE, WORKER)),
     expires(path("reservation", "rates.rs", ("RESERVED#", "0"), NONE, WORKER)),
     path("chore", "chores.rs", ("CHORE#", "META"), &["work"], BOTH),

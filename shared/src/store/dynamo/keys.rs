@@ -23,7 +23,7 @@
 //! | TXT value | `TXT#<fqdn>`, value, request and zone | `TXT#<desired state>`, created | `REQUEST#<id>#TXT`, name and value | `CLEANUP#<shard>`, due time; once gone `FORGET#<shard>` |
 //! | CA in trouble | `PROVIDER`, id | | | |
 //! | heartbeat | `WORKER`, worker (TTL one day) | | | |
-//! | next wake | `WAKE`, `META` | | | |
+//! | next wake | `WAKE`, `DUE` or `LOOKOUT` | | | |
 //! | rate bucket | `RATE#<provider>#<kind>#<of whom>`, `META` (TTL) | | | |
 //! | reservation | `RESERVED#<id>`, part (TTL one week) | | | |
 //! | chore | `CHORE#<name>`, `META` | | | `CHORE`, due time |
@@ -126,7 +126,7 @@ keys! {
     txt(fqdn: &Fqdn, value: &str, owner: RequestId, zone: &str) = format!("TXT#{fqdn}"), format!("{value}#{owner}#{zone}");
     provider(id: ProviderId) = "PROVIDER", pad(id.get());
     worker(name: &str) = "WORKER", name;
-    wake() = "WAKE", META;
+    wake(kind: &str) = "WAKE", kind;
     rate(bucket: &RateKey) = format!("RATE#{}", bucket.as_str()), META;
     reservation(id: &str, part: usize) = format!("RESERVED#{id}"), part.to_string();
     chore(name: &str) = format!("CHORE#{name}"), META;

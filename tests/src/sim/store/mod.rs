@@ -31,7 +31,7 @@ use certmint_core::{
     words::{Fqdn, Page, PageRequest, RequestId, Timestamp},
 };
 use certmint_shared::store::{
-    DEPTH, DefaultFallback, Heartbeat, Idempotency, StoreError, id_after, rows_before,
+    DEPTH, DefaultFallback, Heartbeat, Idempotency, StoreError, WakeKind, id_after, rows_before,
 };
 
 use super::{gate::Gate, timeline::TaskId};
@@ -95,8 +95,8 @@ pub struct Tables {
     wanted_at: BTreeMap<TxtKey, Timestamp>,
     /// Who claimed a request last, to see that no lease is taken from the living.
     holders: BTreeMap<RequestId, TaskId>,
-    /// The moment that a wake is on its way for.
-    next_wake: Option<Timestamp>,
+    /// The moments that wakes are on their way for.
+    next_wakes: BTreeMap<WakeKind, Timestamp>,
     /// Signs of life, by worker.
     heartbeats: BTreeMap<String, Heartbeat>,
     /// As whom an invocation last got one through, and when.

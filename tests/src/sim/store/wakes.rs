@@ -2,19 +2,20 @@
 
 use async_trait::async_trait;
 use certmint_core::words::Timestamp;
-use certmint_shared::store::{StoreError, WakeBook};
+use certmint_shared::store::{StoreError, WakeBook, WakeKind};
 
 use super::{super::op::Op, MemoryStore};
 
 #[async_trait]
 impl WakeBook for MemoryStore {
-    async fn book_wake(&self, at: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+    async fn book_wake(&self, kind: WakeKind, from: Timestamp, at: Timestamp) -> Result<bool, StoreError> {
         self.gate
             .call(Op::BookWake, || {
                 let mut tables = self.tables();
-                let needed = tables.next_wake.is_none_or(|next| next > at || next < now);
+                let next = tables.next_wakes.get(&kind);
+                let needed = next.is_none_or(|next| *next > at || *next < from);
                 if needed {
-                    tables.next_wake = Some(at);
+                    tables.next_wakes.insert(kind, at);
                 }
                 Ok(needed)
             })
