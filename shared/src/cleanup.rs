@@ -9,6 +9,7 @@ use std::{
 use futures::{StreamExt, stream};
 
 use crate::{
+    denials::Denials,
     dns::{DnsZones, Zone, ledger::Ledger},
     run_errors::RunErrors,
     store::{ChallengeStore, RequestStore, StoreError},
@@ -46,6 +47,7 @@ pub struct Cleaner {
     requests: Arc<dyn RequestStore>,
     clock: Arc<dyn Clock>,
     ledger: Ledger,
+    denials: Denials,
 }
 
 impl Cleaner {
@@ -63,6 +65,7 @@ impl Cleaner {
             requests,
             clock,
             ledger,
+            denials: Denials::default(),
         }
     }
 
@@ -70,6 +73,7 @@ impl Cleaner {
     /// worker: the zone change is atomic per RRset and keeps every value that is wanted or not ours.
     pub async fn run(&self, deadline: Timestamp) -> Report {
         let stop_at = deadline.minus(std::time::Duration::from_secs(20));
+        self.denials.begin();
         let mut run = Run {
             cleaner: self,
             stop_at,
@@ -148,6 +152,7 @@ impl Run<'_> {
                 Ok(_) => self.report.cleaned += 1,
                 Err(error) => {
                     tracing::warn!(zone = %outcome.zone.name, fqdn = %outcome.fqdn, %error, "not cleaned");
+                    self.cleaner.denials.note(&error.into());
                     self.report.failed += 1;
                     self.failed.insert(outcome.fqdn);
                 }

@@ -18,12 +18,14 @@ use std::sync::Arc;
 
 use self::{accounts::Accounts, chores::Chores, health::Health, pass::Pass, renew::Renewals};
 pub use self::{adapters::Adapters, report::Report, settings::WorkerSettings};
+use crate::denials::Denials;
 use certmint_core::words::Timestamp;
 
 /// Takes issuances from request to certificate.
 pub struct Worker {
     accounts: Arc<Accounts>,
     health: Arc<Health>,
+    denials: Arc<Denials>,
     renewals: Renewals,
     pass: Pass,
     chores: Chores,
@@ -36,18 +38,33 @@ impl Worker {
     pub fn new(adapters: &Adapters, settings: WorkerSettings, owner: String) -> Self {
         let health = Arc::new(Health::new(adapters.store.health.clone()));
         let accounts = Arc::new(wiring::accounts(adapters, health.clone()));
+        let denials = Arc::new(Denials::default());
         Self {
-            renewals: wiring::renewals(adapters, accounts.clone(), health.clone(), settings),
+            renewals: wiring::renewals(
+                adapters,
+                accounts.clone(),
+                health.clone(),
+                denials.clone(),
+                settings,
+            ),
             pass: Pass {
                 requests: adapters.store.requests.clone(),
-                issuer: wiring::issuer(adapters, accounts.clone(), health.clone(), settings),
+                issuer: wiring::issuer(
+                    adapters,
+                    accounts.clone(),
+                    health.clone(),
+                    denials.clone(),
+                    settings,
+                ),
+                denials: denials.clone(),
                 timer: adapters.clock.clone(),
                 settings,
                 owner,
             },
-            chores: wiring::chores(adapters, &accounts, settings),
+            chores: wiring::chores(adapters, &accounts, denials.clone(), settings),
             accounts,
             health,
+            denials,
             settings,
         }
     }
@@ -56,6 +73,7 @@ impl Worker {
     /// cannot be read delays what stands in it, and the report says so.
     pub async fn run(&self, deadline: Timestamp) -> Report {
         let stop_at = deadline.minus(self.settings.margin);
+        self.denials.begin();
         self.accounts.evict_all().await;
         self.health.load().await;
         let issue = async {

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     clock::Timer,
+    denials::Denials,
     store::{RequestStore, StoreError},
 };
 use certmint_core::{
@@ -26,6 +27,7 @@ use certmint_core::{
 pub(super) struct Pass {
     pub(super) requests: Arc<dyn RequestStore>,
     pub(super) issuer: Issuer,
+    pub(super) denials: Arc<Denials>,
     pub(super) timer: Arc<dyn Timer>,
     pub(super) settings: WorkerSettings,
     /// Names this worker in leases.
@@ -94,7 +96,7 @@ impl Pass {
             .claim_request(id, &self.owner, now, lease, self.settings.skew)
             .await
         {
-            Ok(Some(request)) => Some(Job::new(request, now, self.settings.skew)),
+            Ok(Some(request)) => Some(Job::new(request, self.denials.clone(), now, self.settings.skew)),
             Ok(None) => None,
             Err(StoreError::Corrupt { why, .. }) => {
                 tracing::error!(request_id = id.get(), %why, alarm = "quarantine", "request cannot be read");
@@ -105,6 +107,7 @@ impl Pass {
             }
             Err(error) => {
                 tracing::warn!(request_id = id.get(), %error, "claim failed");
+                self.denials.note(&error.into());
                 None
             }
         }

@@ -11,7 +11,7 @@ use super::{
     renew::Renewals,
     settings::WorkerSettings,
 };
-use crate::renewal_request::RenewalRequests;
+use crate::{denials::Denials, renewal_request::RenewalRequests};
 
 pub(super) fn accounts(of: &Adapters, health: Arc<Health>) -> Accounts {
     let (store, vault) = (of.store.accounts.clone(), of.vault.clone());
@@ -35,6 +35,7 @@ pub(super) fn renewals(
     of: &Adapters,
     accounts: Arc<Accounts>,
     health: Arc<Health>,
+    denials: Arc<Denials>,
     settings: WorkerSettings,
 ) -> Renewals {
     Renewals {
@@ -49,6 +50,7 @@ pub(super) fn renewals(
         ca: of.ca.clone(),
         accounts,
         health,
+        denials,
         clock: of.clock.clone(),
         settings,
     }
@@ -58,6 +60,7 @@ pub(super) fn issuer(
     of: &Adapters,
     accounts: Arc<Accounts>,
     health: Arc<Health>,
+    denials: Arc<Denials>,
     settings: WorkerSettings,
 ) -> Issuer {
     let adapters = IssueAdapters {
@@ -74,10 +77,15 @@ pub(super) fn issuer(
         clock: of.clock.clone(),
         providers: of.providers.clone(),
     };
-    Issuer::new(adapters, accounts, health, settings)
+    Issuer::new(adapters, accounts, health, denials, settings)
 }
 
-pub(super) fn chores(of: &Adapters, accounts: &Arc<Accounts>, settings: WorkerSettings) -> Chores {
+pub(super) fn chores(
+    of: &Adapters,
+    accounts: &Arc<Accounts>,
+    denials: Arc<Denials>,
+    settings: WorkerSettings,
+) -> Chores {
     Chores {
         chores: of.store.chores.clone(),
         certificates: of.store.certificate_lifecycle.clone(),
@@ -106,6 +114,7 @@ pub(super) fn chores(of: &Adapters, accounts: &Arc<Accounts>, settings: WorkerSe
             providers: of.providers.clone(),
             clock: of.clock.clone(),
         },
+        denials,
         clock: of.clock.clone(),
         settings,
     }

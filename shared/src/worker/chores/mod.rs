@@ -11,6 +11,7 @@ use self::gone::unless_gone;
 pub(super) use self::{contact::Contacts, key_rollover::KeyRollovers, revocations::Revocations};
 use super::{report::Done, settings::WorkerSettings};
 use crate::{
+    denials::Denials,
     store::{CertificateLifecycle, CertificateRelations, ChoreStore},
     vault::KeyVault,
 };
@@ -18,11 +19,13 @@ use certmint_core::{
     chore::{Chore, StoredChore},
     clock::Clock,
     issuance::backoff,
-    words::{Failure, NameSet, Timestamp},
+    words::{Class, Failure, NameSet, Timestamp},
 };
 
 /// Chores in hand at once.
 const BATCH: usize = 25;
+/// A chore that our own rights do not allow is tried again at least this often.
+const DENIED: Duration = Duration::from_secs(10 * 60);
 
 /// Does the chores that are due.
 pub(super) struct Chores {
@@ -33,6 +36,7 @@ pub(super) struct Chores {
     pub(super) contacts: Contacts,
     pub(super) rollovers: KeyRollovers,
     pub(super) revocations: Revocations,
+    pub(super) denials: Arc<Denials>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: WorkerSettings,
 }
@@ -82,6 +86,7 @@ impl Chores {
             Ok(None) => return Outcome::NotTaken,
             Err(error) => {
                 tracing::warn!(chore = chore.name, %error, "chore not taken");
+                self.denials.note(&error.into());
                 return Outcome::NotTaken;
             }
         };
@@ -97,7 +102,11 @@ impl Chores {
                 let error = &failure.problem.detail;
                 tracing::warn!(chore = taken.name, tries = taken.tries, error, "chore failed");
                 let seed = taken.name.bytes().map(u64::from).sum();
-                let wait: Duration = backoff(taken.tries, seed);
+                self.denials.note(&failure);
+                let wait = match (backoff(taken.tries, seed), failure.class) {
+                    (wait, Class::Denied) => wait.min(DENIED),
+                    (wait, _) => wait,
+                };
                 if let Err(error) = store.take_chore(&taken, self.clock.now().plus(wait)).await {
                     tracing::warn!(chore = taken.name, %error, "chore not put off");
                 }

@@ -74,6 +74,7 @@ impl DnsSteps {
                     // The request keeps its debt and is taken up again.
                     Err(error) => {
                         tracing::warn!(request_id = job.request.id.get(), %error, "values not released");
+                        self.failures.denials.note(&error.into());
                         job.park(self.now());
                     }
                 },
@@ -212,7 +213,9 @@ impl DnsSteps {
                 match seen.get(change) {
                     Some(Ok(true)) => {}
                     Some(Err(error)) => {
-                        event = Event::Failed(error.into());
+                        let failure = Failure::from(error);
+                        self.failures.denials.note(&failure);
+                        event = Event::Failed(failure);
                         break;
                     }
                     Some(Ok(false)) | None => {

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     acme::Ca,
+    denials::Denials,
     dns::{DnsView, DnsZones, ledger::Ledger},
     store::{CertificateRelations, CertificateStore, RateLedger, RenewalStore, RequestStore, TxtLedger},
     vault::KeyVault,
@@ -56,6 +57,7 @@ impl Issuer {
         adapters: IssueAdapters,
         accounts: Arc<Accounts>,
         health: Arc<Health>,
+        denials: Arc<Denials>,
         settings: WorkerSettings,
     ) -> Self {
         let a = adapters;
@@ -63,6 +65,7 @@ impl Issuer {
         let failures = Failures {
             accounts: accounts.clone(),
             limiter: limiter.clone(),
+            denials,
             clock: a.clock.clone(),
         };
         let keys = KeySteps {

@@ -1,8 +1,11 @@
 //! One claimed request in a worker's hands.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use crate::store::{RequestStore, StoreError};
+use crate::{
+    denials::Denials,
+    store::{RequestStore, StoreError},
+};
 use certmint_core::{
     issuance::{CaEffect, Challenge, Effect, Event, Lease, Phase, Request, Step, ZoneEffect, next},
     words::{RequestId, Timestamp},
@@ -24,18 +27,25 @@ pub(in crate::worker) struct Job {
     held_until: Option<Timestamp>,
     /// The lease is gone or the state cannot be stored: hands off.
     lost: bool,
+    denials: Arc<Denials>,
     skew: Duration,
 }
 
 impl Job {
     /// Takes up a claimed request where its state says.
-    pub(in crate::worker) fn new(request: Request, now: Timestamp, skew: Duration) -> Self {
+    pub(in crate::worker) fn new(
+        request: Request,
+        denials: Arc<Denials>,
+        now: Timestamp,
+        skew: Duration,
+    ) -> Self {
         let mut job = Self {
             request,
             effects: VecDeque::new(),
             wait_until: None,
             held_until: None,
             lost: false,
+            denials,
             skew,
         };
         job.resume(now);
@@ -219,6 +229,7 @@ impl Job {
             Err(error) => {
                 // The stored state is the one before: whoever takes the lease next repeats this step.
                 tracing::warn!(request_id = self.request.id.get(), %error, "state not stored");
+                self.denials.note(&error.into());
                 self.lost = true;
             }
         }

@@ -10,6 +10,7 @@ pub(super) use self::replace::{keep, replaced_by};
 use super::{accounts::Accounts, health::Health, report::Done, settings::WorkerSettings};
 use crate::{
     acme::{Ca, certificate_id},
+    denials::Denials,
     renewal_request::RenewalRequests,
     store::{CertificateStore, RenewalStore, StoreError},
 };
@@ -29,6 +30,7 @@ pub(super) struct Renewals {
     pub(super) ca: Arc<dyn Ca>,
     pub(super) accounts: Arc<Accounts>,
     pub(super) health: Arc<Health>,
+    pub(super) denials: Arc<Denials>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: WorkerSettings,
 }
@@ -60,6 +62,7 @@ impl Renewals {
             self.look_at(id).await.unwrap_or_else(|error| {
                 // Written or begun by another worker, or the table is away: it is still due, or no longer.
                 tracing::warn!(certificate_id = id.get(), %error, "renewal not looked at");
+                self.denials.note(&error.into());
                 false
             })
         });
