@@ -49,7 +49,7 @@ impl Lack {
     /// it begins while things go on.
     #[must_use]
     pub fn of(seed: u64, from: Timestamp) -> Option<Self> {
-        let mut rng = Rng::new(seed ^ 0x5EED_0F_1ACC);
+        let mut rng = Rng::new(seed ^ 0x005E_ED0F_1ACC);
         if !rng.per_mille(250) {
             return None;
         }

@@ -180,11 +180,11 @@ fn looks_are_a_quarter_of_the_time_apart_up_to_ten_minutes_and_end_after_thirty_
             (Phase::Failed, 1),
             "{at}"
         );
-        let ten_minutes = waits.iter().scan(Duration::ZERO, |sum, wait| {
+        let mut ends = waits.iter().scan(Duration::ZERO, |sum, wait| {
             *sum += *wait;
             Some(*sum)
         });
-        let after_ten = ten_minutes.skip_while(|sum| *sum < 10 * MINUTE).next().unwrap();
+        let after_ten = ends.find(|sum| *sum >= 10 * MINUTE).unwrap();
         assert!(
             after_ten < 13 * MINUTE,
             "{at}: a role that was wrong for ten minutes: {after_ten:?}"
