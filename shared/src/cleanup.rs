@@ -9,6 +9,7 @@ use futures::{StreamExt, stream};
 
 use self::sweep::Sweep;
 use crate::{
+    denials::Denials,
     dns::{DnsZones, ledger::Ledger},
     run_errors::RunErrors,
     store::{ChallengeStore, RequestStore, StoreError},
@@ -48,6 +49,7 @@ pub struct Cleaner {
     requests: Arc<dyn RequestStore>,
     clock: Arc<dyn Clock>,
     ledger: Ledger,
+    denials: Denials,
 }
 
 impl Cleaner {
@@ -65,6 +67,7 @@ impl Cleaner {
             requests,
             clock,
             ledger,
+            denials: Denials::default(),
         }
     }
 
@@ -72,6 +75,7 @@ impl Cleaner {
     /// worker: the zone change is atomic per RRset and keeps every value that is wanted or not ours.
     pub async fn run(&self, deadline: Timestamp) -> Report {
         let stop_at = deadline.minus(MARGIN);
+        self.denials.begin();
         let mut run = Run {
             cleaner: self,
             report: Report::default(),
@@ -80,7 +84,13 @@ impl Cleaner {
         let now = self.clock.now();
         let orphans = run.orphans(now.plus(stop_at.since(now) / 4)).await;
         run.report.orphaned = orphans.len();
-        let sweep = Sweep::new(&self.ledger, &*self.challenges, &*self.clock, stop_at);
+        let sweep = Sweep::new(
+            &self.ledger,
+            &*self.challenges,
+            &*self.clock,
+            &self.denials,
+            stop_at,
+        );
         sweep.run(orphans, &mut run.report).await;
         run.forget(stop_at).await;
         run.report

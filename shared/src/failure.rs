@@ -6,6 +6,12 @@ use crate::{dns::DnsError, store::StoreError, vault::VaultError};
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&StoreError> for Failure {
+    fn from(error: &StoreError) -> Self {
         Self::new(error.class(), Stage::Request, Cause::Store, error.to_string())
     }
 }
@@ -18,7 +24,11 @@ impl From<VaultError> for Failure {
 
 impl From<&DnsError> for Failure {
     fn from(error: &DnsError) -> Self {
-        Self::new(error.class(), Stage::Dns, Cause::Dns, error.to_string())
+        let (stage, cause) = match error {
+            DnsError::Ledger(_) => (Stage::Request, Cause::Store),
+            _ => (Stage::Dns, Cause::Dns),
+        };
+        Self::new(error.class(), stage, cause, error.to_string())
     }
 }
 

@@ -4,10 +4,12 @@
 pub mod acme;
 pub mod api;
 pub mod aws_call;
+mod aws_refusal;
 pub mod bundle;
 pub mod cleanup;
 pub mod clock;
 pub mod config;
+mod denials;
 pub mod dns;
 mod failure;
 pub mod kick;

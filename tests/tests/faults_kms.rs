@@ -4,7 +4,7 @@
 use certmint_stack::Options;
 use certmint_tests::{
     faults::{Call, Fault, Operation},
-    journey::{Journey, options},
+    journey::{Journey, eventually, options},
 };
 use serde_json::Value;
 
@@ -55,15 +55,20 @@ async fn denied_by_kms_says_what_to_allow() {
     let denied = Fault::json(400, "AccessDeniedException");
     rules.add_matching(seals_certificate_key, 0, usize::MAX, denied);
     let id = journey.request(account, &["example.com"]).await;
-    let failed = journey.until(id, "failed").await;
-    let error = failed["last_error"].as_str().unwrap();
+    let waiting = eventually("it says what is missing", || async {
+        let request = journey.look(id).await;
+        request["last_error"].is_string().then_some(request)
+    })
+    .await;
+    let error = waiting["last_error"].as_str().unwrap();
     assert!(
         error.contains("access denied to kms:GenerateDataKey") && error.contains("KMS key policy"),
         "{error}"
     );
     assert!(rules.seen(Operation::Finalize).is_empty());
-    journey.until_clean().await;
-    journey.end().await;
+    assert_eq!(waiting["status"], "running", "{waiting}");
+    rules.clear();
+    journey.ends_well(id).await;
 }
 
 #[tokio::test]

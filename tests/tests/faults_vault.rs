@@ -3,7 +3,7 @@
 
 use certmint_tests::{
     faults::{Call, Fault, Operation},
-    journey::{Journey, options},
+    journey::{Journey, eventually, options},
 };
 use serde_json::json;
 
@@ -42,15 +42,20 @@ async fn access_denied_says_what_to_allow() {
         Fault::json(400, "AccessDeniedException"),
     );
     let id = journey.request(account, &["example.com"]).await;
-    let failed = journey.until(id, "failed").await;
-    let error = failed["last_error"].as_str().unwrap();
+    let waiting = eventually("it says what is missing", || async {
+        let request = journey.look(id).await;
+        request["last_error"].is_string().then_some(request)
+    })
+    .await;
+    let error = waiting["last_error"].as_str().unwrap();
     assert!(
         error.contains("access denied to CreateSecret") && error.contains("role"),
         "{error}"
     );
+    assert_eq!(waiting["status"], "running", "{waiting}");
     assert!(rules.seen(Operation::Finalize).is_empty());
-    journey.until_clean().await;
-    journey.end().await;
+    rules.clear();
+    journey.ends_well(id).await;
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ use certmint_shared::{
 };
 use certmint_tests::{
     failing::Failing,
+    logged::Logged,
     sim::{CaState, Gate, MemoryStore, MemoryVault, Secrets, SimCa, SimZones, ZoneState},
     zones::{MemoryZones, zone},
 };
@@ -313,8 +314,11 @@ async fn a_zone_that_cannot_be_written_keeps_no_other_waiting() {
     // More than one round, and due before the others.
     world.left(&denied_zone(), 0..450, 2).await;
     world.left(&zone(), 0..3, 1).await;
+    let logged = Logged::new();
     let report = world.clean().await;
     assert_eq!((report.orphaned, report.cleaned, report.failed), (0, 3, 450));
+    let alarms = logged.alarms("permission");
+    assert_eq!(alarms.len(), 1, "one zone is one alarm: {alarms:?}");
     assert!(world.standing(&zone(), 0..3).is_empty());
     assert_eq!(world.standing(&denied_zone(), 0..450).len(), 450);
     assert!(report.errors.is_empty(), "the ledger itself is well");

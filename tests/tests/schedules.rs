@@ -74,7 +74,7 @@ fn every_schedule_ends_with_one_certificate_and_a_clean_zone() {
     let (tally, failure) = explore(schedules);
     eprintln!(
         "{} schedules in {:.1} s: {} invocations, {} calls, {} crashes at {} points, {} kills, {} frozen, \
-         {} answers lost, {} sent twice, {} refused; {} certificates, {} failed; {} account keys changed, {} requests of another account",
+         {} answers lost, {} sent twice, {} refused, {} denied; {} certificates, {} failed; {} account keys changed, {} requests of another account",
         tally.schedules,
         began.elapsed().as_secs_f64(),
         tally.invocations,
@@ -86,6 +86,7 @@ fn every_schedule_ends_with_one_certificate_and_a_clean_zone() {
         tally.lost,
         tally.repeated,
         tally.refused,
+        tally.denied,
         tally.succeeded,
         tally.failed,
         tally.rollovers,
@@ -103,6 +104,11 @@ fn every_schedule_ends_with_one_certificate_and_a_clean_zone() {
     }
     // Only where two requests meet at one order.
     died_often(&tally, Op::ReadOrderOwner, schedules / 5000);
+    assert!(
+        tally.denied >= schedules / 10,
+        "{} calls were denied",
+        tally.denied
+    );
     assert!(
         tally.failed_over >= schedules / 400,
         "{} went on with another account",

@@ -66,6 +66,7 @@ async fn each_world_has_its_place_or_its_words() {
         let status = match world.outcome {
             Outcome::At(_) => "success",
             Outcome::Words(_) => "failed",
+            Outcome::Waits(_) => "running",
         };
         let request = loop {
             let request = journey.look(*id).await;
@@ -80,7 +81,7 @@ async fn each_world_has_its_place_or_its_words() {
         };
         let error = request["last_error"].as_str().unwrap_or_default();
         let words: &[&str] = match world.outcome {
-            Outcome::Words(words) => words,
+            Outcome::Words(words) | Outcome::Waits(words) => words,
             Outcome::At(_) => &[],
         };
         let missing: Vec<&&str> = words.iter().filter(|word| !error.contains(**word)).collect();

@@ -9,6 +9,8 @@
 mod any;
 #[path = "engine_any_state/cancel.rs"]
 mod cancel;
+#[path = "engine_any_state/denied.rs"]
+mod denied;
 #[path = "engine_any_state/failover.rs"]
 mod failover;
 #[path = "engine_any_state/holds.rs"]
@@ -20,8 +22,8 @@ use std::time::Duration;
 
 use certmint_core::{
     issuance::{
-        CaEffect, Challenge, Effect, Event, Issuance, Order, OrderProgress, OrderStage, Phase, RequestStatus,
-        Step, ZoneEffect, backoff, next,
+        CaEffect, Challenge, Denied, Effect, Event, Issuance, Order, OrderProgress, OrderStage, Phase,
+        RequestStatus, Step, ZoneEffect, backoff, next,
     },
     words::{
         AcmeError, Cause, CertificateId, Class, Failure, Fqdn, Problem, RequestId, Stage, Subproblem,

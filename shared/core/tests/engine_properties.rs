@@ -22,6 +22,8 @@ enum Answer {
     /// A limit is used up or the CA is away: nothing was tried. Where values are in a zone: slow.
     Hold(u32),
     OrderLost,
+    /// Our own role does not allow it.
+    Denied,
     Permanent,
     /// The worker dies after the effect; the answer is lost and the stored state is taken up again.
     Crash,
@@ -35,6 +37,7 @@ fn answer() -> impl Strategy<Value = Answer> {
         1 => (1u32..100_000).prop_map(Answer::RateLimited),
         1 => (1u32..1_000_000).prop_map(Answer::Hold),
         1 => Just(Answer::OrderLost),
+        2 => Just(Answer::Denied),
         1 => Just(Answer::Permanent),
         3 => Just(Answer::Crash),
     ]
@@ -188,6 +191,7 @@ fn play(script: &[Answer], max_attempts: u32) -> Run {
                 fault(Class::RateLimited { not_before: Some(at) })
             }
             (Answer::OrderLost, _) => fault(Class::OrderLost),
+            (Answer::Denied, _) => fault_by(Cause::Vault, Class::Denied),
             (Answer::Permanent, _) => fault(Class::Permanent),
         };
     }

@@ -7,6 +7,7 @@ use futures::{StreamExt, stream, stream::FuturesUnordered};
 
 use super::Report;
 use crate::{
+    denials::Denials,
     dns::{Zone, ledger::Ledger},
     store::{ChallengeStore, StoreError},
 };
@@ -28,6 +29,7 @@ pub(super) struct Sweep<'a> {
     ledger: &'a Ledger,
     challenges: &'a dyn ChallengeStore,
     clock: &'a dyn Clock,
+    denials: &'a Denials,
     stop_at: Timestamp,
 }
 
@@ -45,12 +47,14 @@ impl<'a> Sweep<'a> {
         ledger: &'a Ledger,
         challenges: &'a dyn ChallengeStore,
         clock: &'a dyn Clock,
+        denials: &'a Denials,
         stop_at: Timestamp,
     ) -> Self {
         Self {
             ledger,
             challenges,
             clock,
+            denials,
             stop_at,
         }
     }
@@ -124,6 +128,7 @@ impl<'a> Sweep<'a> {
                 Ok(_) => round.cleaned += 1,
                 Err(error) => {
                     tracing::warn!(zone = %outcome.zone.name, fqdn = %outcome.fqdn, %error, "not cleaned");
+                    self.denials.note(&error.into());
                     round.failed.push(outcome.fqdn);
                 }
             }

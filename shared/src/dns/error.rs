@@ -2,6 +2,8 @@
 
 use certmint_core::words::Class;
 
+use crate::store::StoreError;
+
 /// Why a zone was not changed or read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -13,13 +15,27 @@ pub enum DnsError {
         zone: String,
     },
     /// Our role may not do it.
-    #[error("access denied to {operation} on {zone}: allow it in the function's role")]
+    #[error(
+        "access denied to {operation} on {zone}: allow route53:{operation} in the function's role, and let no other \
+         policy deny it"
+    )]
     AccessDenied {
         /// The API action.
         operation: &'static str,
         /// The zone, or `all zones`.
         zone: String,
     },
+    /// Our credentials are not taken.
+    #[error("Route53 {operation}: {why}")]
+    Credentials {
+        /// The API action.
+        operation: &'static str,
+        /// What AWS said, and what to do.
+        why: String,
+    },
+    /// The ledger could not be read or written.
+    #[error("the ledger of TXT values: {0}")]
+    Ledger(StoreError),
     /// An RRset did not stand as `before` said (`InvalidChangeBatch`); nothing was changed.
     #[error("a record set in zone {zone} changed meanwhile: {message}")]
     Mismatch {
@@ -77,6 +93,12 @@ impl DnsError {
             Self::Mismatch { .. } | Self::Unavailable { .. } | Self::Redirected { .. } | Self::Lookup(_) => {
                 Class::Transient
             }
+            Self::AccessDenied { .. } | Self::Credentials { .. } => Class::Denied,
+            // What the ledger has is needed, whatever is wrong with it: the next try may find it well.
+            Self::Ledger(error) => match error.class() {
+                Class::Denied => Class::Denied,
+                _ => Class::Transient,
+            },
             _ => Class::Permanent,
         }
     }

@@ -178,10 +178,7 @@ impl Ledger {
                 Err(error) => outcomes.push(Outcome {
                     zone: zone.clone(),
                     fqdn,
-                    result: Err(DnsError::Unavailable {
-                        operation: "ledger",
-                        message: error.to_string(),
-                    }),
+                    result: Err(DnsError::Ledger(error)),
                 }),
             }
         }
@@ -303,11 +300,7 @@ impl Ledger {
         // says nothing of a value that came and was given up in between.
         let intents = batch.into_iter().map(|item| async move {
             let ours = self.owed(zone, &item.fqdn).await;
-            let ours = ours.map_err(|e| DnsError::Unavailable {
-                operation: "ledger",
-                message: e.to_string(),
-            });
-            ours.map(|ours| (item.fqdn, ours))
+            ours.map(|ours| (item.fqdn, ours)).map_err(DnsError::Ledger)
         });
         let intents: Vec<Result<(Fqdn, Vec<TxtRecord>), DnsError>> =
             stream::iter(intents).buffered(16).collect().await;
@@ -343,13 +336,7 @@ impl Ledger {
             .map(|r| (r.clone(), status(r)))
             .filter(|(r, new)| r.status != *new)
             .collect();
-        self.store
-            .confirm_txt(&seen, now)
-            .await
-            .map_err(|e| DnsError::Unavailable {
-                operation: "ledger",
-                message: e.to_string(),
-            })
+        self.store.confirm_txt(&seen, now).await.map_err(DnsError::Ledger)
     }
 }
 

@@ -1,12 +1,14 @@
 //! Route53's answers in our words.
 
 use aws_sdk_route53::{
+    config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
     types::{ResourceRecordSet, RrType},
 };
 use certmint_core::words::Fqdn;
 
 use super::{AtName, DnsError, TxtRrset};
+use crate::aws_refusal::Refusal;
 
 /// Route53 answers ids with their path (`/hostedzone/Z1`, `/change/C1`) and takes them without.
 pub(super) fn bare_id(id: &str) -> &str {
@@ -14,12 +16,16 @@ pub(super) fn bare_id(id: &str) -> &str {
 }
 
 /// By error code; the text of the message is for people only.
-pub(super) fn translate<E, R>(operation: &'static str, zone: &str, error: SdkError<E, R>) -> DnsError
+pub(super) fn translate<E>(operation: &'static str, zone: &str, error: SdkError<E, HttpResponse>) -> DnsError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
 {
     let zone = zone.to_owned();
+    match Refusal::of(&error) {
+        Some(Refusal::Right) => return DnsError::AccessDenied { operation, zone },
+        Some(Refusal::Credentials(why)) => return DnsError::Credentials { operation, why },
+        None => {}
+    }
     let code = error
         .as_service_error()
         .and_then(ProvideErrorMetadata::code)
@@ -34,13 +40,6 @@ where
     match code.as_deref() {
         Some("InvalidChangeBatch") => DnsError::Mismatch { zone, message },
         Some("NoSuchHostedZone") => DnsError::NoSuchZone { zone },
-        Some(
-            "AccessDenied"
-            | "AccessDeniedException"
-            | "UnrecognizedClientException"
-            | "InvalidClientTokenId"
-            | "SignatureDoesNotMatch",
-        ) => DnsError::AccessDenied { operation, zone },
         Some(
             "Throttling"
             | "ThrottlingException"

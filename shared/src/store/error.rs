@@ -3,7 +3,7 @@
 use certmint_core::words::{Class, RequestId};
 
 /// Why the store did not do it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// There is no such record.
@@ -104,7 +104,15 @@ pub enum StoreError {
         /// What it said.
         message: String,
     },
-    /// DynamoDB refused for good (permission, table, size).
+    /// Our role or credentials do not allow it.
+    #[error("DynamoDB {operation}: {why}")]
+    Denied {
+        /// The call.
+        operation: &'static str,
+        /// What is missing, and what to do.
+        why: String,
+    },
+    /// DynamoDB refused for good (table, size).
     #[error("DynamoDB {operation} refused: {message}")]
     Refused {
         /// The call.
@@ -123,6 +131,7 @@ impl StoreError {
             | Self::Conflict { .. }
             | Self::LeaseLost(_)
             | Self::OrderTaken { .. } => Class::Transient,
+            Self::Denied { .. } => Class::Denied,
             _ => Class::Permanent,
         }
     }

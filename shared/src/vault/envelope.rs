@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_sdk_dynamodb::{
     Client,
+    config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
     primitives::Blob,
     types::AttributeValue,
@@ -18,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{Deposit, KeyVault, SecretNames, VaultError, kms::KmsKey};
-use crate::{aws_call::AwsCall, store::dynamo::keys};
+use crate::{aws_call::AwsCall, aws_refusal::Refusal, store::dynamo::keys};
 use certmint_core::{clock::Clock, words::Timestamp};
 
 /// How long a deleted secret can be restored; the same as in Secrets Manager.
@@ -109,20 +110,19 @@ impl EnvelopeVault {
         }
     }
 
-    fn explain<E, R>(operation: &'static str, name: &str, error: &SdkError<E, R>) -> VaultError
+    fn explain<E>(operation: &'static str, name: &str, error: &SdkError<E, HttpResponse>) -> VaultError
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
-        R: std::fmt::Debug,
     {
+        if let Some(refusal) = Refusal::of(error) {
+            return VaultError::denied(operation, name.to_owned(), refusal);
+        }
         let service = error.as_service_error();
         let code = service.and_then(ProvideErrorMetadata::code);
         let said = service.and_then(ProvideErrorMetadata::message).or(code);
         let message = said.map_or_else(|| error.to_string(), str::to_owned);
         let name = name.to_owned();
         match code {
-            Some("AccessDeniedException" | "UnrecognizedClientException") => {
-                VaultError::AccessDenied { operation, name }
-            }
             Some("ResourceNotFoundException" | "ValidationException") => {
                 VaultError::Refused { name, message }
             }

@@ -3,6 +3,7 @@
 
 use aws_sdk_kms::{
     Client,
+    config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
     primitives::Blob,
     types::DataKeySpec,
@@ -10,7 +11,7 @@ use aws_sdk_kms::{
 use zeroize::Zeroizing;
 
 use super::VaultError;
-use crate::aws_call::AwsCall;
+use crate::{aws_call::AwsCall, aws_refusal::Refusal};
 
 /// What sealing calls.
 pub const SEAL_CALLS: &[AwsCall] = &[AwsCall::new("generate_data_key", &["kms:GenerateDataKey"])];
@@ -64,11 +65,13 @@ impl KmsKey {
         ]
     }
 
-    fn explain<E, R>(&self, operation: &'static str, name: &str, error: &SdkError<E, R>) -> VaultError
+    fn explain<E>(&self, operation: &'static str, name: &str, error: &SdkError<E, HttpResponse>) -> VaultError
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
-        R: std::fmt::Debug,
     {
+        if let Some(refusal) = Refusal::of(error) {
+            return VaultError::denied(operation, name.to_owned(), refusal);
+        }
         let service = error.as_service_error();
         let code = service.and_then(ProvideErrorMetadata::code);
         let said = service.and_then(ProvideErrorMetadata::message).or(code);
@@ -79,9 +82,8 @@ impl KmsKey {
             message,
         };
         match code {
-            Some("AccessDeniedException" | "UnrecognizedClientException") => {
-                VaultError::AccessDenied { operation, name }
-            }
+            // An operator's doing, and undone as easily; a key that is gone is not there any more (NotFoundException).
+            Some("DisabledException" | "KMSInvalidStateException") => VaultError::KeyUnusable { name, said },
             Some("IncorrectKeyException" | "InvalidCiphertextException") => refused(format!(
                 "KMS does not open it with key {}: it was sealed with another key, or for another secret or stack \
                  ({said}); set CERTMINT_KMS_KEY to the key that it was sealed with",
@@ -89,8 +91,6 @@ impl KmsKey {
             )),
             Some(
                 "NotFoundException"
-                | "DisabledException"
-                | "KMSInvalidStateException"
                 | "InvalidKeyUsageException"
                 | "InvalidArnException"
                 | "ValidationException",

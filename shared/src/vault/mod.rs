@@ -8,6 +8,7 @@ pub mod secrets_manager;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
+use crate::aws_refusal::Refusal;
 use certmint_core::words::Class;
 
 /// The secret with the hashes of API tokens, relative to the stack's prefix. It is in Secrets Manager, where operators
@@ -28,13 +29,35 @@ pub enum VaultError {
     PendingDeletion(String),
     /// Our role may not do it, or the KMS key refuses.
     #[error(
-        "access denied to {operation} on secret {name}: allow it in the function's role and the KMS key policy"
+        "access denied to {operation} on secret {name}: allow it in the function's role and the KMS key policy, and let no \
+         other policy deny it"
     )]
     AccessDenied {
         /// The API action.
         operation: &'static str,
         /// The secret.
         name: String,
+    },
+    /// Our credentials are not taken.
+    #[error("{operation} on secret {name}: {why}")]
+    Credentials {
+        /// The API action.
+        operation: &'static str,
+        /// The secret.
+        name: String,
+        /// What AWS said, and what to do.
+        why: String,
+    },
+    /// The KMS key is there and is not to be used now: disabled, or waiting for its deletion.
+    #[error(
+        "the KMS key of secret {name} cannot be used ({said}): enable it, or cancel its deletion (kms:CancelKeyDeletion), \
+         and see that its policy lets the function's role use it"
+    )]
+    KeyUnusable {
+        /// The secret.
+        name: String,
+        /// What AWS said.
+        said: String,
     },
     /// Slow, throttled or away.
     #[error("{operation} on secret {name}: {message}")]
@@ -62,7 +85,18 @@ impl VaultError {
     pub const fn class(&self) -> Class {
         match self {
             Self::Unavailable { .. } => Class::Transient,
+            Self::AccessDenied { .. } | Self::Credentials { .. } | Self::KeyUnusable { .. } => Class::Denied,
             _ => Class::Permanent,
+        }
+    }
+}
+
+impl VaultError {
+    /// The error of a call that our rights do not allow.
+    fn denied(operation: &'static str, name: String, refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Right => Self::AccessDenied { operation, name },
+            Refusal::Credentials(why) => Self::Credentials { operation, name, why },
         }
     }
 }

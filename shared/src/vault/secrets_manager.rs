@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::{
     Client,
+    config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
     types::{Filter, FilterNameStringType, Tag},
 };
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Deposit, KeyVault, SecretNames, VaultError};
-use crate::aws_call::AwsCall;
+use crate::{aws_call::AwsCall, aws_refusal::Refusal};
 
 // With a KMS key of the account's own, Secrets Manager calls KMS in the caller's name.
 const CREATE: AwsCall = AwsCall::new(
@@ -52,12 +53,12 @@ pub struct SecretsManagerVault {
 struct Said {
     code: Option<String>,
     message: String,
+    refusal: Option<Refusal>,
 }
 
-fn said<E, R>(error: &SdkError<E, R>) -> Said
+fn said<E>(error: &SdkError<E, HttpResponse>) -> Said
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
 {
     let service = error.as_service_error();
     let code = service.and_then(ProvideErrorMetadata::code).map(str::to_owned);
@@ -65,7 +66,11 @@ where
     let message = message
         .or_else(|| code.clone())
         .unwrap_or_else(|| error.to_string());
-    Said { code, message }
+    Said {
+        code,
+        message,
+        refusal: Refusal::of(error),
+    }
 }
 
 impl SecretsManagerVault {
@@ -91,14 +96,16 @@ impl SecretsManagerVault {
 
     fn translate(&self, operation: &'static str, name: &str, said: Said) -> VaultError {
         let name = self.full(name);
+        if let Some(refusal) = said.refusal {
+            return VaultError::denied(operation, name, refusal);
+        }
         match said.code.as_deref() {
             Some("ResourceNotFoundException") => VaultError::NotFound(name),
-            Some(
-                "AccessDeniedException"
-                | "UnrecognizedClientException"
-                | "DecryptionFailure"
-                | "EncryptionFailure",
-            ) => VaultError::AccessDenied { operation, name },
+            // The KMS key is disabled, waits for its deletion, or is not ours to use (API reference, Errors).
+            Some("DecryptionFailure" | "EncryptionFailure") => VaultError::KeyUnusable {
+                name,
+                said: said.message,
+            },
             Some(
                 "InvalidParameterException"
                 | "InvalidRequestException"

@@ -21,7 +21,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use self::{accounts::Accounts, chores::Chores, health::Health, pass::Pass, renew::Renewals};
 pub use self::{adapters::Adapters, report::Report, settings::WorkerSettings};
-use crate::wake::Wakes;
+use crate::{denials::Denials, wake::Wakes};
 use certmint_core::words::Timestamp;
 
 /// Takes issuances from request to certificate.
@@ -31,6 +31,7 @@ pub struct Worker {
     renewals: Renewals,
     pass: Pass,
     chores: Chores,
+    denials: Arc<Denials>,
     settings: WorkerSettings,
 }
 
@@ -40,20 +41,24 @@ impl Worker {
     pub fn new(adapters: &Adapters, settings: WorkerSettings, owner: String) -> Self {
         let health = Arc::new(Health::new(adapters.store.health.clone()));
         let accounts = Arc::new(wiring::accounts(adapters, health.clone()));
+        let denials = Arc::new(Denials::default());
+        let shared = (accounts.clone(), health.clone(), denials.clone());
         Self {
-            renewals: wiring::renewals(adapters, accounts.clone(), health.clone(), settings),
+            renewals: wiring::renewals(adapters, shared.clone(), settings),
             pass: Pass {
                 requests: adapters.store.requests.clone(),
-                issuer: wiring::issuer(adapters, accounts.clone(), health.clone(), settings),
+                issuer: wiring::issuer(adapters, shared, settings),
                 timer: adapters.clock.clone(),
                 settings,
                 heartbeats: adapters.store.heartbeats.clone(),
                 watch: wiring::watch(adapters, settings),
                 wakes: Wakes::new(adapters.wakes.clone(), adapters.store.wakes.clone()),
+                denials: denials.clone(),
                 owner,
                 passes: AtomicU64::new(0),
             },
-            chores: wiring::chores(adapters, &accounts, settings),
+            chores: wiring::chores(adapters, &accounts, denials.clone(), settings),
+            denials,
             accounts,
             health,
             settings,
@@ -64,6 +69,7 @@ impl Worker {
     /// cannot be read delays what stands in it, and the report says so.
     pub async fn run(&self, deadline: Timestamp) -> Report {
         let stop_at = deadline.minus(self.settings.margin);
+        self.denials.begin();
         self.accounts.evict_all().await;
         self.health.load().await;
         let (begun, mut report, chores) = futures::join!(

@@ -32,6 +32,7 @@ use super::{
 };
 use crate::{
     clock::Timer,
+    denials::Denials,
     store::{Claim, Heartbeats, RequestStore, StoreError},
     wake::Wakes,
 };
@@ -60,6 +61,7 @@ pub(super) struct Pass {
     pub(super) heartbeats: Arc<dyn Heartbeats>,
     pub(super) watch: Watch,
     pub(super) wakes: Wakes,
+    pub(super) denials: Arc<Denials>,
     /// Names this process in leases, with the number of the pass.
     pub(super) owner: String,
     pub(super) passes: AtomicU64,
@@ -250,7 +252,7 @@ impl Pass {
     async fn claim(&self, id: RequestId, claim: Claim<'_>, pulse: &Arc<Pulse>) -> Option<Job> {
         let (store, now) = (&self.requests, claim.now);
         match store.claim_request(id, &claim).await {
-            Ok(Some(request)) => Some(Job::new(request, now, pulse.clone())),
+            Ok(Some(request)) => Some(Job::new(request, now, pulse.clone(), self.denials.clone())),
             Ok(None) => None,
             Err(StoreError::Corrupt { why, .. }) => {
                 tracing::error!(request_id = id.get(), %why, alarm = "quarantine", "request cannot be read");
@@ -261,6 +263,7 @@ impl Pass {
             }
             Err(error) => {
                 tracing::warn!(request_id = id.get(), %error, "claim failed");
+                self.denials.note(&error.into());
                 None
             }
         }

@@ -14,7 +14,10 @@ use super::{
     settings::WorkerSettings,
     watch::Watch,
 };
-use crate::renewal_request::RenewalRequests;
+use crate::{denials::Denials, renewal_request::RenewalRequests};
+
+/// What all parts share.
+pub(super) type Shared = (Arc<Accounts>, Arc<Health>, Arc<Denials>);
 
 pub(super) fn accounts(of: &Adapters, health: Arc<Health>) -> Accounts {
     let (store, vault) = (of.store.accounts.clone(), of.vault.clone());
@@ -36,8 +39,7 @@ pub(super) fn accounts(of: &Adapters, health: Arc<Health>) -> Accounts {
 
 pub(super) fn renewals(
     of: &Adapters,
-    accounts: Arc<Accounts>,
-    health: Arc<Health>,
+    (accounts, health, denials): Shared,
     settings: WorkerSettings,
 ) -> Renewals {
     Renewals {
@@ -52,6 +54,7 @@ pub(super) fn renewals(
         ca: of.ca.clone(),
         accounts,
         health,
+        denials,
         clock: of.clock.clone(),
         settings,
     }
@@ -66,12 +69,7 @@ pub(super) fn watch(of: &Adapters, settings: WorkerSettings) -> Watch {
     }
 }
 
-pub(super) fn issuer(
-    of: &Adapters,
-    accounts: Arc<Accounts>,
-    health: Arc<Health>,
-    settings: WorkerSettings,
-) -> Issuer {
+pub(super) fn issuer(of: &Adapters, (accounts, health, denials): Shared, settings: WorkerSettings) -> Issuer {
     let adapters = IssueAdapters {
         requests: of.store.requests.clone(),
         certificates: of.store.certificates.clone(),
@@ -86,10 +84,15 @@ pub(super) fn issuer(
         clock: of.clock.clone(),
         providers: of.providers.clone(),
     };
-    Issuer::new(adapters, accounts, health, settings)
+    Issuer::new(adapters, accounts, health, denials, settings)
 }
 
-pub(super) fn chores(of: &Adapters, accounts: &Arc<Accounts>, settings: WorkerSettings) -> Chores {
+pub(super) fn chores(
+    of: &Adapters,
+    accounts: &Arc<Accounts>,
+    denials: Arc<Denials>,
+    settings: WorkerSettings,
+) -> Chores {
     Chores {
         chores: of.store.chores.clone(),
         certificates: of.store.certificate_lifecycle.clone(),
@@ -119,6 +122,7 @@ pub(super) fn chores(of: &Adapters, accounts: &Arc<Accounts>, settings: WorkerSe
             providers: of.providers.clone(),
             clock: of.clock.clone(),
         },
+        denials,
         clock: of.clock.clone(),
         settings,
     }

@@ -227,12 +227,29 @@ impl AcmeRenewalInfo for ScriptedCa {
 }
 
 #[derive(Default)]
-struct Vault(Mutex<HashMap<String, String>>);
+struct Vault {
+    secrets: Mutex<HashMap<String, String>>,
+    /// What its role may not do.
+    denied: Mutex<Vec<&'static str>>,
+}
+
+impl Vault {
+    fn check(&self, operation: &'static str, name: &str) -> Result<(), VaultError> {
+        match self.denied.lock().unwrap().contains(&operation) {
+            true => Err(VaultError::AccessDenied {
+                operation,
+                name: name.into(),
+            }),
+            false => Ok(()),
+        }
+    }
+}
 
 #[async_trait]
 impl KeyVault for Vault {
     async fn put_if_absent(&self, name: &str, value: SecretString) -> Result<SecretString, VaultError> {
-        let mut all = self.0.lock().unwrap();
+        self.check("CreateSecret", name)?;
+        let mut all = self.secrets.lock().unwrap();
         let kept = all
             .entry(name.into())
             .or_insert_with(|| value.expose_secret().into());
@@ -240,13 +257,15 @@ impl KeyVault for Vault {
     }
 
     async fn get(&self, name: &str) -> Result<SecretString, VaultError> {
-        let all = self.0.lock().unwrap();
+        self.check("GetSecretValue", name)?;
+        let all = self.secrets.lock().unwrap();
         let found = all.get(name).cloned().map(Into::into);
         found.ok_or_else(|| VaultError::NotFound(name.into()))
     }
 
     async fn delete(&self, name: &str) -> Result<(), VaultError> {
-        self.0.lock().unwrap().remove(name);
+        self.check("DeleteSecret", name)?;
+        self.secrets.lock().unwrap().remove(name);
         Ok(())
     }
 }

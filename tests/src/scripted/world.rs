@@ -8,6 +8,7 @@ pub struct World {
     pub store: Arc<DynamoStore>,
     /// The vault.
     pub vault: Arc<dyn KeyVault>,
+    rights: Arc<Vault>,
     /// The CAs.
     pub ca: Arc<ScriptedCa>,
     /// Their settings.
@@ -86,6 +87,7 @@ impl World {
         let worker = Worker::new(&adapters, settings, "w".into());
         Self {
             store,
+            rights: vault.clone(),
             vault,
             ca,
             providers,
@@ -99,6 +101,11 @@ impl World {
         let new = NewRequest::new(AccountId::new(account), NameSet::parse(names).expect("names"));
         let made = self.store.create_request(new, 10, None, self.watch.now()).await;
         made.expect("a request").id
+    }
+
+    /// The vault denies these calls, and no others.
+    pub fn deny(&self, calls: &[&'static str]) {
+        *self.rights.denied.lock().unwrap() = calls.to_vec();
     }
 
     /// One pass of the worker.

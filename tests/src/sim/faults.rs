@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use certmint_core::words::Timestamp;
 
-use super::{later::Later, op::Op, rng::Rng, timeline::START};
+use super::{lack::Lack, later::Later, op::Op, rng::Rng, timeline::START};
 
 /// What becomes of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub(super) enum Fate {
     Fine,
     /// Refused for now; nothing was done.
     Refused,
+    /// Denied by our own role; nothing was done.
+    Denied,
     /// Done, and the answer was lost.
     AnswerLost,
     /// Done, the answer was lost, and the client library sent it again.
@@ -40,6 +42,8 @@ pub struct Faults {
     pub repeated: u64,
     /// Calls in a thousand that take tens of seconds.
     pub slow: u64,
+    /// A right that is missing for a while.
+    pub lack: Option<Lack>,
     /// Until then the world is well.
     pub from: Timestamp,
     /// From then on it is again.
@@ -98,7 +102,7 @@ impl Faults {
         faults
     }
 
-    /// Whether every call is done and answered.
+    /// Whether every call is done and answered, but for a right that is missing: that is not to cost a try.
     #[must_use]
     pub fn are_none(&self) -> bool {
         self.crashes.is_empty()
@@ -120,6 +124,9 @@ impl Faults {
         let call = self.calls;
         self.calls += 1;
         let freezes = self.freeze == Some(call) || self.freeze_before.take_if(|at| *at == op).is_some();
+        if self.lack.as_ref().is_some_and(|lack| lack.denies(op, now)) {
+            return (Fate::Denied, freezes);
+        }
         let mut dies = None;
         self.crashes.retain_mut(|(at, before, done)| {
             let here = *at == op && *before == 0;

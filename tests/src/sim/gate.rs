@@ -103,6 +103,7 @@ impl Gate {
                 answer
             }
             Fate::Refused => Err(E::unavailable(op)),
+            Fate::Denied => Err(E::denied(op)),
             Fate::AnswerLost => {
                 drop(act());
                 Err(E::unavailable(op))
@@ -166,6 +167,7 @@ impl Caller {
         };
         match fate {
             Fate::Refused => inner.tally.refused += 1,
+            Fate::Denied => inner.tally.denied += 1,
             Fate::AnswerLost => inner.tally.lost += 1,
             Fate::Repeated => inner.tally.repeated += 1,
             Fate::Fine | Fate::DiesBefore | Fate::DiesAfter => {}

@@ -10,6 +10,7 @@ mod clock;
 mod drill;
 mod faults;
 mod gate;
+mod lack;
 mod later;
 mod leaf;
 mod op;
@@ -36,6 +37,7 @@ pub use self::{
     drill::{QueueDrill, QueueOutcome},
     faults::Faults,
     gate::Gate,
+    lack::Lack,
     op::{Op, call_of, every_effect, later_calls},
     rng::Rng,
     scenario::Scenario,

@@ -263,15 +263,28 @@ pub fn later_calls() -> impl Iterator<Item = Op> {
 pub trait Outage: Sized {
     /// Such an error of this call.
     fn unavailable(op: Op) -> Self;
+    /// How AWS says that our role may not do the call.
+    fn denied(op: Op) -> Self {
+        unreachable!("{op:?} asks nobody of AWS")
+    }
 }
 
 const WHY: &str = "the world is away";
+/// What stands in the words of every error of a right that is missing.
+pub(super) const DENIED: &str = "access denied to ";
 
 impl Outage for StoreError {
     fn unavailable(_: Op) -> Self {
         Self::Unavailable {
             operation: "call",
             message: WHY.into(),
+        }
+    }
+
+    fn denied(op: Op) -> Self {
+        Self::Denied {
+            operation: "call",
+            why: format!("{DENIED}{op:?}"),
         }
     }
 }
@@ -284,6 +297,13 @@ impl Outage for VaultError {
             message: WHY.into(),
         }
     }
+
+    fn denied(op: Op) -> Self {
+        Self::AccessDenied {
+            operation: "call",
+            name: format!("{op:?}"),
+        }
+    }
 }
 
 impl Outage for DnsError {
@@ -291,6 +311,13 @@ impl Outage for DnsError {
         Self::Unavailable {
             operation: "call",
             message: WHY.into(),
+        }
+    }
+
+    fn denied(op: Op) -> Self {
+        Self::AccessDenied {
+            operation: "call",
+            zone: format!("{op:?}"),
         }
     }
 }

@@ -9,7 +9,8 @@ use certmint_core::{
 use certmint_shared::worker::WorkerSettings;
 
 use super::{
-    ca_renewals::Ari, ca_state::CaHabits, faults::Faults, later::Later, op::Op, rng::Rng, timeline::START,
+    ca_renewals::Ari, ca_state::CaHabits, faults::Faults, lack::Lack, later::Later, op::Op, rng::Rng,
+    timeline::START,
 };
 
 /// One certificate that a client wants.
@@ -120,6 +121,7 @@ impl Scenario {
         let mut rng = Rng::new(seed);
         let later = seed.is_multiple_of(WITH_RENEWALS).then(|| Later::of(&mut rng));
         let mut faults = Faults::of(&mut rng, later.as_ref());
+        faults.lack = Lack::of(seed, faults.from);
         let gentle = faults.refused == 0 && faults.slow == 0 && rng.per_mille(600);
         let accounts = if rng.per_mille(200) { 2 } else { 1 };
         let mut contacts = vec!["ops@example.com", "dev@example.com"];

@@ -15,6 +15,8 @@ pub struct Tally {
     pub invocations: u64,
     /// Calls that were refused for now.
     pub refused: u64,
+    /// Calls that our own role did not allow.
+    pub denied: u64,
     /// Answers lost.
     pub lost: u64,
     /// Calls sent twice.
@@ -58,6 +60,7 @@ impl Tally {
         self.calls += other.calls;
         self.invocations += other.invocations;
         self.refused += other.refused;
+        self.denied += other.denied;
         self.lost += other.lost;
         self.repeated += other.repeated;
         self.freezes += other.freezes;

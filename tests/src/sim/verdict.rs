@@ -11,6 +11,7 @@ use certmint_core::{
 
 use super::{
     ca_state::CaState,
+    op::DENIED,
     renewed,
     tally::Tally,
     vault::Secrets,
@@ -177,6 +178,15 @@ fn failed(request: &Request, must_succeed: bool) -> Option<String> {
     if must_succeed {
         return Some(format!(
             "request {id} failed where only crashes went wrong: {why}"
+        ));
+    }
+    if state
+        .last_problem
+        .as_ref()
+        .is_some_and(|p| p.detail.contains(DENIED))
+    {
+        return Some(format!(
+            "request {id} ended by a right that was missing for a while: {why}"
         ));
     }
     if !why.starts_with("Failed to ") {

@@ -11,8 +11,10 @@ pub(crate) enum Outcome {
     At(&'static str),
     /// It fails with the first try, in these words.
     Words(&'static [&'static str]),
+    /// It waits for a right that is missing, in these words.
+    Waits(&'static [&'static str]),
 }
-use Outcome::{At, Words};
+use Outcome::{At, Waits, Words};
 
 /// One line.
 pub(crate) struct World {
@@ -218,7 +220,7 @@ pub(crate) const NAMES: &[World] = &[
             cname(r, "_acme-challenge.w14.example", "w14.locked.example.");
         },
         request: "w14.example",
-        outcome: Words(&["access denied to ChangeResourceRecordSets", "locked.example"]),
+        outcome: Waits(&["access denied to ChangeResourceRecordSets", "locked.example"]),
     },
     World {
         what: "a CNAME at the challenge to a host with TXT records of its own",

@@ -78,7 +78,7 @@ pub enum Event {
     Cancelled,
     /// The values are out of the zones.
     Unpublished,
-    /// It went wrong. Its cause says whether the CA judged the try.
+    /// It went wrong. Its class says what that means ([`Class`](crate::words::Class)), its cause whether the CA judged the try.
     Failed(Failure),
 }
 

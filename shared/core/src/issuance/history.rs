@@ -53,9 +53,14 @@ impl Entry {
 
     /// Something that is awaited.
     pub(super) fn waiting(at: Timestamp, phase: &str, what: &str) -> Self {
+        Self::done(at, phase, what).awaited()
+    }
+
+    /// The same as something that is awaited.
+    pub(super) fn awaited(self) -> Self {
         Self {
             waiting: true,
-            ..Self::done(at, phase, what)
+            ..self
         }
     }
 }

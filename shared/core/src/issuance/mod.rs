@@ -2,6 +2,7 @@
 //! to do. It reads no clock, draws no randomness and calls nobody.
 
 mod backoff;
+mod denied;
 mod effect;
 mod event;
 mod failover;
@@ -18,6 +19,7 @@ mod step;
 
 pub use self::{
     backoff::backoff,
+    denied::Denied,
     effect::{CaEffect, Effect, ZoneEffect},
     event::Event,
     failover::{Candidate, Failover},

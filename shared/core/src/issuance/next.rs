@@ -4,7 +4,7 @@ use super::{
     event::Event,
     notes,
     phase::{Order, OrderProgress, OrderStage, Phase},
-    setback::{await_order, fail, hold, wait},
+    setback::{await_order, deny, fail, hold, wait},
     state::Issuance,
     step::{Step, end, enter, resume},
 };
@@ -53,6 +53,7 @@ fn transition(state: &Issuance, event: &Event, now: Timestamp, seed: u64) -> Opt
         (Phase::Done { .. } | Phase::Failed, _) => return None,
         (_, Event::Cancelled) if phase.may_have_sent_csr() => return None,
         (_, Event::Cancelled) => fail(state, &cancelled(), now, seed),
+        (_, Event::Failed(failure)) if failure.class == Class::Denied => deny(state, failure, now, seed),
         (_, Event::Failed(failure)) => fail(state, failure, now, seed),
         // What counts on values goes on without asking a CA that is away for a new order.
         (_, Event::Deferred { .. }) if phase.needs_values() => return None,

@@ -1,7 +1,7 @@
 //! What the history says of a step.
 
 use super::{event::Event, history::Entry, phase::OrderProgress, state::Issuance, step::Step};
-use crate::words::Timestamp;
+use crate::words::{Class, Timestamp};
 
 /// What a step is remembered by: what happened before it, and whether another account goes on.
 pub(super) fn entries(
@@ -30,7 +30,11 @@ fn happened(phase: &str, event: &Event, step: &Step, now: Timestamp) -> Option<E
     let waiting = |what: &str| Some(Entry::waiting(now, phase, what));
     if let Some(error) = &step.error {
         let problem = step.state.last_problem.as_ref().map(|p| p.cause.urn());
-        return Some(Entry::failed(now, phase, error, problem));
+        let entry = Entry::failed(now, phase, error, problem);
+        // A right that is missing is looked for again and again: one line.
+        let is_held = matches!(event, Event::Failed(failure) if failure.class == Class::Denied)
+            && !step.state.phase.has_ended();
+        return Some(if is_held { entry.awaited() } else { entry });
     }
     match event {
         Event::Resumed | Event::Unpublished | Event::Cancelled | Event::Failed(_) => None,

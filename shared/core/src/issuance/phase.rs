@@ -127,6 +127,20 @@ impl OrderStage {
         }
     }
 
+    const fn place(&self) -> u8 {
+        match self {
+            Self::Created => 1,
+            Self::Challenged { .. } => 2,
+            Self::Published { .. } => 3,
+            Self::InSync { .. } => 4,
+            Self::Propagated => 5,
+            Self::Validating => 6,
+            Self::Ready => 7,
+            Self::KeyStored { .. } => 8,
+            Self::Finalizing { .. } => 9,
+        }
+    }
+
     /// [`Phase::needs_values`].
     pub(super) const fn needs_values(&self) -> bool {
         matches!(
@@ -158,6 +172,15 @@ impl Phase {
             Self::Queued | Self::Ordered(_) => RequestStatus::Running,
             Self::Done { .. } => RequestStatus::Success,
             Self::Failed => RequestStatus::Failed,
+        }
+    }
+
+    /// Its place on the way.
+    pub(super) const fn place(&self) -> u8 {
+        match self {
+            Self::Queued => 0,
+            Self::Ordered(order) => order.stage.place(),
+            Self::Done { .. } | Self::Failed => 10,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    denied::Denied,
     failover::Switch,
     phase::{Order, OrderStage, Phase},
     state::Issuance,
@@ -19,7 +20,8 @@ const POLL_MAX: Duration = Duration::from_secs(15);
 const POLL_OFTEN: Duration = Duration::from_millis(1500);
 const POLL_PART: u32 = 20;
 
-/// How long an issuance may be on hold without a try. The longest window of a CA's limit is a week.
+/// How long an issuance may be on hold without a try. The longest window of a CA's limit is a week; a right of ours that is
+/// missing gets as long.
 const HOLD_PATIENCE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Characters of a reason.
 const REASON: usize = 600;
@@ -63,6 +65,7 @@ pub(super) fn wait(
     let state = Issuance {
         polls: state.polls + 1,
         why: reason(why),
+        denied: state.denied.and_then(|denied| denied.on_answer(&state.phase)),
         ..state.clone()
     };
     Step {
@@ -102,9 +105,15 @@ pub(super) fn hold(state: &Issuance, until: Timestamp, why: &str, now: Timestamp
     }
 }
 
-/// An order of another request is awaited this long at least, and a quarter of the time so far, up to the most: its
-/// CA has it done in a minute as a rule.
-const AWAITED: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(10 * 60));
+/// What others have to end is looked at again after this long at least, and a quarter of the time so far, up to the most: the
+/// CA has another request's order done in a minute as a rule, and a role that was wrong for ten minutes costs two more.
+const LOOKS: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(10 * 60));
+
+/// When to look again at what has lasted since then.
+fn next_look(since: Timestamp, now: Timestamp, seed: u64) -> Timestamp {
+    let spread = Duration::from_secs(seed % 5);
+    now.plus((now.since(since) / 4).clamp(LOOKS.0, LOOKS.1) + spread)
+}
 
 /// On hold until the order that another request has came to an end. It is two certificates that are wanted, and an order
 /// makes one.
@@ -115,9 +124,7 @@ pub(super) fn await_order(
     now: Timestamp,
     seed: u64,
 ) -> Step {
-    let so_far = now.since(state.held_since.unwrap_or(now));
-    let spread = Duration::from_secs(seed % 5);
-    let until = now.plus((so_far / 4).clamp(AWAITED.0, AWAITED.1) + spread);
+    let until = next_look(state.held_since.unwrap_or(now), now, seed);
     let why = format!(
         "the CA answers with order {order_url}, which request {by} of the same account and names has: ordered anew \
          when that is over"
@@ -127,6 +134,46 @@ pub(super) fn await_order(
         ..state.clone()
     };
     hold(&awaiting, until, &why, now, seed)
+}
+
+/// Our own role, credentials or KMS key do not allow the next step. That is nothing that the request or its CA did: it stays
+/// where it can go on from, its values with it, nothing is counted, and what is missing is shown at once. It ends by that
+/// only after the patience of a hold.
+pub(super) fn deny(state: &Issuance, failure: &Failure, now: Timestamp, seed: u64) -> Step {
+    let failure = &failure.bounded();
+    let denied = Denied::again(state.denied, &state.phase, now);
+    let end = denied.since.plus(HOLD_PATIENCE);
+    if now >= end {
+        let days = HOLD_PATIENCE.as_secs() / 86_400;
+        let detail = format!("{}; tried for {days} days", failure.problem.detail);
+        let failure = Failure::new(
+            Class::Permanent,
+            failure.stage,
+            failure.problem.cause.clone(),
+            detail,
+        );
+        return fail(state, &failure, now, seed);
+    }
+    let until = next_look(denied.since, now, seed).min(end);
+    let sentence = failure.sentence();
+    let phase = match &state.phase {
+        // Nothing was asked of the CA since: its order need not be read again for each look.
+        Phase::Ordered(order) if matches!(order.stage, OrderStage::Challenged { .. }) => state.phase.clone(),
+        phase => retry_from(phase.clone()),
+    };
+    let state = Issuance {
+        since: if phase.needs_values() { now } else { until },
+        phase,
+        polls: 0,
+        why: reason(&sentence),
+        last_problem: Some(failure.problem.clone()),
+        denied: Some(denied),
+        ..state.clone()
+    };
+    Step {
+        error: Some(sentence),
+        ..Step::pause(state, Some(until))
+    }
 }
 
 /// Goes on with another account: a new order there, at once or when it can be used. Values of the one that is left are

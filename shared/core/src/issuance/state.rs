@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     backoff::backoff,
+    denied::Denied,
     failover::Failover,
     history::{Entry, History},
     phase::Phase,
@@ -45,6 +46,9 @@ pub struct Issuance {
     /// Since when it is on hold without a try in between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_since: Option<Timestamp>,
+    /// What our own rights do not allow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denied: Option<Denied>,
     /// Which of the request's accounts is at work.
     #[serde(default, skip_serializing_if = "Failover::has_no_choice")]
     pub failover: Failover,
@@ -70,6 +74,7 @@ impl Issuance {
             orders: 0,
             awaited_order: None,
             held_since: None,
+            denied: None,
             failover: Failover::default(),
             history: History::default(),
         }

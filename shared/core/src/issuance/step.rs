@@ -83,6 +83,7 @@ pub(super) fn enter(state: &Issuance, phase: Phase, now: Timestamp) -> Step {
     let publishes = matches!(phase.stage(), Some(OrderStage::Challenged { .. }));
     let effects = effects(&phase);
     let state = Issuance {
+        denied: state.denied.and_then(|denied| denied.on_entering(&phase)),
         phase,
         since: now,
         polls: 0,

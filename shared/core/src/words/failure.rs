@@ -15,6 +15,8 @@ pub enum Class {
         /// The earliest moment for the next try.
         not_before: Option<Timestamp>,
     },
+    /// Our own role, credentials or KMS key do not allow it: nothing was tried, and the same step succeeds once they do.
+    Denied,
     /// Trying again changes nothing until a person does.
     Permanent,
     /// The order is spent (invalid, expired, unknown); a new order may succeed.

@@ -93,6 +93,14 @@ pub(super) fn live() -> impl Strategy<Value = Issuance> {
     state_in(0..10)
 }
 
+/// A right of ours was found missing within the last days, in any phase.
+fn denied() -> impl Strategy<Value = Denied> {
+    (0..29 * 86_400_000i64, 0u8..10).prop_map(|(ago, place)| {
+        let since = Timestamp::from_millis(NOW.millis() - ago);
+        serde_json::from_value(serde_json::json!({"since": since, "place": place})).unwrap()
+    })
+}
+
 /// A state that the engine can have written. `since` may lie ahead: a back-off, or another worker's clock.
 fn state_in(kinds: std::ops::Range<u8>) -> impl Strategy<Value = Issuance> {
     (
@@ -103,9 +111,10 @@ fn state_in(kinds: std::ops::Range<u8>) -> impl Strategy<Value = Issuance> {
         0u32..200,
         proptest::option::of(problem()),
         any::<bool>(),
+        proptest::option::of(denied()),
     )
         .prop_map(
-            |(phase, since, attempts, failures, polls, last_problem, owed)| Issuance {
+            |(phase, since, attempts, failures, polls, last_problem, owed, denied)| Issuance {
                 cleanup_owed: owed || wants_values(&phase),
                 phase,
                 since: Timestamp::from_millis(NOW.millis() + since),
@@ -114,6 +123,7 @@ fn state_in(kinds: std::ops::Range<u8>) -> impl Strategy<Value = Issuance> {
                 failures,
                 polls,
                 last_problem,
+                denied,
                 ..Issuance::new(NOW, MAX_ATTEMPTS)
             },
         )
@@ -138,6 +148,7 @@ fn class() -> impl Strategy<Value = Class> {
         Just(Class::Transient),
         Just(Class::Permanent),
         Just(Class::OrderLost),
+        Just(Class::Denied),
         proptest::option::of(moment()).prop_map(|not_before| Class::RateLimited { not_before }),
     ]
 }

@@ -18,6 +18,8 @@ proptest! {
             false => step.state.failures >= MAX_ATTEMPTS || step.state.attempts >= MAX_ATTEMPTS,
         };
         match failure.class {
+            // denied.rs has all of it.
+            Class::Denied => prop_assert!(!ended(&step.state.phase)),
             Class::Permanent => prop_assert_eq!(&step.state.phase, &Phase::Failed),
             Class::RateLimited { not_before } => {
                 prop_assert!(!ended(&step.state.phase), "a limit ends nothing");

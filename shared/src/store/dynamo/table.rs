@@ -4,6 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
+    config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
     operation::{
         transact_write_items::TransactWriteItemsError,
@@ -19,7 +20,7 @@ use super::{
     keys::Key,
     range::Range,
 };
-use crate::store::StoreError;
+use crate::{aws_refusal::Refusal, store::StoreError};
 
 /// DynamoDB quota: items in one BatchGetItem.
 pub(super) const BATCH: usize = 100;
@@ -51,10 +52,9 @@ fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {
 }
 
 /// By code: what another try may mend, and what not.
-fn refused<E, R>(operation: &'static str, error: &SdkError<E, R>) -> StoreError
+fn refused<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
 {
     let message = error
         .as_service_error()
@@ -63,13 +63,19 @@ where
     let message = message
         .or_else(|| code(error).map(str::to_owned))
         .unwrap_or_else(|| error.to_string());
+    match Refusal::of(error) {
+        Some(Refusal::Right) => {
+            let why = format!(
+                "access denied ({message}): allow it in the function's role, and let no other policy deny it"
+            );
+            return StoreError::Denied { operation, why };
+        }
+        Some(Refusal::Credentials(why)) => return StoreError::Denied { operation, why },
+        None => {}
+    }
     match code(error) {
         Some(
-            "AccessDeniedException"
-            | "UnrecognizedClientException"
-            | "ResourceNotFoundException"
-            | "ValidationException"
-            | "ItemCollectionSizeLimitExceededException",
+            "ResourceNotFoundException" | "ValidationException" | "ItemCollectionSizeLimitExceededException",
         ) => StoreError::Refused { operation, message },
         _ => StoreError::Unavailable { operation, message },
     }

@@ -99,8 +99,8 @@ impl Accounts {
             let now = self.clock.now();
             self.health.failed(provider, failure, now.since(began), now).await;
         }
-        // A transient failure is asked again by the next request: another call may succeed.
-        if !matches!(&fresh, Err(f) if f.class == Class::Transient) {
+        // A transient failure is asked again by the next request: another call may succeed, and a right be given back.
+        if !matches!(&fresh, Err(f) if matches!(f.class, Class::Transient | Class::Denied)) {
             *slot = Some(fresh.clone());
         }
         fresh

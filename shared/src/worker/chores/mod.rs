@@ -14,6 +14,7 @@ pub(super) use self::{contact::Contacts, key_rollover::KeyRollovers, revocations
 use super::{accounts::Accounts, report::Done, settings::WorkerSettings};
 use crate::{
     clock::Timer,
+    denials::Denials,
     store::{CertificateLifecycle, CertificateRelations, ChoreStore},
     vault::KeyVault,
 };
@@ -32,6 +33,7 @@ pub(super) struct Chores {
     pub(super) contacts: Contacts,
     pub(super) rollovers: KeyRollovers,
     pub(super) revocations: Revocations,
+    pub(super) denials: Arc<Denials>,
     pub(super) clock: Arc<dyn Timer>,
     pub(super) settings: WorkerSettings,
 }

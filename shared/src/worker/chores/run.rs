@@ -28,6 +28,8 @@ const IN_HAND: usize = 200;
 const AT_ONE_CA: usize = 4;
 /// A chore that takes longer is put off.
 const LONGEST: Duration = Duration::from_secs(60);
+/// A chore that our own rights do not allow is tried again at least this often.
+const DENIED: Duration = Duration::from_secs(10 * 60);
 /// What has not come to its end so long before the invocation does is given up, and due at once.
 const LAST_WRITES: Duration = Duration::from_secs(5);
 
@@ -136,6 +138,7 @@ impl<'a> Run<'a> {
             Ok(None) => return Outcome::Left,
             Err(error) => {
                 tracing::warn!(chore = chore.name, %error, "chore not taken");
+                self.of.denials.note(&error.into());
                 return Outcome::Left;
             }
         };
@@ -162,9 +165,11 @@ impl<'a> Run<'a> {
                 let error = &failure.problem.detail;
                 tracing::warn!(chore = taken.name, tries = taken.tries, error, "chore failed");
                 let seed = taken.name.bytes().map(u64::from).sum();
-                let wait = match now >= end {
-                    true => Duration::ZERO,
-                    false => backoff(taken.tries, seed),
+                self.of.denials.note(&failure);
+                let wait = match (backoff(taken.tries, seed), failure.class) {
+                    _ if now >= end => Duration::ZERO,
+                    (wait, Class::Denied) => wait.min(DENIED),
+                    (wait, _) => wait,
                 };
                 if let Err(error) = store.take_chore(&taken, now.plus(wait)).await {
                     tracing::warn!(chore = taken.name, %error, "chore not put off");

@@ -81,6 +81,7 @@ impl DnsSteps {
             // The request keeps its debt and is taken up again.
             Err(error) => {
                 tracing::warn!(request_id = job.request.id.get(), %error, "values not released");
+                self.failures.denials.note(&error.into());
                 job.park(self.now());
             }
         }
@@ -206,6 +207,9 @@ impl DnsSteps {
             (id, self.zones.in_sync(id).await)
         });
         let event = &in_sync(join_all(looks).await);
+        if let Event::Failed(failure) = event {
+            self.failures.denials.note(failure);
+        }
         let now = self.now();
         let told = jobs.into_iter().map(|mut job| async move {
             job.apply(event.clone(), &*self.requests, now).await;

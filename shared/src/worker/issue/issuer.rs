@@ -19,6 +19,7 @@ use super::{
 use crate::{
     acme::Ca,
     clock::Timer,
+    denials::Denials,
     dns::{DnsView, DnsZones, ledger::Ledger},
     lanes::Lanes,
     store::{CertificateRelations, CertificateStore, RateLedger, RenewalStore, RequestStore, TxtLedger},
@@ -63,6 +64,7 @@ impl Issuer {
         adapters: IssueAdapters,
         accounts: Arc<Accounts>,
         health: Arc<Health>,
+        denials: Arc<Denials>,
         settings: WorkerSettings,
     ) -> Self {
         let a = adapters;
@@ -70,6 +72,7 @@ impl Issuer {
         let failures = Failures {
             accounts: accounts.clone(),
             limiter: limiter.clone(),
+            denials,
             clock: a.clock.clone(),
         };
         let keys = KeySteps {

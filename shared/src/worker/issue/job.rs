@@ -4,6 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::places::Place;
 use crate::{
+    denials::Denials,
     dns::Zone,
     store::{RequestStore, StoreError},
     worker::pulse::Pulse,
@@ -56,11 +57,17 @@ pub(in crate::worker) struct Job {
     lost: bool,
     /// Keeps its lease.
     pulse: Arc<Pulse>,
+    denials: Arc<Denials>,
 }
 
 impl Job {
     /// Takes up a claimed request where its state says.
-    pub(in crate::worker) fn new(request: Request, now: Timestamp, pulse: Arc<Pulse>) -> Self {
+    pub(in crate::worker) fn new(
+        request: Request,
+        now: Timestamp,
+        pulse: Arc<Pulse>,
+        denials: Arc<Denials>,
+    ) -> Self {
         let mut job = Self {
             request,
             effects: VecDeque::new(),
@@ -69,6 +76,7 @@ impl Job {
             held_until: None,
             lost: false,
             pulse,
+            denials,
         };
         job.resume(now);
         job
@@ -301,6 +309,7 @@ impl Job {
             Err(error) => {
                 // The stored state is the one before: whoever takes the lease next repeats this step.
                 tracing::warn!(request_id = self.request.id.get(), %error, "state not stored");
+                self.denials.note(&error.into());
                 self.lost = true;
             }
         }

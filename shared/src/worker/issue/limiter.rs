@@ -140,7 +140,7 @@ impl Limiter {
         let over = match failure.class {
             Class::OrderLost | Class::Permanent => true,
             Class::Transient => last_try,
-            Class::RateLimited { .. } => false,
+            Class::RateLimited { .. } | Class::Denied => false,
         };
         if sent || !over {
             return;

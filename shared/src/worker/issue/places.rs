@@ -13,7 +13,7 @@ use crate::{
 };
 use certmint_core::{
     issuance::{Challenge, Event},
-    words::{Failure, Fqdn},
+    words::{Class, Failure, Fqdn},
 };
 
 /// CNAMEs followed from a challenge's name. CAs follow about as many.
@@ -213,29 +213,39 @@ impl Places {
     /// Which of several hosted zones of one name its parent names.
     async fn delegated(&self, name: &Fqdn, zones: &[&Zone]) -> Result<Home, DnsError> {
         let mut candidates: Vec<(Zone, Vec<Fqdn>)> = Vec::new();
-        let mut out_of_reach = None;
+        let mut out_of_reach: Option<DnsError> = None;
         for zone in zones.iter().take(MAX_NAMESAKES) {
             match self.zones.name_servers(zone).await {
                 Ok(servers) => candidates.push(((*zone).clone(), servers)),
-                // One that is gone, or that our role does not reach, is not the one to write.
-                Err(error @ (DnsError::NoSuchZone { .. } | DnsError::AccessDenied { .. })) => {
-                    out_of_reach = Some(error);
+                // One that is gone, or that our role does not reach, need not be the one to write.
+                Err(error)
+                    if matches!(error, DnsError::NoSuchZone { .. }) || error.class() == Class::Denied =>
+                {
+                    out_of_reach = out_of_reach
+                        .filter(|known| known.class() == Class::Denied)
+                        .or(Some(error));
                 }
                 Err(error) => return Err(error),
             }
         }
-        if let (true, Some(error)) = (candidates.is_empty(), out_of_reach) {
+        if candidates.is_empty()
+            && let Some(error) = out_of_reach
+        {
             return Err(error);
         }
         let servers: Vec<Vec<Fqdn>> = candidates.iter().map(|(_, servers)| servers.clone()).collect();
         let delegation = self.view.delegation(name, &servers).await?;
         Ok(match delegation.which.and_then(|which| candidates.get(which)) {
             Some((zone, _)) => Home::Ours(zone.clone()),
-            None => Home::Not(Astray::Elsewhere {
-                zone: name.clone(),
-                servers: delegation.servers,
-                zones: candidates,
-            }),
+            // It may be the one whose servers we may not ask for.
+            None => match out_of_reach {
+                Some(error) if error.class() == Class::Denied => return Err(error),
+                _ => Home::Not(Astray::Elsewhere {
+                    zone: name.clone(),
+                    servers: delegation.servers,
+                    zones: candidates,
+                }),
+            },
         })
     }
 

@@ -101,6 +101,7 @@ impl<'a> Looks<'a> {
         self.look_at(id).await.unwrap_or_else(|error| {
             // Written or begun by another worker, or the table is away: it is still due, or no longer.
             tracing::warn!(certificate_id = id.get(), %error, "renewal not looked at");
+            self.of.denials.note(&error.into());
             Look::Failed
         })
     }

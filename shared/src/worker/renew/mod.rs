@@ -11,6 +11,7 @@ use super::{accounts::Accounts, health::Health, report::Done, settings::WorkerSe
 use crate::{
     acme::Ca,
     clock::Timer,
+    denials::Denials,
     renewal_request::RenewalRequests,
     store::{CertificateStore, RenewalStore, StoreError},
 };
@@ -34,6 +35,7 @@ pub(super) struct Renewals {
     pub(super) health: Arc<Health>,
     pub(super) clock: Arc<dyn Timer>,
     pub(super) settings: WorkerSettings,
+    pub(super) denials: Arc<Denials>,
 }
 
 impl Renewals {
