@@ -1,17 +1,18 @@
 //! dns-cleanup: takes TXT values out of their zones once their owner is done or their lease is over. It needs no
 //! secret and no CA.
 
+mod report;
 mod sweep;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream};
 
+pub use self::report::Report;
 use self::sweep::Sweep;
 use crate::{
     denials::Denials,
     dns::{DnsZones, ledger::Ledger},
-    run_errors::RunErrors,
     store::{ChallengeStore, RequestStore, StoreError},
 };
 use certmint_core::{
@@ -26,22 +27,6 @@ const ROUND: usize = 400;
 const READS: usize = 16;
 /// Nothing is begun so long before the end: enough for one call and the last writes.
 const MARGIN: Duration = Duration::from_secs(20);
-
-/// What a run did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Report {
-    /// Values whose owner was found done although they were still wanted.
-    pub orphaned: usize,
-    /// RRsets brought to their wanted state.
-    pub cleaned: usize,
-    /// Values that were gone long ago and are no longer shown.
-    pub forgotten: usize,
-    /// RRsets that could not be changed now; the next run tries again.
-    pub failed: usize,
-    /// What of the ledger could not be read or written; the rest was cleaned in spite of that.
-    #[serde(skip_serializing_if = "RunErrors::is_empty")]
-    pub errors: RunErrors,
-}
 
 /// Removes what nobody needs any more.
 pub struct Cleaner {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, stream, stream::FuturesUnordered};
 
-use super::Report;
+use super::report::Report;
 use crate::{
     denials::Denials,
     dns::{Zone, ledger::Ledger},

@@ -73,9 +73,9 @@ impl Worker {
         self.accounts.evict_all().await;
         self.health.load().await;
         let (begun, mut report, chores) = futures::join!(
-            self.renewals.run(stop_at),
+            renew::run(&self.renewals, stop_at),
             self.pass.run(stop_at, deadline),
-            self.chores.run(stop_at, deadline)
+            chores::run(&self.chores, stop_at, deadline)
         );
         // What was begun when the pass had come to its end.
         if begun.count > 0 && !report.more {

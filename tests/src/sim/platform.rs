@@ -89,7 +89,7 @@ impl Platform {
             Kind::Cleaner
         } else {
             let limits = scenario.later.as_ref().map_or(Limits::NONE, |l| l.limits);
-            Kind::Worker(scenario.settings, name, limits)
+            Kind::Worker(Box::new(scenario.settings), name, limits)
         };
         Process::start(outside, timeline, kind, scenario.clocks_are_off)
     }

@@ -53,7 +53,7 @@ pub(super) struct Outside {
 /// Which function a process runs.
 pub(super) enum Kind {
     /// A worker, how it signs its leases, and what its CA allows.
-    Worker(WorkerSettings, String, Limits),
+    Worker(Box<WorkerSettings>, String, Limits),
     /// The cleaner.
     Cleaner,
 }
@@ -112,7 +112,7 @@ impl Process {
                     clock: clock.clone(),
                     providers: limited_to(limits),
                 };
-                Function::Worker(Arc::new(Worker::new(&adapters, settings, owner)))
+                Function::Worker(Arc::new(Worker::new(&adapters, *settings, owner)))
             }
         };
         Self {

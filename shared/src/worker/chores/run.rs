@@ -8,7 +8,7 @@ use std::{
 
 use futures::{StreamExt, stream::FuturesUnordered};
 
-use super::Chores;
+use super::kinds::Chores;
 use crate::{
     lanes::{Lanes, within},
     store::StoreError,
@@ -148,7 +148,7 @@ impl<'a> Run<'a> {
         let done = within(&*self.of.clock, end.min(began.plus(LONGEST)), work).await;
         let now = self.now();
         if let Some(ca) = ca
-            && done.as_ref().is_none_or(|done| is_silence(done))
+            && done.as_ref().is_none_or(is_silence)
             && now.since(began) >= health::HANGS
         {
             self.hanging().insert(ca);

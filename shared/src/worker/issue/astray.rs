@@ -1,6 +1,6 @@
 //! Why a challenge's value has no place, in words that say what to do.
 
-use crate::dns::Zone;
+use crate::dns::{DnsError, Zone};
 use certmint_core::words::{Cause, Class, Failure, Fqdn, Stage};
 
 /// A way that ends nowhere.
@@ -109,6 +109,29 @@ impl From<Astray> for Failure {
         match astray {
             Astray::NoDomain(_) => Self::new(Class::Permanent, Stage::Request, Cause::NoDomain, text),
             _ => Self::new(Class::Permanent, Stage::Dns, Cause::NoZone, text),
+        }
+    }
+}
+
+/// Why there is no place.
+pub(super) enum Lost {
+    /// It could not be told.
+    Dns(DnsError),
+    /// There is none.
+    Astray(Astray),
+}
+
+impl From<DnsError> for Lost {
+    fn from(error: DnsError) -> Self {
+        Self::Dns(error)
+    }
+}
+
+impl From<Lost> for Failure {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Dns(error) => error.into(),
+            Lost::Astray(astray) => astray.into(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures::{StreamExt, TryStreamExt, stream};
 use rand::Rng;
 
-use super::astray::Astray;
+use super::astray::{Astray, Lost};
 use crate::{
     clock::Timer,
     dns::{DnsError, DnsView, DnsZones, Fitting, Freshness, Sight, Visibility, Zone},
@@ -44,29 +44,6 @@ enum Home {
     Not(Astray),
 }
 
-/// Why there is no place.
-enum Lost {
-    /// It could not be told.
-    Dns(DnsError),
-    /// There is none.
-    Astray(Astray),
-}
-
-impl From<DnsError> for Lost {
-    fn from(error: DnsError) -> Self {
-        Self::Dns(error)
-    }
-}
-
-impl From<Lost> for Failure {
-    fn from(lost: Lost) -> Self {
-        match lost {
-            Lost::Dns(error) => error.into(),
-            Lost::Astray(astray) => astray.into(),
-        }
-    }
-}
-
 /// Finds places by the public DNS and our zones.
 pub(super) struct Places {
     zones: Arc<dyn DnsZones>,
@@ -94,7 +71,7 @@ impl Places {
 
     /// Follows delegated challenges and finds the zone of each value, several side by side.
     pub(super) async fn locate(&self, challenges: &[Challenge]) -> Result<Vec<Place>, Failure> {
-        let looks = challenges.to_vec().into_iter().map(|challenge| async move {
+        let looks = challenges.iter().cloned().map(|challenge| async move {
             let _turn = self.turn(&challenge.fqdn).await;
             self.place(challenge).await
         });

@@ -8,7 +8,7 @@ use std::{
 
 use futures::{StreamExt, stream::FuturesUnordered};
 
-use super::Renewals;
+use super::begin::Renewals;
 use crate::{
     acme::certificate_id,
     lanes::{Lanes, within},
