@@ -40,7 +40,7 @@ pub use self::{
     lack::Lack,
     op::{Op, call_of, every_effect, later_calls},
     rng::Rng,
-    scenario::Scenario,
+    scenario::{Ask, Scenario},
     store::{MemoryStore, Tables},
     tally::Tally,
     vault::{MemoryVault, Secrets},

@@ -25,8 +25,10 @@ impl WakeQueue for SimQueue {
     async fn wake_in(&self, seconds: i32) {
         let sent = self.0.call(Op::SendWake, || {
             if let Some(timeline) = self.0.timeline() {
+                let now = self.0.now();
+                let in_trouble = timeline.lock().faults.are_about(now);
                 let late = match self.0.draw(0, 100) {
-                    0..5 => self.0.draw(1_000, 400_000),
+                    0..5 if in_trouble => self.0.draw(1_000, 400_000),
                     _ => self.0.draw(0, 1_000),
                 };
                 let delay = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
