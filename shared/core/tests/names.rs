@@ -292,6 +292,36 @@ fn a_star_covers_one_label_and_not_the_apex() {
     }
 }
 
+/// RFC 6125 §6.4.3, name by name.
+#[test]
+fn what_a_name_is_valid_for() {
+    let name = |text: &str| text.parse::<DomainName>().unwrap();
+    for (name_of, other, covered) in [
+        ("example.com", "example.com", true),
+        ("*.example.com", "*.example.com", true),
+        ("*.example.com", "www.example.com", true),
+        ("*.b.example.com", "a.b.example.com", true),
+        ("*.example.com", "example.com", false),
+        ("*.example.com", "a.b.example.com", false),
+        ("*.example.com", "a.b.c.example.com", false),
+        ("*.example.com", "*.www.example.com", false),
+        ("*.www.example.com", "*.example.com", false),
+        ("*.example.com", "*.example.org", false),
+        ("*.example.com", "wwwexample.com", false),
+        ("*.example.com", "www.badexample.com", false),
+        ("*.example.com", "www.example.com.au", false),
+        ("example.com", "www.example.com", false),
+        ("www.example.com", "*.example.com", false),
+        ("www.example.com", "example.com", false),
+    ] {
+        assert_eq!(
+            name(name_of).covers(&name(other)),
+            covered,
+            "{name_of} and {other}"
+        );
+    }
+}
+
 #[test]
 fn mail_addresses() {
     for good in ["ops@example.com", "a.b+c@sub.example.co", "X@EXAMPLE.COM"] {

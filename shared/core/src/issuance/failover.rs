@@ -188,17 +188,17 @@ impl Failover {
             true if limited => Obstacle::Until(retry_at),
             _ => return Err(self),
         };
-        let mut switch = self.leave(obstacle, &failure.sentence(), now)?;
-        switch.to.failures_before = failures;
-        Ok(switch)
+        self.leave(obstacle, &failure.sentence(), failures, now)
     }
 
-    /// It is put on hold: the account to go on with if that takes too long; else the same one with the wait noted.
+    /// It is put on hold after `failures` of the issuance: the account to go on with if that takes too long; else the same
+    /// one with the wait noted.
     pub(super) fn held(
         mut self,
         phase: &Phase,
         until: Timestamp,
         reason: &str,
+        failures: u32,
         now: Timestamp,
     ) -> Result<Switch, Self> {
         let Some(candidate) = self.present() else {
@@ -206,13 +206,13 @@ impl Failover {
         };
         let since = *candidate.held_since.get_or_insert(now);
         if may_leave(phase) && until.since(since) >= PATIENCE {
-            self.leave(Obstacle::Until(until), reason, now)
+            self.leave(Obstacle::Until(until), reason, failures, now)
         } else {
             Err(self)
         }
     }
 
-    fn leave(mut self, obstacle: Obstacle, why: &str, now: Timestamp) -> Result<Switch, Self> {
+    fn leave(mut self, obstacle: Obstacle, why: &str, failures: u32, now: Timestamp) -> Result<Switch, Self> {
         let before = self.clone();
         let left = self.current;
         if let Some(candidate) = self.present() {
@@ -229,6 +229,7 @@ impl Failover {
         match self.choose(now) {
             Some((next, from)) if next != left => {
                 self.current = next;
+                self.failures_before = failures;
                 Ok(Switch { to: self, from })
             }
             _ => Err(before),

@@ -90,7 +90,8 @@ pub(super) fn hold(state: &Issuance, until: Timestamp, why: &str, now: Timestamp
         held_since: Some(held_since),
         ..state.clone()
     };
-    match state.failover.clone().held(&state.phase, until, why, now) {
+    let failover = state.failover.clone();
+    match failover.held(&state.phase, until, why, state.failures, now) {
         Ok(switch) => fail_over(held, switch, why, now),
         Err(failover) => {
             let state = Issuance {

@@ -159,6 +159,27 @@ mod tests {
     }
 
     #[test]
+    fn a_failed_renewal_waits_for_a_tenth_of_what_is_left() {
+        let failed_at = Timestamp::from_millis(START);
+        for (left, wait) in [
+            (30 * DAY, DAY),
+            (10 * DAY, DAY),
+            (9 * DAY, DAY * 9 / 10),
+            (5 * DAY, DAY / 2),
+            (2 * DAY, DAY / 5),
+            (20 * HOUR, 2 * HOUR),
+            (10 * HOUR, HOUR),
+            (3 * HOUR, HOUR),
+            (Duration::ZERO, HOUR),
+        ] {
+            let again = after_failure(failed_at, failed_at.plus(left));
+            assert_eq!(again.since(failed_at), wait, "{left:?} left");
+        }
+        let over = failed_at.minus(DAY);
+        assert_eq!(after_failure(failed_at, over), failed_at.plus(HOUR));
+    }
+
+    #[test]
     fn draws_are_spread_and_stay_the_same() {
         let hours = Duration::from_secs(100 * 3600);
         let mut buckets = [0; 10];

@@ -80,11 +80,8 @@ impl DomainName {
     /// (RFC 6125 §6.4.3).
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        let under = || {
-            let (_, parent) = other.0.split_once('.')?;
-            (self.is_wildcard() && self.base() == parent && !other.is_wildcard()).then_some(())
-        };
-        self == other || under().is_some()
+        let parent = other.0.split_once('.').map(|(_, parent)| parent);
+        self == other || self.is_wildcard() && parent == Some(self.base())
     }
 
     /// The part that was bought from a registrar, by the Public Suffix List; the name itself where the list has none.

@@ -302,6 +302,68 @@ mod tests {
         );
     }
 
+    /// What the CA gave has the names that were ordered: no more, no fewer, no others.
+    #[test]
+    fn names_are_those_ordered() {
+        let world = World::new();
+        let check = |given: &[&str], ordered: &[&str]| {
+            let checked = world.check(&world.issue(given, (2026, 2028)), ordered);
+            checked.err().unwrap_or_default()
+        };
+        let apex = "example.com";
+        for (given, ordered, said) in [
+            (&[apex, "www.example.com"][..], &["www.example.com", apex][..], ""),
+            (&["WWW.example.com"], &["www.example.com"], ""),
+            (
+                &[apex, "www.example.com"],
+                &[apex],
+                "missing [], not ordered [www.example.com]",
+            ),
+            (
+                &[apex, "*.example.com"],
+                &["*.example.com"],
+                "missing [], not ordered [example.com]",
+            ),
+            (
+                &[apex, "192.0.2.1"],
+                &[apex],
+                "missing [], not ordered [IPAddress(c0:00:02:01)]",
+            ),
+            (
+                &[apex, "a.test", "b.test"],
+                &[apex],
+                "missing [], not ordered [a.test, b.test]",
+            ),
+            (
+                &[apex],
+                &[apex, "www.example.com"],
+                "missing [www.example.com], not ordered []",
+            ),
+            (
+                &["*.example.com"],
+                &["www.example.com"],
+                "missing [www.example.com], not ordered [*.example.com]",
+            ),
+            (
+                &["www.example.com"],
+                &["*.example.com"],
+                "missing [*.example.com], not ordered [www.example.com]",
+            ),
+            (
+                &["example.org"],
+                &[apex],
+                "missing [example.com], not ordered [example.org]",
+            ),
+            (&[], &[apex], "it has no names"),
+        ] {
+            let told = check(given, ordered);
+            assert!(
+                told.ends_with(said) && told.is_empty() == said.is_empty(),
+                "{given:?}: {told}"
+            );
+        }
+    }
+
     #[test]
     fn what_does_not_fit_is_named() {
         let world = World::new();

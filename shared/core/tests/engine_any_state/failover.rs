@@ -145,6 +145,65 @@ fn a_long_limit_moves_it_and_a_short_one_does_not() {
     assert_eq!(back.wake_at, Some(NOW.plus(Duration::from_secs(660))));
 }
 
+/// A failure of our own side: no account is left for it.
+fn ours() -> Event {
+    fault(Class::Transient, "urn:certmint:crypto")
+}
+
+/// Which failure in a row this is to its account, by its wait.
+fn in_a_row(step: &Step, now: Timestamp) -> u32 {
+    let wait = step.wake_at.unwrap().since(now);
+    (1..=10).find(|n| wait == backoff(*n, 1)).unwrap()
+}
+
+/// However an account is left: the next one's failures count from one, and so do the first one's once it is back.
+#[test]
+fn each_turn_of_an_account_has_a_back_off_of_its_own() {
+    let away = |minutes: u64| Event::Deferred {
+        until: NOW.plus(Duration::from_secs(minutes * 60)),
+        reason: "away".into(),
+    };
+    let server = || fault(Class::Transient, "urn:certmint:caUnreachable");
+    for (leaves, counted) in [
+        (vec![limited(60)], 0),
+        (vec![away(60)], 0),
+        (vec![ours(), limited(60)], 1),
+        (vec![ours(), away(60)], 1),
+        (vec![ours(), ours(), ours(), away(11)], 3),
+        (vec![server(), server(), server()], 3),
+        (vec![ours(), server(), server(), server()], 4),
+        (vec![fault(Class::Permanent, "urn:ietf:params:acme:error:caa")], 1),
+        (
+            vec![ours(), ours(), fault(Class::Permanent, "urn:certmint:account")],
+            3,
+        ),
+    ] {
+        let mut state = queued();
+        for event in &leaves {
+            assert_eq!(state.failover.current(), 0);
+            state = next(&state, event.clone(), NOW, 1).unwrap().state;
+        }
+        assert_eq!(
+            (state.failover.current(), state.failures),
+            (1, counted),
+            "{leaves:?}"
+        );
+        for n in 1..=3 {
+            let step = next(&state, ours(), NOW, 1).unwrap();
+            assert_eq!(in_a_row(&step, NOW), n, "{leaves:?}");
+            state = step.state;
+        }
+        // Back to the first one, if it can be used again.
+        let later = NOW.plus(Duration::from_secs(2 * 3600));
+        let back = next(&state, fault(Class::Permanent, "urn:certmint:account"), later, 1).unwrap();
+        if !back.state.failover.candidates()[0].closed {
+            assert_eq!(back.state.failover.current(), 0);
+            let step = next(&back.state, ours(), later, 1).unwrap();
+            assert_eq!(in_a_row(&step, later), 1, "back after {leaves:?}");
+        }
+    }
+}
+
 #[test]
 fn an_outage_of_minutes_is_waited_for() {
     let minute = Duration::from_secs(60);
