@@ -172,26 +172,31 @@ impl Run<'_> {
             })
             .collect();
         let challenges = &self.cleaner.challenges;
-        let Err(error) = challenges.put_txt(&records).await else {
-            return records;
-        };
-        self.report.errors.note("values not wanted any more", &error);
+        match challenges.put_txt(&records).await {
+            Ok(()) => return records,
+            // A request that was tried again wants one of them.
+            Err(StoreError::LeaseLost(_)) => {}
+            Err(error) => self.report.errors.note("values not wanted any more", &error),
+        }
         // One that cannot be written must not keep the others.
         let (clock, stop_at) = (&self.cleaner.clock, self.stop_at);
         let writes = records.into_iter().map(|record| async move {
             if clock.now() >= stop_at {
-                return Err(record);
+                return Some(Err(record));
             }
-            let written = challenges.put_txt(std::slice::from_ref(&record)).await;
-            written.map(|()| record.clone()).map_err(|error| {
-                tracing::warn!(fqdn = %record.fqdn, %error, "still wanted in the ledger");
-                record
-            })
+            match challenges.put_txt(std::slice::from_ref(&record)).await {
+                Ok(()) => Some(Ok(record)),
+                Err(StoreError::LeaseLost(_)) => None,
+                Err(error) => {
+                    tracing::warn!(fqdn = %record.fqdn, %error, "still wanted in the ledger");
+                    Some(Err(record))
+                }
+            }
         });
-        let written: Vec<Result<TxtRecord, TxtRecord>> =
+        let written: Vec<Option<Result<TxtRecord, TxtRecord>>> =
             stream::iter(writes).buffer_unordered(WRITES).collect().await;
         let mut disowned = Vec::new();
-        for record in written {
+        for record in written.into_iter().flatten() {
             match record {
                 Ok(record) => disowned.push(record),
                 Err(record) => {

@@ -270,6 +270,7 @@ pub async fn deleting_requests(store: &dyn Store) {
         zone_id: "Z".into(),
         zone: Fqdn::new("example.com"),
         owner_id: asked[2].id,
+        fence: 1,
         desired_state: DesiredState::Absent,
         status: TxtStatus::Active,
         expires_at: start(),

@@ -7,6 +7,8 @@ use certmint_core::{
     words::{Fqdn, PageRequest, RequestId},
 };
 
+use certmint_shared::store::StoreError;
+
 use crate::{conformance_store::start, store::Store};
 
 fn name() -> Fqdn {
@@ -20,6 +22,7 @@ fn intent(owner: u64, value: &str) -> TxtRecord {
         zone_id: "Z1".into(),
         zone: Fqdn::new("example.com"),
         owner_id: RequestId::new(owner),
+        fence: 1,
         desired_state: DesiredState::Present,
         status: TxtStatus::Pending,
         expires_at: start().plus(Duration::from_secs(7200)),
@@ -239,5 +242,40 @@ pub async fn forgetting(store: &dyn Store) {
             (total, total as usize),
             "{desired:?}"
         );
+    }
+}
+
+/// Who lost the lease of a request changes none of its values, neither wanting nor giving up; the next holder does, and
+/// what others wrote in the same call is written.
+pub async fn a_later_fence_decides(store: &dyn Store) {
+    let under = |fence, value: &str, desired_state| TxtRecord {
+        fence,
+        desired_state,
+        ..intent(1, value)
+    };
+    let (present, absent) = (DesiredState::Present, DesiredState::Absent);
+    store.put_txt(&[under(3, "a", present)]).await.expect("written");
+    for late in [absent, present] {
+        let both = [under(2, "a", late), under(2, "b", late)];
+        let refused = store.put_txt(&both).await;
+        assert!(
+            matches!(&refused, Err(StoreError::LeaseLost(id)) if *id == RequestId::new(1)),
+            "{refused:?}"
+        );
+        assert_eq!(stored(store).await, [under(3, "a", present), under(2, "b", late)]);
+    }
+    // What a confirmation read is not what stands.
+    let later = start().plus(Duration::from_secs(1));
+    store
+        .confirm_txt(&[(under(2, "a", present), TxtStatus::Removed)], later)
+        .await
+        .expect("an answer");
+    assert_eq!(stored(store).await[0], under(3, "a", present));
+    for (fence, desired) in [(3, absent), (4, present), (4, absent)] {
+        store
+            .put_txt(&[under(fence, "a", desired)])
+            .await
+            .expect("written");
+        assert_eq!(stored(store).await[0], under(fence, "a", desired));
     }
 }

@@ -40,7 +40,7 @@ impl World {
         let now = SystemClock.now();
         let until = now.plus(Duration::from_secs(600));
         self.ledger
-            .want(RequestId::new(owner), &values, &zone(), until, now)
+            .want((RequestId::new(owner), 1), &values, &zone(), until, now)
             .await
             .unwrap();
     }
@@ -53,7 +53,7 @@ impl World {
     }
 
     async fn release(&self, owner: u64) {
-        let places = self.ledger.release(RequestId::new(owner)).await.unwrap();
+        let places = self.ledger.release((RequestId::new(owner), 1)).await.unwrap();
         for outcome in self.ledger.apply(places, &BTreeSet::new()).await {
             outcome.result.unwrap();
         }
@@ -150,7 +150,7 @@ async fn one_bad_change_does_not_hold_the_others() {
         let values = [(fqdn.clone(), value)];
         world
             .ledger
-            .want(RequestId::new(n as u64 + 1), &values, zone, until, now)
+            .want((RequestId::new(n as u64 + 1), 1), &values, zone, until, now)
             .await
             .unwrap();
     }
@@ -194,7 +194,7 @@ async fn what_is_not_a_challenges_is_never_added_to() {
     let until = now.plus(Duration::from_secs(600));
     world
         .ledger
-        .want(owner, &values, &zone(), until, now)
+        .want((owner, 1), &values, &zone(), until, now)
         .await
         .unwrap();
     let places: Vec<_> = all.iter().map(|fqdn| (zone(), fqdn.clone())).collect();
@@ -213,10 +213,27 @@ async fn what_is_not_a_challenges_is_never_added_to() {
     }
     assert_eq!(world.zones.values(&host), ["\"v=spf1 -all\""]);
     // What could not be written is nobody's debt.
-    let places = world.ledger.release(owner).await.unwrap();
+    let places = world.ledger.release((owner, 1)).await.unwrap();
     for outcome in world.ledger.apply(places, &BTreeSet::new()).await {
         assert!(outcome.result.is_ok(), "{outcome:?}");
     }
     assert_eq!(world.zones.values(&host), ["\"v=spf1 -all\""]);
     assert!(world.zones.values(&name()).is_empty());
+}
+
+/// A value that stays over a try is published again without a change, unless another tool took it out meanwhile.
+#[tokio::test]
+async fn a_value_that_another_tool_took_out_is_written_again_at_the_next_try() {
+    let world = World::new().await;
+    for _ in 0..2 {
+        world.want(1, &["ours"]).await;
+        world.apply().await;
+        assert_eq!(world.stands(), ["\"ours\""]);
+    }
+    world.zones.foreign_write(&name(), 300, &["theirs"]);
+    world.want(1, &["ours"]).await;
+    world.apply().await;
+    assert_eq!(world.stands(), ["\"ours\"", "\"theirs\""]);
+    world.release(1).await;
+    assert_eq!(world.stands(), ["\"theirs\""]);
 }

@@ -23,7 +23,7 @@ macro_rules! conforms {
             conforms!(@tests suite: accounts, lists, certificates, depth);
             conforms!(@tests requests: claims_between_clocks, a_claim_sent_twice_is_one, retries,
                       idempotent_requests, due_and_quarantined);
-            conforms!(@tests txt: a_value_is_one_record_a_request, confirmations_are_conditional, what_is_due, forgetting);
+            conforms!(@tests txt: a_value_is_one_record_a_request, a_later_fence_decides, confirmations_are_conditional, what_is_due, forgetting);
 
             conforms!(@tests fallback: the_default_list, a_request_keeps_its_list);
             conforms!(@tests flight: same_names, keys, of_no_use);

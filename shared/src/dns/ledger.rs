@@ -58,13 +58,13 @@ impl Ledger {
         Self { zones, store, clock }
     }
 
-    /// Writes intents: these values should stand for `owner` until `lease_until`. No zone changes yet.
+    /// Writes intents: these values should stand for `owner`, by its fence, until `lease_until`. No zone changes yet.
     ///
     /// # Errors
     /// If the store does not take them; then none may be published.
     pub async fn want(
         &self,
-        owner: RequestId,
+        (owner, fence): (RequestId, u64),
         values: &[(Fqdn, String)],
         zone: &Zone,
         lease_until: Timestamp,
@@ -78,6 +78,7 @@ impl Ledger {
                 zone_id: zone.id.clone(),
                 zone: zone.name.clone(),
                 owner_id: owner,
+                fence,
                 desired_state: DesiredState::Present,
                 status: TxtStatus::Pending,
                 expires_at: lease_until,
@@ -88,11 +89,11 @@ impl Ledger {
         self.store.put_txt(&records).await
     }
 
-    /// Marks all values of `owner` as unwanted and says which RRsets that concerns. No zone changes yet.
+    /// Marks all values of `owner`, by its fence, as unwanted and says which RRsets that concerns. No zone changes yet.
     ///
     /// # Errors
-    /// If the store cannot be read or written.
-    pub async fn release(&self, owner: RequestId) -> Result<Vec<(Zone, Fqdn)>, StoreError> {
+    /// If the store cannot be read or written, or the lease is another's by now.
+    pub async fn release(&self, (owner, fence): (RequestId, u64)) -> Result<Vec<(Zone, Fqdn)>, StoreError> {
         let now = self.clock.now();
         let records: Vec<TxtRecord> = self
             .store
@@ -102,6 +103,7 @@ impl Ledger {
             .map(|r| TxtRecord {
                 desired_state: DesiredState::Absent,
                 updated_at: now,
+                fence,
                 ..r
             })
             .collect();
@@ -173,8 +175,9 @@ impl Ledger {
                 }),
             }
         }
-        let (unclear, mut clear): (Vec<Item>, Vec<Item>) =
-            items.into_iter().partition(|item| uncertain(&item.ours, now));
+        let (unclear, mut clear): (Vec<Item>, Vec<Item>) = items
+            .into_iter()
+            .partition(|item| uncertain(&item.ours, now) || item.is_taken_on_trust(owners));
         let names: Vec<Fqdn> = unclear.iter().map(|item| item.fqdn.clone()).collect();
         match self.reread(&zone, unclear.clone(), owners).await {
             Ok(mut read) => {

@@ -12,6 +12,7 @@ use certmint_core::{
 #[async_trait]
 pub trait TxtLedger: Send + Sync {
     /// Writes intents before any zone changes. A value that exists (same name, same value) becomes wanted again.
+    /// [`StoreError::LeaseLost`] for one that was written under a later fence of its request; the others are written.
     async fn put_txt(&self, records: &[TxtRecord]) -> Result<(), StoreError>;
     /// Writes down what the zone holds: each record's new status (`Removed` makes it unwanted too), if the record
     /// still is as it was read (`desired_state` and `updated_at`). One that changed meanwhile is left alone: whoever

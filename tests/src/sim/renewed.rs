@@ -305,7 +305,8 @@ fn wishes(world: &World, later: &Later, tables: &Tables, ca: &CaState) -> Vec<St
         if is_filed != (end.plus(MINUTE * 90) < later.until) && end.plus(2 * HOUR) < later.until {
             found.push(format!("certificate {id} ended at {end}, and is not filed so"));
         }
-        if is_filed && end > later.until.plus(SKEW) {
+        // Work that is left goes on after that moment, and the time with it.
+        if is_filed && end > world.timeline.now().plus(SKEW) {
             found.push(format!("certificate {id} ends at {end}, and is filed as expired"));
         }
     }

@@ -79,6 +79,7 @@ pub(super) async fn filled() -> Client {
         zone_id: "Z1".into(),
         zone: Fqdn::new("example.com"),
         owner_id: RequestId::new(n),
+        fence: 1,
         desired_state: DesiredState::Present,
         status: TxtStatus::Active,
         expires_at: now.plus(DAY),

@@ -82,6 +82,7 @@ async fn world() -> Client {
         zone_id: "Z1".into(),
         zone: Fqdn::new("example.com"),
         owner_id: RequestId::new(1),
+        fence: 1,
         desired_state: DesiredState::Present,
         status: TxtStatus::Active,
         expires_at: now.plus(DAY),

@@ -92,6 +92,7 @@ fn value(owner: u64, value: &str) -> TxtRecord {
         zone_id: "Z1".into(),
         zone: Fqdn::new("example.com"),
         owner_id: RequestId::new(owner),
+        fence: 1,
         desired_state: DesiredState::Present,
         status: TxtStatus::Active,
         expires_at: start().plus(DAY),

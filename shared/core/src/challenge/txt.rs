@@ -76,6 +76,8 @@ pub struct TxtRecord {
     pub zone: Fqdn,
     /// The request that needs it.
     pub owner_id: RequestId,
+    /// The request's fence under which it was wanted or given up: who lost the lease meanwhile changes nothing here.
+    pub fence: u64,
     /// Whether it should be in the zone.
     pub desired_state: DesiredState,
     /// What we know of it.

@@ -3,7 +3,11 @@
 use std::cmp::Reverse;
 
 use async_trait::async_trait;
-use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
+use futures::{
+    StreamExt, TryStreamExt,
+    future::{join_all, try_join_all},
+    stream,
+};
 
 use super::{
     counters, cut,
@@ -37,6 +41,8 @@ fn from_item(row: &Row) -> Result<TxtRecord, StoreError> {
         zone_id: row.text("zone_id")?.to_owned(),
         zone: Fqdn::new(row.text("zone")?),
         owner_id: RequestId::new(row.number("owner_id")?),
+        // Items of earlier builds have none.
+        fence: row.opt_number("fence")?.unwrap_or_default(),
         desired_state: row.word("desired_state")?,
         status: row.word("status")?,
         expires_at: row.time("expires_at")?,
@@ -53,6 +59,7 @@ fn to_item(record: &TxtRecord) -> Result<Item, StoreError> {
         .text("zone_id", &record.zone_id)
         .text("zone", record.zone.as_str())
         .number("owner_id", record.owner_id)
+        .number("fence", record.fence)
         .text("desired_state", record.desired_state.as_str())
         .text("status", record.status.as_str())
         .time("expires_at", record.expires_at)
@@ -73,7 +80,11 @@ fn to_item(record: &TxtRecord) -> Result<Item, StoreError> {
 /// That it is as it was read: one that is wanted again has another time.
 fn as_read(record: &TxtRecord) -> Expression {
     let same = Expression::is("desired_state", s(record.desired_state.as_str()));
-    same.and(Expression::is("updated_at", n(record.updated_at.millis())))
+    let same = same.and(Expression::is("updated_at", n(record.updated_at.millis())));
+    match record.fence {
+        0 => same,
+        fence => same.and(Expression::is("fence", n(fence))),
+    }
 }
 
 /// Whether it was still there, gone from its zone, as it was read.
@@ -103,6 +114,9 @@ async fn put_one(table: &Table, record: &TxtRecord) -> Result<(), StoreError> {
     for _ in 0..TRIES {
         let old = table.get(&key(record)).await?;
         let old = old.as_ref().map(from_item).transpose()?;
+        if old.as_ref().is_some_and(|old| old.fence > record.fence) {
+            return Err(StoreError::LeaseLost(record.owner_id));
+        }
         let created_at = old.as_ref().map_or(record.created_at, |o| o.created_at);
         // A value that may stand in the zone is not forgotten by being wanted again.
         let status = match (&old, record.status) {
@@ -140,7 +154,9 @@ impl TxtLedger for DynamoStore {
     async fn put_txt(&self, records: &[TxtRecord]) -> Result<(), StoreError> {
         let table = self.table().await?;
         let puts = records.iter().map(|record| put_one(table, record));
-        try_join_all(puts).await.map(|_| ())
+        // All of them, whatever becomes of one.
+        let written: Vec<Result<(), StoreError>> = join_all(puts).await;
+        written.into_iter().collect()
     }
 
     /// One conditional transaction for each value.

@@ -66,7 +66,7 @@ impl DnsSteps {
                     Ok(Intent::NotBefore(at)) => job.hold(at),
                     Err(failure) => self.fail(job, failure).await,
                 },
-                Some(ZoneEffect::Unpublish) => match self.ledger.release(job.request.id).await {
+                Some(ZoneEffect::Unpublish) => match self.ledger.release(job.fence()).await {
                     Ok(places) => {
                         touched.extend(places);
                         clearing.insert(index);
@@ -153,9 +153,7 @@ impl DnsSteps {
         }
         let mut touched = Vec::new();
         for (zone, values) in by_zone {
-            self.ledger
-                .want(job.request.id, &values, &zone, until, now)
-                .await?;
+            self.ledger.want(job.fence(), &values, &zone, until, now).await?;
             touched.extend(values.into_iter().map(|(fqdn, _)| (zone.clone(), fqdn)));
         }
         Ok(Intent::Written(touched))

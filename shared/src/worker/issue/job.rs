@@ -97,6 +97,11 @@ impl Job {
         }
     }
 
+    /// Whose values are written, under which lease.
+    pub(super) const fn fence(&self) -> (RequestId, u64) {
+        (self.request.id, self.request.lease.fence)
+    }
+
     /// The effect in our zones that it waits for together with others. It stays until its event is here.
     pub(super) fn zone_effect(&self, now: Timestamp) -> Option<&ZoneEffect> {
         let held = self.held_until.is_some_and(|at| at > now);

@@ -16,12 +16,17 @@ fn stands(record: &TxtRecord) -> bool {
 #[async_trait]
 impl TxtLedger for MemoryStore {
     async fn put_txt(&self, records: &[TxtRecord]) -> Result<(), StoreError> {
+        let mut lost = Ok(());
         for record in records {
-            self.gate
+            let written = self
+                .gate
                 .call(Op::PutTxt, || {
                     let mut tables = self.tables();
                     let key = txt_key(record);
                     let old = tables.txt.get(&key);
+                    if old.is_some_and(|old| old.fence > record.fence) {
+                        return Err(StoreError::LeaseLost(record.owner_id));
+                    }
                     self.check_withdrawal(&tables, old, record);
                     let status = match (old, record.status) {
                         (Some(old), TxtStatus::Pending) if old.status == TxtStatus::Active => {
@@ -34,13 +39,20 @@ impl TxtLedger for MemoryStore {
                         created_at: old.map_or(record.created_at, |old| old.created_at),
                         ..record.clone()
                     };
+                    if new.desired_state == DesiredState::Present {
+                        tables.wanted_at.insert(key.clone(), self.gate.now());
+                    }
                     tables.txt.insert(key, new.clone());
                     self.index_txt(&mut tables, new);
-                    Ok::<(), StoreError>(())
+                    Ok(())
                 })
-                .await?;
+                .await;
+            match written {
+                Err(StoreError::LeaseLost(_)) => lost = written,
+                written => written?,
+            }
         }
-        Ok(())
+        lost
     }
 
     async fn confirm_txt(&self, seen: &[(TxtRecord, TxtStatus)], now: Timestamp) -> Result<(), StoreError> {
@@ -50,7 +62,8 @@ impl TxtLedger for MemoryStore {
                     let mut tables = self.tables();
                     let key = txt_key(old);
                     let unchanged = tables.txt.get(&key).is_some_and(|stored| {
-                        stored.desired_state == old.desired_state && stored.updated_at == old.updated_at
+                        stored.desired_state == old.desired_state
+                            && (stored.updated_at, stored.fence) == (old.updated_at, old.fence)
                     });
                     if unchanged {
                         let desired_state = match status {

@@ -86,6 +86,9 @@ pub struct Tables {
     index: Index,
     /// Claims under which nothing was written yet.
     claimed_at: BTreeMap<RequestId, Timestamp>,
+    /// When a request saved a new order, and when a value was wanted last; in true time.
+    ordered_at: BTreeMap<RequestId, Timestamp>,
+    wanted_at: BTreeMap<TxtKey, Timestamp>,
     /// Who claimed a request last, to see that no lease is taken from the living.
     holders: BTreeMap<RequestId, TaskId>,
 }
@@ -197,7 +200,7 @@ impl MemoryStore {
     }
 
     /// A value is given up only when no CA may look at it any more: its order is through or given up, or nobody has
-    /// renewed its lease.
+    /// renewed its lease. What was wanted for an earlier order of the request alone is not looked at.
     fn check_withdrawal(&self, tables: &Tables, old: Option<&TxtRecord>, new: &TxtRecord) {
         let (Some(timeline), Some(old)) = (self.gate.timeline(), old) else {
             return;
@@ -206,7 +209,9 @@ impl MemoryStore {
             old.desired_state == DesiredState::Present && new.desired_state == DesiredState::Absent;
         let owner = tables.requests.get(&new.owner_id);
         let awaited = owner.is_some_and(|o| !o.status.is_final() && o.issuance.phase.may_be_looked_at());
-        if given_up && awaited && new.updated_at < old.expires_at {
+        let ordered_at = tables.ordered_at.get(&new.owner_id);
+        let wanted_at = tables.wanted_at.get(&txt_key(new));
+        if given_up && awaited && wanted_at >= ordered_at && new.updated_at < old.expires_at {
             let TxtRecord { value, owner_id, .. } = new;
             timeline.violation(format!(
                 "{value} of request {owner_id} was given up while the CA may look"

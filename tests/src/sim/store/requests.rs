@@ -195,6 +195,7 @@ impl RequestStore for MemoryStore {
                 }
                 if let Some(order_url) = request.new_order(stored).map(str::to_owned) {
                     tables.own_order(request, order_url)?;
+                    tables.ordered_at.insert(request.id, self.gate.now());
                 }
                 tables.requests.insert(request.id, request.clone());
                 self.tell(|| format!("request {} is {}", request.id, request.issuance.phase.name()));
