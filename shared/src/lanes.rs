@@ -100,8 +100,11 @@ mod tests {
         assert!(other.is_some(), "the lane of another is free");
         assert!(lanes.enter(&"third").now_or_never().is_none(), "two in all");
         drop((slow, other));
-        assert!(queue[0].as_mut().now_or_never().is_some(), "the first that came");
-        assert!(queue[1].as_mut().now_or_never().is_none());
+        let first = queue[0].as_mut().now_or_never();
+        assert!(first.is_some(), "the first that came");
+        assert!(queue[1].as_mut().now_or_never().is_none(), "one at once");
+        drop(first);
+        assert!(queue[1].as_mut().now_or_never().is_some(), "then the next");
     }
 
     #[tokio::test]

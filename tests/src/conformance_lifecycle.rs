@@ -271,6 +271,7 @@ pub async fn deleting_requests(store: &dyn Store) {
         zone: Fqdn::new("example.com"),
         owner_id: asked[2].id,
         fence: 1,
+        unsettled: false,
         desired_state: DesiredState::Absent,
         status: TxtStatus::Active,
         expires_at: start(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use certmint_core::{
     account::NewAccount,
-    issuance::{Lease, NewRequest, Phase, Request, RequestStatus},
+    issuance::{NewRequest, Phase, Request, RequestStatus},
     words::{AccountId, NameSet, ProviderId, Timestamp},
 };
 use certmint_shared::store::{Claim, DueRequests, Idempotency, RequestFilter, StoreError};
@@ -59,11 +59,7 @@ pub async fn claims_between_clocks(store: &dyn Store) {
     // The holder's clock is five minutes behind, the other's five minutes ahead; the lease runs in the holder's time.
     let ahead = start().plus(SKEW + LEASE);
     assert!(claim(store, &made, "ahead", ahead).await.is_none());
-    held.lease = Lease {
-        owner: None,
-        until: Timestamp::ZERO,
-        fence: held.lease.fence,
-    };
+    held.lease = held.lease.given_back();
     held.wake_at = Some(start());
     store.save_request(&held, start()).await.expect("given back");
     let next = claim(store, &made, "next", start()).await.expect("free at once");
@@ -212,6 +208,7 @@ pub async fn what_a_dead_worker_held(store: &dyn Store) {
     let mine = store.claim_request(ids[0], &claim("heir", Some("dead"))).await;
     let mine = mine.expect("an answer").expect("claimed");
     assert_eq!(mine.lease.fence, old.lease.fence + 1);
+    assert_eq!((old.lease.was_left, mine.lease.was_left), (false, true));
     let late = store.save_request(&old, now).await;
     assert!(matches!(late, Err(StoreError::LeaseLost(_))), "{late:?}");
     // The index may still say that the dead one has it.

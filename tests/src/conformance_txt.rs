@@ -23,6 +23,7 @@ fn intent(owner: u64, value: &str) -> TxtRecord {
         zone: Fqdn::new("example.com"),
         owner_id: RequestId::new(owner),
         fence: 1,
+        unsettled: false,
         desired_state: DesiredState::Present,
         status: TxtStatus::Pending,
         expires_at: start().plus(Duration::from_secs(7200)),

@@ -7,8 +7,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use certmint_core::words::Fqdn;
-use certmint_shared::dns::{AtName, DnsError, DnsZones, Fitting, Freshness, TxtChange, TxtRrset, Zone};
+use certmint_core::words::{Fqdn, RequestId};
+use certmint_shared::dns::{
+    AtName, DnsError, DnsZones, Fitting, Freshness, TxtChange, TxtRrset, Zone, ledger::Wanting,
+};
 
 /// Zones by name, and how many change batches were taken.
 #[derive(Default)]
@@ -26,6 +28,12 @@ pub fn zone() -> Zone {
         id: "Z1".into(),
         name: Fqdn::new("example.com"),
     }
+}
+
+/// A request in its first worker's hands.
+#[must_use]
+pub const fn by(owner: u64) -> Wanting {
+    Wanting::new(RequestId::new(owner), 1)
 }
 
 impl MemoryZones {

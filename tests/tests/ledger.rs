@@ -4,18 +4,21 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use certmint_core::{
-    challenge::{DesiredState, TxtStatus},
+    challenge::{DesiredState, IN_FLIGHT, TxtRecord, TxtStatus},
     clock::Clock,
     words::{Fqdn, PageRequest, RequestId},
 };
 use certmint_shared::{
     clock::SystemClock,
-    dns::{AtName, DnsError, ledger::Ledger},
-    store::{ChallengeStore, dynamo::DynamoStore},
+    dns::{
+        AtName, DnsError,
+        ledger::{Ledger, Wanting},
+    },
+    store::{ChallengeStore, TxtLedger, dynamo::DynamoStore},
 };
 use certmint_tests::{
     dynamo,
-    zones::{MemoryZones, zone},
+    zones::{MemoryZones, by, zone},
 };
 
 struct World {
@@ -36,13 +39,14 @@ impl World {
     }
 
     async fn want(&self, owner: u64, values: &[&str]) {
+        self.want_by(by(owner), values).await;
+    }
+
+    async fn want_by(&self, by: Wanting, values: &[&str]) {
         let values: Vec<_> = values.iter().map(|v| (name(), (*v).to_owned())).collect();
         let now = SystemClock.now();
         let until = now.plus(Duration::from_secs(600));
-        self.ledger
-            .want((RequestId::new(owner), 1), &values, &zone(), until, now)
-            .await
-            .unwrap();
+        self.ledger.want(by, &values, &zone(), until, now).await.unwrap();
     }
 
     async fn apply(&self) {
@@ -53,7 +57,7 @@ impl World {
     }
 
     async fn release(&self, owner: u64) {
-        let places = self.ledger.release((RequestId::new(owner), 1)).await.unwrap();
+        let places = self.ledger.release(by(owner)).await.unwrap();
         for outcome in self.ledger.apply(places, &BTreeSet::new()).await {
             outcome.result.unwrap();
         }
@@ -127,6 +131,47 @@ async fn a_value_written_by_a_worker_that_died_is_found_and_removed() {
     assert!(world.stands().is_empty());
 }
 
+/// The change of a worker that is gone may arrive after another's: while it may, the obligation is open.
+#[tokio::test]
+async fn what_a_worker_that_is_gone_began_is_looked_for_once_more() {
+    for (first, was_left, is_open) in [
+        (&["v"][..], true, true),
+        (&["v"], false, false),
+        (&[], true, false),
+    ] {
+        let world = World::new().await;
+        world.want(1, first).await;
+        let next = Wanting {
+            fence: 2,
+            was_left,
+            ..by(1)
+        };
+        world.want_by(next, &["v"]).await;
+        world.apply().await;
+        assert_eq!(world.stands(), ["\"v\""]);
+        // Wanted once more by who has it, it is as unsettled as it was.
+        let same = Wanting {
+            fence: 3,
+            was_left: false,
+            ..next
+        };
+        world.want_by(same, &["v"]).await;
+        world.apply().await;
+        let places = world.ledger.release(same).await.unwrap();
+        for outcome in world.ledger.apply(places, &BTreeSet::new()).await {
+            outcome.result.unwrap();
+        }
+        assert!(world.stands().is_empty());
+        let owed = world.store.txt_rrset(&name()).await.unwrap();
+        assert_eq!(!owed.is_empty(), is_open, "{first:?} {was_left}: {owed:?}");
+        let due = owed.iter().filter_map(TxtRecord::due_at);
+        assert!(
+            due.into_iter()
+                .all(|at| at > SystemClock.now().plus(IN_FLIGHT / 2))
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_value_that_is_gone_already_is_success() {
     let world = World::new().await;
@@ -150,7 +195,7 @@ async fn one_bad_change_does_not_hold_the_others() {
         let values = [(fqdn.clone(), value)];
         world
             .ledger
-            .want((RequestId::new(n as u64 + 1), 1), &values, zone, until, now)
+            .want(by(n as u64 + 1), &values, zone, until, now)
             .await
             .unwrap();
     }
@@ -194,7 +239,7 @@ async fn what_is_not_a_challenges_is_never_added_to() {
     let until = now.plus(Duration::from_secs(600));
     world
         .ledger
-        .want((owner, 1), &values, &zone(), until, now)
+        .want(by(owner.get()), &values, &zone(), until, now)
         .await
         .unwrap();
     let places: Vec<_> = all.iter().map(|fqdn| (zone(), fqdn.clone())).collect();
@@ -213,7 +258,7 @@ async fn what_is_not_a_challenges_is_never_added_to() {
     }
     assert_eq!(world.zones.values(&host), ["\"v=spf1 -all\""]);
     // What could not be written is nobody's debt.
-    let places = world.ledger.release((owner, 1)).await.unwrap();
+    let places = world.ledger.release(by(owner.get())).await.unwrap();
     for outcome in world.ledger.apply(places, &BTreeSet::new()).await {
         assert!(outcome.result.is_ok(), "{outcome:?}");
     }

@@ -26,7 +26,7 @@ use certmint_shared::{
 };
 use certmint_tests::{
     sim::MemoryStore,
-    zones::{MemoryZones, zone},
+    zones::{MemoryZones, by, zone},
 };
 
 type Hook = Box<dyn Fn() + Send + Sync>;
@@ -118,7 +118,7 @@ impl World {
         let until = now.plus(Duration::from_secs(7200));
         let values = [(name(), value.to_owned())];
         self.ledger
-            .want((RequestId::new(owner), 1), &values, &zone(), until, now)
+            .want(by(owner), &values, &zone(), until, now)
             .await
             .unwrap();
     }
@@ -130,7 +130,7 @@ impl World {
     }
 
     async fn release(&self, owner: u64) {
-        let places = self.ledger.release((RequestId::new(owner), 1)).await.unwrap();
+        let places = self.ledger.release(by(owner)).await.unwrap();
         for outcome in self.ledger.apply(places, &BTreeSet::new()).await {
             outcome.result.unwrap();
         }
@@ -282,7 +282,7 @@ async fn a_zone_that_was_read_too_early_closes_no_obligation() {
     world.want(2, "short-lived").await;
     // An intent that nobody wants any more makes the next look at the name go to the zone.
     world.want(1, "never-written").await;
-    world.ledger.release((RequestId::new(1), 1)).await.unwrap();
+    world.ledger.release(by(1)).await.unwrap();
     // Right after that look the other worker writes its value and gives it up.
     let (store, zones) = (world.store.clone(), world.zones.clone());
     let hook: Hook = Box::new(move || {

@@ -245,7 +245,15 @@ impl Leftovers {
             let fqdn = Fqdn::new(&format!("_acme-challenge.a{n}.{}", zone.name));
             let values = [(fqdn.clone(), format!("value-{n}"))];
             let ledger = Ledger::new(self.zones.clone(), self.store.clone(), Arc::new(SystemClock));
-            let wanted = ledger.want((self.owner, 1), &values, zone, then, then).await;
+            let wanted = ledger
+                .want(
+                    certmint_tests::zones::by(self.owner.get()),
+                    &values,
+                    zone,
+                    then,
+                    then,
+                )
+                .await;
             wanted.unwrap();
             self.zones.0.foreign_write(&fqdn, 60, &[&values[0].1]);
             let stands: Vec<_> = self.store.txt_rrset(&fqdn).await.unwrap();

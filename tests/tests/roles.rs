@@ -17,7 +17,7 @@ use certmint_tests::{
 use serde_json::json;
 
 /// What a run of everything does not come to.
-const IDLE: [&str; 19] = [
+const IDLE: [&str; 22] = [
     // What Lambda does for a function.
     "api Log: logs:CreateLogStream",
     "api Log: logs:PutLogEvents",
@@ -29,6 +29,9 @@ const IDLE: [&str; 19] = [
     "worker Log: logs:CreateLogStream",
     "worker Log: logs:PutLogEvents",
     "worker ReportFailure: sqs:SendMessage",
+    "worker Poll: sqs:ReceiveMessage",
+    "worker Poll: sqs:DeleteMessage",
+    "worker Poll: sqs:GetQueueAttributes",
     // Whether a secret that cannot be read waits for its deletion.
     "api Tokens: secretsmanager:DescribeSecret",
     "download Keys: secretsmanager:DescribeSecret",

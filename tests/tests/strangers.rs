@@ -333,7 +333,13 @@ fn a_zone_that_may_not_be_written_with_hundreds_of_values() {
                 let values = [(fqdn.clone(), format!("value-{n}"))];
                 world
                     .time
-                    .run(ledger.want((owner, 1), &values, &zone, long_ago, long_ago))
+                    .run(ledger.want(
+                        certmint_tests::zones::by(owner.get()),
+                        &values,
+                        &zone,
+                        long_ago,
+                        long_ago,
+                    ))
                     .unwrap();
                 let stands = world.time.run(world.store.txt_rrset(&fqdn)).unwrap();
                 let stands: Vec<_> = stands.into_iter().map(|r| (r, TxtStatus::Active)).collect();
@@ -381,7 +387,7 @@ fn every_value_that_is_wanted_is_looked_at_not_those_of_the_first_page_alone() {
         let until = now.plus(secs(12 * 3600));
         world
             .time
-            .run(ledger.want((owner, 1), &values, &zone, until, now))
+            .run(ledger.want(certmint_tests::zones::by(owner.get()), &values, &zone, until, now))
             .unwrap();
     }
     let report = world.clean(120);

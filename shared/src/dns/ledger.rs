@@ -37,6 +37,29 @@ const ZONES: usize = 32;
 /// hundred RRsets at Route53's five calls a second.
 const FRESH: Duration = Duration::from_secs(120);
 
+/// A request in a worker's hands, which wants values or gives them up.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanting {
+    /// The request.
+    pub owner: RequestId,
+    /// Its fence.
+    pub fence: u64,
+    /// A worker that had it is gone ([`Lease::was_left`](certmint_core::issuance::Lease)).
+    pub was_left: bool,
+}
+
+impl Wanting {
+    /// By this fence, and no worker that had the request is gone.
+    #[must_use]
+    pub const fn new(owner: RequestId, fence: u64) -> Self {
+        Self {
+            owner,
+            fence,
+            was_left: false,
+        }
+    }
+}
+
 /// What became of one RRset.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -70,13 +93,13 @@ impl Ledger {
         }
     }
 
-    /// Writes intents: these values should stand for `owner`, by its fence, until `lease_until`. No zone changes yet.
+    /// Writes intents: these values should stand for a request, by its fence, until `lease_until`. No zone changes yet.
     ///
     /// # Errors
     /// If the store does not take them; then none may be published.
     pub async fn want(
         &self,
-        (owner, fence): (RequestId, u64),
+        by: Wanting,
         values: &[(Fqdn, String)],
         zone: &Zone,
         lease_until: Timestamp,
@@ -89,8 +112,9 @@ impl Ledger {
                 value: value.clone(),
                 zone_id: zone.id.clone(),
                 zone: zone.name.clone(),
-                owner_id: owner,
-                fence,
+                owner_id: by.owner,
+                fence: by.fence,
+                unsettled: by.was_left,
                 desired_state: DesiredState::Present,
                 status: TxtStatus::Pending,
                 expires_at: lease_until,
@@ -101,21 +125,21 @@ impl Ledger {
         self.store.put_txt(&records).await
     }
 
-    /// Marks all values of `owner`, by its fence, as unwanted and says which RRsets that concerns. No zone changes yet.
+    /// Marks all values of a request, by its fence, as unwanted and says which RRsets that concerns. No zone changes yet.
     ///
     /// # Errors
     /// If the store cannot be read or written, or the lease is another's by now.
-    pub async fn release(&self, (owner, fence): (RequestId, u64)) -> Result<Vec<(Zone, Fqdn)>, StoreError> {
+    pub async fn release(&self, by: Wanting) -> Result<Vec<(Zone, Fqdn)>, StoreError> {
         let now = self.clock.now();
         let records: Vec<TxtRecord> = self
             .store
-            .txt_of_request(owner)
+            .txt_of_request(by.owner)
             .await?
             .into_iter()
             .map(|r| TxtRecord {
                 desired_state: DesiredState::Absent,
                 updated_at: now,
-                fence,
+                fence: by.fence,
                 ..r
             })
             .collect();
@@ -315,8 +339,8 @@ impl Ledger {
     }
 
     /// Writes down what the zone holds now. A crash before this is healed by the next change's mismatch. An absence
-    /// closes the obligation only once the value cannot appear any more. That a value of several requests stands does
-    /// not say whose change has arrived, so it confirms none of them.
+    /// closes the obligation only once the value cannot appear any more. That a value of several requests, or of
+    /// several workers, stands does not say whose change has arrived, so it confirms none of them.
     async fn confirm(&self, item: &Item) -> Result<(), DnsError> {
         let now = self.clock.now();
         let stands = |r: &TxtRecord| {
@@ -325,7 +349,7 @@ impl Ledger {
         };
         let is_shared = |r: &TxtRecord| item.ours.iter().filter(|o| o.value == r.value).count() > 1;
         let status = |r: &TxtRecord| match r.desired_state {
-            DesiredState::Present if stands(r) && is_shared(r) => r.status,
+            DesiredState::Present if stands(r) && (is_shared(r) || r.unsettled) => r.status,
             DesiredState::Present if stands(r) => TxtStatus::Active,
             _ if r.due_at().is_some_and(|due| due <= now) => TxtStatus::Removed,
             _ => r.status,

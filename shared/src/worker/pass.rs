@@ -136,6 +136,10 @@ impl Pass {
                     }
                     return report;
                 }
+                if is_idle {
+                    // As at the beginning of a pass: an operator may have changed an account.
+                    self.issuer.forget_accounts().await;
+                }
                 apart = match claimed.is_empty() && room > 0 {
                     true => (apart * 2).min(CLAIMS_AT_LAST),
                     false => CLAIMS,

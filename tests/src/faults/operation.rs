@@ -16,6 +16,8 @@ pub enum Operation {
     /// DynamoDB.
     UpdateItem,
     /// DynamoDB.
+    DeleteItem,
+    /// DynamoDB.
     TransactWriteItems,
     /// Secrets Manager.
     CreateSecret,
@@ -76,6 +78,7 @@ impl Operation {
                 "Query" => Self::Query,
                 "PutItem" => Self::PutItem,
                 "UpdateItem" => Self::UpdateItem,
+                "DeleteItem" => Self::DeleteItem,
                 "TransactWriteItems" => Self::TransactWriteItems,
                 "CreateSecret" => Self::CreateSecret,
                 "GetSecretValue" => Self::GetSecretValue,

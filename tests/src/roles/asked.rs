@@ -36,6 +36,7 @@ pub(super) fn of(call: &Call) -> Vec<Asked> {
         "secretsmanager" => of_secrets(operation, &input),
         "TrentService" => vec![of_kms(operation, &input)],
         "AWSEvents" => of_events(&input),
+        "AmazonSQS" => vec![of_queue(operation, &input)],
         other => panic!("{other} is called by no function"),
     }
 }
@@ -165,6 +166,13 @@ fn of_events(input: &Value) -> Vec<Asked> {
             .with("events:detail-type", [text(&entry["DetailType"])])
     };
     entries.map(of_entry).collect()
+}
+
+/// A queue's URL ends in its name, as its ARN does.
+fn of_queue(operation: &str, input: &Value) -> Asked {
+    let url = text(&input["QueueUrl"]);
+    let name = url.rsplit('/').next().unwrap_or_default();
+    Asked::new(format!("sqs:{operation}"), arn("sqs", name))
 }
 
 /// The texts of an element, wherever it stands.

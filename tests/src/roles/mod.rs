@@ -56,7 +56,11 @@ impl Roles {
     #[must_use]
     pub fn of_template(parameters: &[(&str, &str)]) -> Self {
         let template = std::fs::read_to_string(files::root().join("template.yaml")).expect("the template");
-        let names = [("Table", "certmint"), ("KeysKey", "certmint")];
+        let names = [
+            ("Table", "certmint"),
+            ("KeysKey", "certmint"),
+            ("Wakes", "certmint-wakes"),
+        ];
         let stack = Stack::new(yaml::read(&template), &[parameters, &names].concat());
         let resources = stack.resources();
         let of_function = |(function, role): (&str, &str)| {

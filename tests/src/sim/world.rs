@@ -32,7 +32,7 @@ use super::{
 /// Everything ends within this, or it never does.
 const DEADLINE: Duration = Duration::from_secs(40 * 24 * 3600);
 /// For one certificate.
-const MAX_EVENTS: usize = 30_000;
+const MAX_EVENTS: usize = 60_000;
 /// A worker whose clock is ahead finds work so long before it is due (both clocks of five minutes).
 const EARLIEST: Duration = Duration::from_secs(10 * 60);
 

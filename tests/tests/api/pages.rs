@@ -80,6 +80,7 @@ pub(super) async fn filled() -> Client {
         zone: Fqdn::new("example.com"),
         owner_id: RequestId::new(n),
         fence: 1,
+        unsettled: false,
         desired_state: DesiredState::Present,
         status: TxtStatus::Active,
         expires_at: now.plus(DAY),

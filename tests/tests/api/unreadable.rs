@@ -83,6 +83,7 @@ async fn world() -> Client {
         zone: Fqdn::new("example.com"),
         owner_id: RequestId::new(1),
         fence: 1,
+        unsettled: false,
         desired_state: DesiredState::Present,
         status: TxtStatus::Active,
         expires_at: now.plus(DAY),

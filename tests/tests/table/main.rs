@@ -93,6 +93,7 @@ fn value(owner: u64, value: &str) -> TxtRecord {
         zone: Fqdn::new("example.com"),
         owner_id: RequestId::new(owner),
         fence: 1,
+        unsettled: false,
         desired_state: DesiredState::Present,
         status: TxtStatus::Active,
         expires_at: start().plus(DAY),

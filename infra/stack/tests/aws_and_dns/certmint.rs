@@ -10,8 +10,10 @@ use certmint_core::{
 use certmint_shared::{
     clock::SystemClock,
     dns::{
-        DnsError, DnsView, DnsZones, Freshness, TxtChange, TxtRrset, Visibility, Zone, ledger::Ledger,
-        route53::Route53Zones, view::PublicDns,
+        DnsError, DnsView, DnsZones, Freshness, TxtChange, TxtRrset, Visibility, Zone,
+        ledger::{Ledger, Wanting},
+        route53::Route53Zones,
+        view::PublicDns,
     },
     store::{StoreError, TxtLedger},
 };
@@ -167,7 +169,7 @@ async fn the_ledger_publishes_beside_another_tools_value_and_leaves_it() {
         .map(|name| (name.clone(), value.clone()))
         .collect();
     ledger
-        .want((owner, 1), &wanted, &zone, FAR, Timestamp::ZERO)
+        .want(Wanting::new(owner, 1), &wanted, &zone, FAR, Timestamp::ZERO)
         .await
         .unwrap();
     let places = wanted
@@ -183,7 +185,7 @@ async fn the_ledger_publishes_beside_another_tools_value_and_leaves_it() {
     };
     assert_eq!(stands(&*zones, &zone, &fqdn).await, Ok(Some(both)));
 
-    let places = ledger.release((owner, 1)).await.unwrap();
+    let places = ledger.release(Wanting::new(owner, 1)).await.unwrap();
     let outcomes = ledger.apply(places, &[owner].into()).await;
     assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
     let left: Vec<_> = served
@@ -211,7 +213,7 @@ async fn a_value_is_owed_in_each_zone_that_it_was_written_to() {
     let (owner, value) = (RequestId::new(1), "v".repeat(43));
     for zone in [&parent, &child] {
         let wanted = [(fqdn.clone(), value.clone())];
-        let want = ledger.want((owner, 1), &wanted, zone, FAR, Timestamp::ZERO);
+        let want = ledger.want(Wanting::new(owner, 1), &wanted, zone, FAR, Timestamp::ZERO);
         want.await.unwrap();
         let places = vec![(zone.clone(), fqdn.clone())];
         for outcome in ledger.apply(places, &[owner].into()).await {
@@ -222,7 +224,7 @@ async fn a_value_is_owed_in_each_zone_that_it_was_written_to() {
     for zone in [&parent, &child] {
         assert_eq!(stands(&*zones, zone, &fqdn).await, Ok(value.clone()));
     }
-    let places = ledger.release((owner, 1)).await.unwrap();
+    let places = ledger.release(Wanting::new(owner, 1)).await.unwrap();
     for outcome in ledger.apply(places, &[owner].into()).await {
         outcome.result.unwrap();
     }

@@ -78,6 +78,8 @@ pub struct TxtRecord {
     pub owner_id: RequestId,
     /// The request's fence under which it was wanted or given up: who lost the lease meanwhile changes nothing here.
     pub fence: u64,
+    /// A change that another fence began may still arrive: nothing confirms it.
+    pub unsettled: bool,
     /// Whether it should be in the zone.
     pub desired_state: DesiredState,
     /// What we know of it.
@@ -91,6 +93,28 @@ pub struct TxtRecord {
 }
 
 impl TxtRecord {
+    /// As it is written over what the ledger has: what may stand in the zone is not forgotten by being wanted again, nor
+    /// that a worker which is gone had begun to write it.
+    #[must_use]
+    pub fn over(&self, old: Option<&Self>) -> Self {
+        let Some(old) = old else {
+            return Self {
+                unsettled: false,
+                ..self.clone()
+            };
+        };
+        let is_pending = old.status == TxtStatus::Pending;
+        Self {
+            created_at: old.created_at,
+            status: match self.status {
+                TxtStatus::Pending if old.status == TxtStatus::Active => TxtStatus::Active,
+                status => status,
+            },
+            unsettled: is_pending && (old.unsettled || self.unsettled),
+            ..self.clone()
+        }
+    }
+
     /// When cleanup has to look at it; `None`: never again. A value whose writing was begun and never confirmed can
     /// still appear for a while after nobody wants it: until then its absence proves nothing.
     #[must_use]

@@ -25,6 +25,32 @@ pub struct Lease {
     pub until: Timestamp,
     /// Grows with each claim; a write that carries an older one is refused.
     pub fence: u64,
+    /// A worker that had it is gone: what that one sent last may still arrive.
+    #[serde(default)]
+    pub was_left: bool,
+}
+
+impl Lease {
+    /// Given back by its worker.
+    #[must_use]
+    pub const fn given_back(&self) -> Self {
+        Self {
+            owner: None,
+            until: Timestamp::ZERO,
+            fence: self.fence,
+            was_left: self.was_left,
+        }
+    }
+
+    /// Taken out of its worker's hands, if it is in any.
+    #[must_use]
+    pub fn taken_away(&self) -> Self {
+        Self {
+            fence: self.fence + 1,
+            was_left: self.was_left || self.owner.is_some(),
+            ..self.given_back()
+        }
+    }
 }
 
 /// Accounts to go on with where the first one cannot be used: its CA limits us, is away, or is forbidden by CAA.
@@ -264,11 +290,7 @@ impl Request {
             issuance: self.issuance.retried(now),
             last_error: None,
             wake_at: Some(now),
-            lease: Lease {
-                owner: None,
-                until: Timestamp::ZERO,
-                fence: self.lease.fence + 1,
-            },
+            lease: self.lease.taken_away(),
             updated_at: now,
             ..self.clone()
         }
@@ -296,11 +318,7 @@ impl Request {
             wake_at: step.state.cleanup_owed.then_some(now),
             issuance: step.state,
             last_error: step.error,
-            lease: Lease {
-                owner: None,
-                until: Timestamp::ZERO,
-                fence: self.lease.fence + 1,
-            },
+            lease: self.lease.taken_away(),
             updated_at: now,
             ..self.clone()
         })

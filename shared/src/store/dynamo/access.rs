@@ -311,6 +311,8 @@ mod tests {
             keys::renewal(certificate),
             keys::txt(&fqdn, "value", request, "Z1"),
             keys::provider(provider),
+            keys::worker("w"),
+            keys::wake("DUE"),
             keys::rate(&bucket.key),
             keys::reservation("r", 0),
             keys::chore("c"),

@@ -43,6 +43,7 @@ fn from_item(row: &Row) -> Result<TxtRecord, StoreError> {
         owner_id: RequestId::new(row.number("owner_id")?),
         // Items of earlier builds have none.
         fence: row.opt_number("fence")?.unwrap_or_default(),
+        unsettled: row.opt_flag("unsettled")?,
         desired_state: row.word("desired_state")?,
         status: row.word("status")?,
         expires_at: row.time("expires_at")?,
@@ -60,6 +61,7 @@ fn to_item(record: &TxtRecord) -> Result<Item, StoreError> {
         .text("zone", record.zone.as_str())
         .number("owner_id", record.owner_id)
         .number("fence", record.fence)
+        .only_if("unsettled", record.unsettled)
         .text("desired_state", record.desired_state.as_str())
         .text("status", record.status.as_str())
         .time("expires_at", record.expires_at)
@@ -117,18 +119,7 @@ async fn put_one(table: &Table, record: &TxtRecord) -> Result<(), StoreError> {
         if old.as_ref().is_some_and(|old| old.fence > record.fence) {
             return Err(StoreError::LeaseLost(record.owner_id));
         }
-        let created_at = old.as_ref().map_or(record.created_at, |o| o.created_at);
-        // A value that may stand in the zone is not forgotten by being wanted again.
-        let status = match (&old, record.status) {
-            (Some(old), TxtStatus::Pending) if old.status == TxtStatus::Active => TxtStatus::Active,
-            (_, status) => status,
-        };
-        let new = TxtRecord {
-            created_at,
-            status,
-            ..record.clone()
-        };
-        if replace(table, old.as_ref(), &new).await? {
+        if replace(table, old.as_ref(), &record.over(old.as_ref())).await? {
             return Ok(());
         }
     }

@@ -81,6 +81,14 @@ impl Writer {
         self.with(name, AttributeValue::Bool(on))
     }
 
+    /// Not written if it is off.
+    pub(super) fn only_if(self, name: &str, on: bool) -> Self {
+        match on {
+            true => self.flag(name, on),
+            false => self,
+        }
+    }
+
     pub(super) fn time(self, name: &str, at: Timestamp) -> Self {
         self.number(name, at.millis())
     }
@@ -197,6 +205,14 @@ impl Row {
     pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, StoreError> {
         self.opt_number(name)?
             .ok_or_else(|| self.wrong(name, "is missing"))
+    }
+
+    /// Off if it is not there.
+    pub(super) fn opt_flag(&self, name: &str) -> Result<bool, StoreError> {
+        match self.0.contains_key(name) {
+            true => self.flag(name),
+            false => Ok(false),
+        }
     }
 
     pub(super) fn flag(&self, name: &str) -> Result<bool, StoreError> {

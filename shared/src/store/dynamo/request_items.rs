@@ -32,6 +32,7 @@ pub(super) fn from_item(row: &Row) -> Result<Request, StoreError> {
             owner: row.opt_text("lease_owner").map(str::to_owned),
             until: row.time("lease_until")?,
             fence: row.number("fence")?,
+            was_left: row.opt_flag("was_left")?,
         },
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
@@ -61,6 +62,7 @@ pub(super) fn to_item(request: &Request) -> Result<Item, StoreError> {
         .opt_text("lease_owner", request.lease.owner.as_ref())
         .time("lease_until", request.lease.until)
         .number("fence", request.lease.fence)
+        .only_if("was_left", request.lease.was_left)
         .time("created_at", request.created_at)
         .time("updated_at", request.updated_at);
     match request.wake_at {

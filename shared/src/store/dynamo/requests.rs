@@ -1,7 +1,7 @@
 //! Certificate requests: claim, fence, lists; ended or removed by a client.
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use futures::future::try_join_all;
 
 use super::{
@@ -178,16 +178,19 @@ impl RequestStore for DynamoStore {
     /// One conditional write. Refused, it shows the item, so that a repeat after a lost answer knows its own lease.
     async fn claim_request(&self, id: RequestId, claim: &Claim<'_>) -> Result<Option<Request>, StoreError> {
         let Claim { worker, now, .. } = *claim;
-        let free = match claim.gone {
-            Some(_) => "(lease_until < :free OR lease_owner = :gone)",
-            None => "lease_until < :free",
+        let (free, left) = match claim.gone {
+            Some(_) => (
+                "(lease_until < :free OR lease_owner = :gone)",
+                ", was_left = :left",
+            ),
+            None => ("lease_until < :free", ""),
         };
         let key = keys::request(id);
         let written = self.table().await?.update(&key, |call| {
             let call = call
-                .update_expression(
-                    "SET lease_owner = :worker, lease_until = :until, claimed_at = :now, fence = fence + :one",
-                )
+                .update_expression(format!(
+                    "SET lease_owner = :worker, lease_until = :until, claimed_at = :now, fence = fence + :one{left}"
+                ))
                 .condition_expression(format!(
                     "wake_at <= :now AND {free} AND attribute_not_exists(quarantined)"
                 ))
@@ -199,7 +202,9 @@ impl RequestStore for DynamoStore {
                 .return_values(ReturnValue::AllNew)
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
             match claim.gone {
-                Some(gone) => call.expression_attribute_values(":gone", s(gone)),
+                Some(gone) => call
+                    .expression_attribute_values(":gone", s(gone))
+                    .expression_attribute_values(":left", AttributeValue::Bool(true)),
                 None => call,
             }
         });

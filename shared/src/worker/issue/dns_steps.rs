@@ -18,7 +18,7 @@ use crate::{
     clock::Timer,
     dns::{
         DnsError, DnsZones, Zone,
-        ledger::{Ledger, Outcome},
+        ledger::{Ledger, Outcome, Wanting},
     },
     lanes::Lanes,
     store::RequestStore,
@@ -76,7 +76,7 @@ impl DnsSteps {
 
     /// Gives the values of a job up.
     pub(super) async fn release(&self, job: &mut Job) {
-        match self.ledger.release(job.fence()).await {
+        match self.ledger.release(job.wanting()).await {
             Ok(places) => job.is_ready(ZoneWork::Unpublish(places), self.now()),
             // The request keeps its debt and is taken up again.
             Err(error) => {
@@ -173,7 +173,7 @@ impl DnsSteps {
             Some(ZoneWork::Unpublish(places)) if !job.is_lost() => return (job, Part::Clear(places)),
             _ => return (job, Part::Nothing),
         };
-        match self.want(job.fence(), places).await {
+        match self.want(job.wanting(), places).await {
             Ok(touched) => (job, Part::Publish(touched)),
             Err(failure) => {
                 let event = self.failures.event(&job.request, failure).await;
@@ -183,7 +183,7 @@ impl DnsSteps {
         }
     }
 
-    async fn want(&self, owner: (RequestId, u64), places: Vec<Place>) -> Result<Vec<(Zone, Fqdn)>, Failure> {
+    async fn want(&self, by: Wanting, places: Vec<Place>) -> Result<Vec<(Zone, Fqdn)>, Failure> {
         let now = self.now();
         let until = now.plus(self.settings.txt_lease);
         let mut by_zone: BTreeMap<Zone, Vec<(Fqdn, String)>> = BTreeMap::new();
@@ -193,7 +193,7 @@ impl DnsSteps {
         }
         let mut touched = Vec::new();
         for (zone, values) in by_zone {
-            self.ledger.want(owner, &values, &zone, until, now).await?;
+            self.ledger.want(by, &values, &zone, until, now).await?;
             touched.extend(values.into_iter().map(|(fqdn, _)| (zone.clone(), fqdn)));
         }
         Ok(touched)

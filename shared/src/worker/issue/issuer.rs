@@ -130,6 +130,11 @@ impl Issuer {
         }
     }
 
+    /// What was learned of accounts is read anew.
+    pub(in crate::worker) async fn forget_accounts(&self) {
+        self.accounts.evict_all().await;
+    }
+
     /// Runs a job's own effects until it ends, waits, or needs what is done for others, too; none is begun after
     /// `stop_at`.
     pub(in crate::worker) async fn advance(&self, mut job: Job, stop_at: Timestamp) -> Job {

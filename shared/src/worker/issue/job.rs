@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use super::places::Place;
 use crate::{
     denials::Denials,
-    dns::Zone,
+    dns::{Zone, ledger::Wanting},
     store::{RequestStore, StoreError},
     worker::pulse::Pulse,
 };
@@ -153,8 +153,13 @@ impl Job {
     }
 
     /// Whose values are written, under which lease.
-    pub(super) const fn fence(&self) -> (RequestId, u64) {
-        (self.request.id, self.request.lease.fence)
+    pub(super) const fn wanting(&self) -> Wanting {
+        let Lease { fence, was_left, .. } = self.request.lease;
+        Wanting {
+            owner: self.request.id,
+            fence,
+            was_left,
+        }
     }
 
     /// The changes that it waits for.
@@ -276,11 +281,7 @@ impl Job {
         self.wait_until = step.wake_at;
         let over = self.effects.is_empty() && self.wait_until.is_none();
         if over {
-            request.lease = Lease {
-                owner: None,
-                until: Timestamp::ZERO,
-                fence: request.lease.fence,
-            };
+            request.lease = request.lease.given_back();
         }
         request.wake_at = match (over, step.status.is_final()) {
             (true, true) if !request.issuance.cleanup_owed => None,
@@ -321,11 +322,7 @@ impl Job {
         if self.lost {
             return;
         }
-        self.request.lease = Lease {
-            owner: None,
-            until: Timestamp::ZERO,
-            fence: self.request.lease.fence,
-        };
+        self.request.lease = self.request.lease.given_back();
         self.request.wake_at = Some(self.wait_until.unwrap_or(now));
         self.store(requests, now).await;
     }

@@ -30,17 +30,7 @@ impl TxtLedger for MemoryStore {
                         return Err(StoreError::LeaseLost(record.owner_id));
                     }
                     self.check_withdrawal(&tables, old, record);
-                    let status = match (old, record.status) {
-                        (Some(old), TxtStatus::Pending) if old.status == TxtStatus::Active => {
-                            TxtStatus::Active
-                        }
-                        (_, status) => status,
-                    };
-                    let new = TxtRecord {
-                        status,
-                        created_at: old.map_or(record.created_at, |old| old.created_at),
-                        ..record.clone()
-                    };
+                    let new = record.over(old);
                     if new.desired_state == DesiredState::Present {
                         tables.wanted_at.insert(key.clone(), self.gate.now());
                     }

@@ -180,6 +180,7 @@ impl RequestStore for MemoryStore {
                         owner: Some(worker.to_owned()),
                         until: now.plus(claim.lease),
                         fence: stored.lease.fence + 1,
+                        was_left: stored.lease.was_left || claim.gone.is_some(),
                     },
                     ..stored
                 };
