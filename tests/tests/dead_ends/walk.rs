@@ -9,7 +9,7 @@ use certmint_core::{
 };
 use certmint_shared::{
     clock::SystemClock,
-    store::{AccountStore, Claim, RequestStore, dynamo::DynamoStore},
+    store::{AccountStore, Claim, Heartbeat, Heartbeats, RequestStore, dynamo::DynamoStore},
 };
 use certmint_tests::{
     dynamo::store_at,
@@ -33,6 +33,13 @@ fn all_causes() -> Vec<Cause> {
 /// A request that ended with a cause, as the worker leaves it; and its account, if that is to blame.
 async fn ended(store: &DynamoStore, account: u64, name: &str, cause: &Cause) -> u64 {
     let (account, now) = (AccountId::new(account), SystemClock.now());
+    // Who has a lease lives.
+    let pulse = Heartbeat {
+        worker: "test".into(),
+        beat: 1,
+        at: now,
+    };
+    store.beat(&pulse).await.unwrap();
     // A worker that an earlier call woke may be faster; it has a right request then, and another one is taken.
     let (id, mut request) = loop {
         let new = NewRequest::new(account, NameSet::parse(&[name]).unwrap());
@@ -62,6 +69,7 @@ async fn ended(store: &DynamoStore, account: u64, name: &str, cause: &Cause) -> 
     (request.last_error, request.wake_at) = (step.error, step.wake_at);
     request.lease.owner = None;
     store.save_request(&request, now).await.unwrap();
+    store.bury(&pulse.worker, pulse.beat).await.unwrap();
     id.get()
 }
 

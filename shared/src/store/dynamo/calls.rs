@@ -2,7 +2,7 @@
 
 use crate::aws_call::AwsCall;
 
-/// All that the store calls.
+/// All that the store calls, but for what workers say of each other.
 pub const CALLS: &[AwsCall] = &[
     AwsCall::new("get_item", &["dynamodb:GetItem"]),
     AwsCall::new("batch_get_item", &["dynamodb:BatchGetItem"]),
@@ -18,6 +18,9 @@ pub const CALLS: &[AwsCall] = &[
         ],
     ),
 ];
+
+/// What a worker calls besides, to strike one off that is gone.
+pub const BURY_CALLS: &[AwsCall] = &[AwsCall::new("delete_item", &["dynamodb:DeleteItem"])];
 
 /// What reading one certificate calls.
 pub const ONE_CERTIFICATE_CALLS: &[AwsCall] = &[AwsCall::new("get_item", &["dynamodb:GetItem"])];

@@ -8,6 +8,8 @@ use super::{super::op::Op, MemoryStore};
 #[async_trait]
 impl Heartbeats for MemoryStore {
     async fn beat(&self, heartbeat: &Heartbeat) -> Result<bool, StoreError> {
+        // A worker counts its life from when a beat was sent, however slow it is.
+        let sent = self.gate.now();
         self.gate
             .call(Op::Beat, || {
                 let mut tables = self.tables();
@@ -18,8 +20,7 @@ impl Heartbeats for MemoryStore {
                     .heartbeats
                     .insert(heartbeat.worker.clone(), heartbeat.clone());
                 if let Some(task) = self.gate.task() {
-                    let now = self.gate.now();
-                    tables.lived_at.insert(task, (heartbeat.worker.clone(), now));
+                    tables.lived_at.insert(task, (heartbeat.worker.clone(), sent));
                 }
                 Ok(true)
             })
