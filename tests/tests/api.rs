@@ -282,3 +282,5 @@ mod scopes;
 mod texts;
 #[path = "api/unreadable.rs"]
 mod unreadable;
+#[path = "api/unreadable_choices.rs"]
+mod unreadable_choices;

@@ -65,14 +65,14 @@ impl RequestStore for DynamoStore {
         if let Some(key) = &idempotency
             && let Some(known) = idempotency::replay(table, key).await?
         {
-            return one(table, RequestId::new(known.id)).await;
+            return flight::replayed(table, &known).await;
         }
         accounts::one(table, new.account_id).await?;
         let at = flight::lock_key(&new);
         let request = request_items::fresh(table, new, max_attempts, now).await?;
         match flight::insert(table, &request, idempotency.as_ref(), (&at, Lock::Whatever), now).await? {
             Insert::Written => Ok(request),
-            Insert::Known(id) => one(table, id).await,
+            Insert::Known(id) => one(table, id).await.map_err(StoreError::of_replay),
             Insert::Beaten => Err(changing(request.id)),
         }
     }
