@@ -278,6 +278,8 @@ mod round_trip_uploads;
 mod routing;
 #[path = "api/scopes.rs"]
 mod scopes;
+#[path = "api/self_signed.rs"]
+mod self_signed;
 #[path = "api/texts.rs"]
 mod texts;
 #[path = "api/unreadable.rs"]

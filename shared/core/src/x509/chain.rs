@@ -10,7 +10,7 @@ use x509_parser::certificate::X509Certificate;
 use super::{
     certificate::{self, moment, names, serial},
     distinguished_name,
-    judge::{Concern, concerns, is_anchor},
+    judge::{Concern, concerns, is_alone, is_anchor},
     pem::{self, Block},
     signature::{SignatureError, verify},
 };
@@ -68,7 +68,7 @@ pub struct ReadChain {
     pub other_names: Vec<String>,
     /// SubjectPublicKeyInfo, DER.
     pub public_key: Vec<u8>,
-    /// Whether it may sign others (RFC 5280 §4.2.1.9).
+    /// Whether it is a CA's (RFC 5280 §4.2.1.9) and not a website's that signed itself.
     pub is_ca: bool,
     /// What clients may have against it.
     pub concerns: Vec<Concern>,
@@ -106,7 +106,7 @@ pub fn read_chain(chain: &str, now: Timestamp) -> Result<ReadChain, Failure> {
     concerns.extend(unverified);
     Ok(ReadChain {
         public_key: leaf.public_key().raw.to_vec(),
-        is_ca: leaf.is_ca(),
+        is_ca: leaf.is_ca() && !is_alone(&certificates),
         checked: CheckedCertificate {
             fingerprint: hex(&Sha256::digest(&first.der)),
             serial: serial(leaf),

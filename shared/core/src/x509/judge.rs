@@ -23,6 +23,9 @@ pub(super) fn concerns(chain: &[X509Certificate<'_>], dns_names: &[String], now:
         return vec![];
     };
     let mut found = of_leaf(leaf);
+    if is_alone(chain) {
+        found.push(of_self_signed(leaf));
+    }
     // One that only carries its issuer's new key does not count (RFC 5280 §4.2.1.9).
     let mut below = 0;
     for issuer in issuers {
@@ -43,6 +46,20 @@ pub(super) fn concerns(chain: &[X509Certificate<'_>], dns_names: &[String], now:
 /// Whether it names itself as its issuer: a client has it, or not, and does not judge it by the chain.
 pub(super) fn is_anchor(certificate: &X509Certificate<'_>) -> bool {
     distinguished_name::same(certificate.issuer(), certificate.subject())
+}
+
+/// Whether it is a single certificate that names itself as its issuer, as `openssl req -x509` makes them: a website's own,
+/// also where it calls itself a CA.
+pub(super) fn is_alone(chain: &[X509Certificate<'_>]) -> bool {
+    matches!(chain, [only] if is_anchor(only))
+}
+
+fn of_self_signed(certificate: &X509Certificate<'_>) -> Concern {
+    let trust = "it is its own issuer: only clients that were told to trust it accept it";
+    Concern::Warning(match certificate.is_ca() {
+        true => format!("{trust}, and they then accept whatever else its key signs (CA:TRUE)"),
+        false => trust.to_owned(),
+    })
 }
 
 fn of_leaf(leaf: &X509Certificate<'_>) -> Vec<Concern> {
