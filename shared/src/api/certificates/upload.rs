@@ -159,8 +159,8 @@ async fn restored(
     Ok(true)
 }
 
-/// Puts the key into the vault. The name is that of the certificate's fingerprint, and the key is the certificate's: what
-/// stands there already is the same.
+/// Puts the key into the vault. The name is the upload's own, or that of a record which is restored, and the key is its
+/// certificate's: what stands there already is the same.
 async fn keep(deposit: &dyn Deposit, key_ref: &str, key: &PrivateKey) -> Result<(), ApiError> {
     let broken = |what: &dyn std::fmt::Display| {
         tracing::error!(error = %what, "a key could not be kept");
