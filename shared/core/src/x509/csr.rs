@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use x509_parser::{
-    certification_request::X509CertificationRequest, cri_attributes::ParsedCriAttribute,
-    extensions::ParsedExtension, oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME, prelude::FromDer,
-};
+use x509_parser::{extensions::ParsedExtension, oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME};
 
 use super::{
     certificate::{algorithm_of, name_text},
+    csr_parts::Parts,
     distinguished_name::text_of,
     pem::{self, PemError},
     signature::{SignatureError, verify, weakness},
@@ -76,20 +74,16 @@ impl Csr {
     /// # Errors
     /// If it is none, or more than that.
     pub fn read(der: &[u8]) -> Result<Self, CsrError> {
-        let (rest, csr) = X509CertificationRequest::from_der(der).map_err(|_| CsrError::Syntax)?;
-        if !rest.is_empty() {
-            return Err(CsrError::Rest(rest.len()));
-        }
-        let info = &csr.certification_request_info;
-        let common_names: Option<Vec<String>> = info.subject.iter_common_name().map(text_of).collect();
+        let csr = Parts::read(der)?;
+        let common_names: Option<Vec<String>> = csr.subject.iter_common_name().map(text_of).collect();
         let common_names = common_names.ok_or(CsrError::Unreadable("common name"))?;
         let common_names: Vec<String> = common_names.iter().map(|cn| cn.to_ascii_lowercase()).collect();
         let subject_alt_name = subject_alt_name(&csr)?;
         let has_subject_alt_name = subject_alt_name.is_some();
         Ok(Self {
             der: der.to_vec(),
-            public_key: info.subject_pki.raw.to_vec(),
-            algorithm: algorithm_of(&info.subject_pki).and_then(|word| word.parse().ok()),
+            public_key: csr.key.raw.to_vec(),
+            algorithm: algorithm_of(&csr.key).and_then(|word| word.parse().ok()),
             names: subject_alt_name.unwrap_or_default(),
             has_subject_alt_name,
             common_names,
@@ -159,37 +153,24 @@ impl Csr {
 }
 
 /// CAs refuse a hash that nobody trusts any more, but not before they have validated the names.
-fn signature_of(csr: &X509CertificationRequest<'_>) -> Result<(), SignatureError> {
-    let info = &csr.certification_request_info;
-    match weakness(&csr.signature_algorithm) {
+fn signature_of(csr: &Parts<'_>) -> Result<(), SignatureError> {
+    match weakness(&csr.algorithm) {
         Some(weak) => Err(SignatureError::Unsupported(weak.to_owned())),
-        None => verify(
-            &csr.signature_algorithm,
-            &info.subject_pki,
-            &csr.signature_value,
-            info.raw,
-        ),
+        None => verify(&csr.algorithm, &csr.key, &csr.signature, csr.signed),
     }
 }
 
 /// The names of the extension that is asked for; `None` if none is.
-fn subject_alt_name(csr: &X509CertificationRequest<'_>) -> Result<Option<BTreeSet<String>>, CsrError> {
+fn subject_alt_name(csr: &Parts<'_>) -> Result<Option<BTreeSet<String>>, CsrError> {
     let mut found: Option<BTreeSet<String>> = None;
-    for attribute in csr.certification_request_info.iter_attributes() {
-        let ParsedCriAttribute::ExtensionRequest(requested) = attribute.parsed_attribute() else {
-            continue;
+    let asked = csr.extensions.iter();
+    for extension in asked.filter(|e| e.oid == OID_X509_EXT_SUBJECT_ALT_NAME) {
+        let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() else {
+            return Err(CsrError::Unreadable("subjectAltName"));
         };
-        for extension in &requested.extensions {
-            if extension.oid != OID_X509_EXT_SUBJECT_ALT_NAME {
-                continue;
-            }
-            let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() else {
-                return Err(CsrError::Unreadable("subjectAltName"));
-            };
-            found
-                .get_or_insert_default()
-                .extend(names.general_names.iter().map(name_text));
-        }
+        found
+            .get_or_insert_default()
+            .extend(names.general_names.iter().map(name_text));
     }
     Ok(found)
 }

@@ -3,6 +3,7 @@
 pub mod certificate;
 pub mod chain;
 pub mod csr;
+mod csr_parts;
 mod distinguished_name;
 mod judge;
 pub mod keys;
