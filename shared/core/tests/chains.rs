@@ -6,6 +6,7 @@ mod chains {
     pub(crate) mod judged;
     pub(crate) mod named;
     pub(crate) mod openssl;
+    pub(crate) mod public_keys;
     pub(crate) mod requests;
     pub(crate) mod signed;
 }

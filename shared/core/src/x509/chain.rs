@@ -12,6 +12,7 @@ use super::{
     distinguished_name,
     judge::{Concern, concerns, is_alone, is_anchor},
     pem::{self, Block},
+    public_key,
     signature::{SignatureError, verify},
 };
 use crate::words::{Cause, Class, Failure, NameSet, Stage, Timestamp, hex};
@@ -67,11 +68,21 @@ pub struct ReadChain {
     /// Its other names (addresses and the like), as text.
     pub other_names: Vec<String>,
     /// SubjectPublicKeyInfo, DER.
-    pub public_key: Vec<u8>,
+    public_key: Vec<u8>,
+    /// What kind of key it is for, if no private key of that kind is taken.
+    pub other_kind: Option<String>,
     /// Whether it is a CA's (RFC 5280 §4.2.1.9) and not a website's that signed itself.
     pub is_ca: bool,
     /// What clients may have against it.
     pub concerns: Vec<Concern>,
+}
+
+impl ReadChain {
+    /// Whether its first certificate is for this key (SubjectPublicKeyInfo, DER).
+    #[must_use]
+    pub fn has_key(&self, public_key: &[u8]) -> bool {
+        public_key::is_same(&self.public_key, public_key)
+    }
 }
 
 /// Reads a chain and checks validity and order (each certificate signed by the next). A signature that cannot be verified
@@ -106,6 +117,7 @@ pub fn read_chain(chain: &str, now: Timestamp) -> Result<ReadChain, Failure> {
     concerns.extend(unverified);
     Ok(ReadChain {
         public_key: leaf.public_key().raw.to_vec(),
+        other_kind: public_key::other_kind_of(leaf.public_key()),
         is_ca: leaf.is_ca() && !is_alone(&certificates),
         checked: CheckedCertificate {
             fingerprint: hex(&Sha256::digest(&first.der)),
@@ -209,7 +221,7 @@ pub fn check_chain_of(
 ) -> Result<CheckedCertificate, Failure> {
     let read = read_chain(chain, now)?;
     check_names(&read, names)?;
-    if read.public_key != public_key {
+    if !read.has_key(public_key) {
         return Err(anothers());
     }
     Ok(read.checked)

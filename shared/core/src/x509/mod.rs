@@ -9,6 +9,7 @@ mod judge;
 pub mod keys;
 pub mod pem;
 mod private_key;
+mod public_key;
 mod signature;
 
 pub use self::{

@@ -233,7 +233,12 @@ async fn upload(
             "it begins with a CA's certificate; put the website's first, its issuers after it",
         ));
     }
-    if read.public_key != upload.key.public_key() {
+    if let Some(kind) = read.other_kind {
+        return Err(of_certificate(&format!(
+            "it is for a key of the kind {kind}; RSA keys of 2048 to 8192 bits and EC keys on P-256 or P-384 are taken"
+        )));
+    }
+    if !read.has_key(upload.key.public_key()) {
         let why = "is not the key of the first certificate in certificatePem";
         return Err(ApiError::value("privateKeyPem", why));
     }
