@@ -254,6 +254,8 @@ mod half_way;
 mod headers;
 #[path = "api/lifecycle.rs"]
 mod lifecycle;
+#[path = "api/much.rs"]
+mod much;
 #[path = "api/numbers.rs"]
 mod numbers;
 #[path = "api/orderable.rs"]

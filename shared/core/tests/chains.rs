@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod chains {
+    pub(crate) mod bounded;
     pub(crate) mod judged;
     pub(crate) mod named;
     pub(crate) mod openssl;
