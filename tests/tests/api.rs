@@ -284,3 +284,5 @@ mod scopes;
 mod texts;
 #[path = "api/unreadable.rs"]
 mod unreadable;
+#[path = "api/unreadable_runs.rs"]
+mod unreadable_runs;

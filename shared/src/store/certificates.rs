@@ -23,6 +23,8 @@ pub struct CertificateFilter {
     pub name: Option<DomainName>,
     /// Whether the answer has their PEM: then it counts for the bytes of a page.
     pub pem: bool,
+    /// Whether who asks knows the total already: then that of the page says nothing.
+    pub uncounted: bool,
 }
 
 /// Which bindings to list.
