@@ -58,8 +58,6 @@ pub trait CertificateStore: Send + Sync {
         filter: &CertificateFilter,
         page: &PageRequest,
     ) -> Result<Page<Certificate>, StoreError>;
-    /// The ids of all that a filter without a name asks for, as they are filed: no certificate is read.
-    async fn certificate_ids(&self, filter: &CertificateFilter) -> Result<Vec<CertificateId>, StoreError>;
     /// Writes a binding; the same one twice is one. An active one needs a certificate that is not deleted, and makes
     /// the website's other one inactive; an inactive one must be there ([`StoreError::NotFound`]).
     ///

@@ -129,16 +129,6 @@ impl CertificateStore for DynamoStore {
         Ok(lists::page(list, total, (&rows, cut.taken, size), lists::behind))
     }
 
-    /// The rows of at most twelve lists.
-    async fn certificate_ids(&self, filter: &CertificateFilter) -> Result<Vec<CertificateId>, StoreError> {
-        let table = self.table().await?;
-        let ranges: Vec<Range> = lists_of(filter).iter().map(Range::list).collect();
-        let reads = ranges.iter().map(|range| table.range(range));
-        let rows = try_join_all(reads).await?;
-        let ids = rows.iter().flatten().filter_map(lists::id_of);
-        Ok(ids.map(CertificateId::new).collect())
-    }
-
     async fn put_binding(&self, binding: &Binding, now: Timestamp) -> Result<(), StoreError> {
         bindings::bind(self.table().await?, binding, now).await
     }
