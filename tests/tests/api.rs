@@ -254,6 +254,8 @@ mod half_way;
 mod headers;
 #[path = "api/lifecycle.rs"]
 mod lifecycle;
+#[path = "api/much.rs"]
+mod much;
 #[path = "api/numbers.rs"]
 mod numbers;
 #[path = "api/orderable.rs"]
@@ -286,3 +288,5 @@ mod texts;
 mod unreadable;
 #[path = "api/unreadable_choices.rs"]
 mod unreadable_choices;
+#[path = "api/unreadable_runs.rs"]
+mod unreadable_runs;

@@ -3,6 +3,7 @@
 
 mod chains {
     pub(crate) mod attributes;
+    pub(crate) mod bounded;
     pub(crate) mod judged;
     pub(crate) mod named;
     pub(crate) mod openssl;

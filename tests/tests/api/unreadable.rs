@@ -125,7 +125,7 @@ async fn an_unreadable_certificate_is_left_out_of_every_list() {
         (
             "/certificates/renewal/candidates?status=issued",
             vec!["2", "4"],
-            false,
+            true,
         ),
     ] {
         assert_eq!(rows(&client, path, "id").await, expected, "{path}");

@@ -1,6 +1,9 @@
 //! Whether what the CA gave is what we ordered, and what a chain that was made elsewhere is worth.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use rcgen::{KeyPair, PublicKeyData};
 use secrecy::{ExposeSecret, SecretString};
@@ -8,6 +11,7 @@ use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
 
 use super::{
+    bounds::{self, TooMuch},
     certificate::{self, moment, names, serial},
     distinguished_name,
     judge::{Concern, concerns, is_alone, is_anchor},
@@ -85,18 +89,23 @@ impl ReadChain {
     }
 }
 
-/// Reads a chain and checks validity and order (each certificate signed by the next). A signature that cannot be verified
-/// here is a concern, not an error.
+/// Reads a chain and checks its size, validity and order (each certificate signed by the next). A signature that cannot be
+/// verified here is a concern, not an error.
 ///
 /// # Errors
 /// `urn:certmint:certificateMismatch`, permanent, which says what does not fit.
 pub fn read_chain(chain: &str, now: Timestamp) -> Result<ReadChain, Failure> {
     let blocks = certificate::blocks(chain).map_err(|e| mismatch(format!("the chain {e}")))?;
+    let bounded = |e: TooMuch| mismatch(e.to_string());
+    bounds::check_count(blocks.len()).map_err(bounded)?;
     let certificates: Vec<X509Certificate<'_>> = blocks
         .iter()
         .map(certificate::parse)
         .collect::<Result<_, _>>()
         .map_err(|e| mismatch(format!("the chain {e}")))?;
+    for (place, certificate) in certificates.iter().enumerate() {
+        bounds::check(certificate, place).map_err(bounded)?;
+    }
     let (blocks, certificates) = without_repeated_anchors(&blocks, certificates);
     let (Some(leaf), Some(first)) = (certificates.first(), blocks.first()) else {
         return Err(mismatch("the chain is empty"));
@@ -156,9 +165,10 @@ fn without_repeated_anchors<'a, 'c>(
 /// Each certificate is signed by the next. Gives back what cannot be verified.
 fn check_order(blocks: &[&Block], certificates: &[X509Certificate<'_>]) -> Result<Vec<Concern>, Failure> {
     let mut unverified = Vec::new();
-    for (index, block) in blocks.iter().enumerate() {
-        if let Some(same) = blocks.iter().take(index).find(|earlier| earlier.der == block.der) {
-            let (here, there) = (block.line, same.line);
+    let mut lines: BTreeMap<&[u8], usize> = BTreeMap::new();
+    for block in blocks {
+        if let Some(there) = lines.insert(block.der.as_slice(), block.line) {
+            let here = block.line;
             return Err(mismatch(format!(
                 "the chain is out of order: line {here} holds the same certificate as line {there}"
             )));

@@ -21,7 +21,7 @@ use crate::{
 };
 use certmint_core::{
     certificate::{Certificate, CertificateSource, CertificateStatus, Lifecycle},
-    words::{CertificateId, DomainName, NameSet, NameSetError, Timestamp},
+    words::{CertificateId, DomainName, NameSet, NameSetError, Timestamp, without_repeats},
     x509::{
         Concern, PrivateKey,
         chain::{ReadChain, read_chain},
@@ -31,8 +31,6 @@ use certmint_core::{
 
 routes!["certificates": upload];
 
-/// Names of a certificate. CAs put up to a hundred into one.
-const MOST_NAMES: usize = 1_000;
 /// The provider of what no CA of ours gave.
 const PROVIDER: &str = "manual";
 
@@ -106,13 +104,7 @@ fn known(id: CertificateId) -> ApiError {
 
 /// The certificate's names that we know how to speak of; others (addresses, names without a dot) stay in its text.
 fn names(read: &ReadChain) -> Vec<DomainName> {
-    let mut names: Vec<DomainName> = Vec::new();
-    for name in read.dns_names.iter().filter_map(|n| DomainName::read(n).ok()) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
+    without_repeats(read.dns_names.iter().filter_map(|n| DomainName::read(n).ok()))
 }
 
 fn check_names(names: &[DomainName], domains: &NameSet) -> Result<(), ApiError> {
@@ -243,12 +235,6 @@ async fn upload(
         return Err(ApiError::value("privateKeyPem", why));
     }
     let names = names(&read);
-    if names.len() > MOST_NAMES {
-        let found = names.len();
-        return Err(of_certificate(&format!(
-            "it has {found} names; at most {MOST_NAMES} are taken"
-        )));
-    }
     check_names(&names, &upload.domains)?;
     let warnings = judged(read.concerns)?;
     let fingerprint = &read.checked.fingerprint;

@@ -82,7 +82,7 @@ impl RequestStore for DynamoStore {
     }
 
     /// The totals of at most four lists, the rows up to the page, and a batch read of the page. With `min_attempts`: at
-    /// most 1,000 rows beyond its place, and no totals.
+    /// most 1,000 rows beyond its place, and no totals; uncounted no totals either.
     async fn requests(
         &self,
         filter: &RequestFilter,
@@ -115,7 +115,7 @@ impl RequestStore for DynamoStore {
             Some(account) => List::requests_of(account, *status),
             None => List::requests(*status),
         });
-        let counted: Vec<List> = counted.collect();
+        let counted: Vec<List> = counted.filter(|_| !filter.uncounted).collect();
         let totals = try_join_all(counted.iter().map(|list| counters::total(table, list))).await?;
         let rows = lists::rows(table, asked).await?;
         let cut = read(table, &rows, &statuses).await?;
