@@ -19,6 +19,12 @@ pub struct OrderRules {
     pub profiles: BTreeMap<String, usize>,
     /// Whether it refuses an order that has a name beside a star that covers it.
     pub refuses_covered_names: bool,
+    /// Labels of a name, a star not counted; without it as many as a name can have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most_labels: Option<usize>,
+    /// Whether it takes names of the public DNS alone, as the Baseline Requirements have it: under a top-level domain that
+    /// there is, and without reserved labels (`ab--cd`).
+    pub public_names_only: bool,
 }
 
 impl Default for OrderRules {
@@ -27,6 +33,8 @@ impl Default for OrderRules {
             most_names: MAX_NAMES,
             profiles: BTreeMap::new(),
             refuses_covered_names: false,
+            most_labels: None,
+            public_names_only: false,
         }
     }
 }
@@ -61,17 +69,68 @@ pub enum NotOrderable {
         /// The star.
         star: DomainName,
     },
+    /// More labels than it takes.
+    #[error(
+        "has {name}, a name of {labels} labels; {ca} takes at most {most}: leave it out, or choose a shorter name or an \
+         account of another CA"
+    )]
+    ManyLabels {
+        /// The CA.
+        ca: String,
+        /// The name.
+        name: DomainName,
+        /// How many it has.
+        labels: usize,
+        /// How many it may have.
+        most: usize,
+    },
+    /// A reserved label that is no A-label.
+    #[error(
+        "has {name}, whose label {label} has hyphens in the third and fourth place without being an international one \
+         (RFC 5890 §2.3.1): no public CA such as {ca} certifies it; choose another name, or an account of a private CA"
+    )]
+    Reserved {
+        /// The CA.
+        ca: String,
+        /// The name.
+        name: DomainName,
+        /// Its label.
+        label: String,
+    },
+    /// Not a name of the public DNS.
+    #[error(
+        "has {name}, and there is no top-level domain {tld} in the public DNS: no public CA such as {ca} certifies it; \
+         choose another name, or an account of a private CA"
+    )]
+    Internal {
+        /// The CA.
+        ca: String,
+        /// The name.
+        name: DomainName,
+        /// Its last label.
+        tld: String,
+    },
 }
 
 impl OrderRules {
+    /// A CA that browsers trust: CA/Browser Forum, *Baseline Requirements*, §1.6.1 (Internal Name), §7.1.2.7.12 (labels).
+    pub(super) fn public() -> Self {
+        Self {
+            public_names_only: true,
+            ..Self::default()
+        }
+    }
+
     /// Let's Encrypt.
     // https://letsencrypt.org/docs/profiles/ ("Max Names", September 2026). Covered names: Boulder's RA answers newOrder
-    // with `malformed`, "… is redundant with a wildcard domain in the same request".
+    // with `malformed`, "… is redundant with a wildcard domain in the same request". Labels: its policy authority answers
+    // "Domain name has more than 10 labels (parts)".
     pub(super) fn lets_encrypt() -> Self {
         Self {
             profiles: ["tlsserver", "shortlived"].map(|p| (p.to_owned(), 25)).into(),
             refuses_covered_names: true,
-            ..Self::default()
+            most_labels: Some(10),
+            ..Self::public()
         }
     }
 
@@ -102,6 +161,9 @@ impl OrderRules {
         profile: Option<&str>,
     ) -> Result<(), NotOrderable> {
         let ordered = self.ordered(names, key);
+        for name in ordered.as_slice() {
+            self.check_name(ca, name)?;
+        }
         if let (true, Some((name, star))) = (self.refuses_covered_names, ordered.covered().next()) {
             return Err(NotOrderable::Covered {
                 ca: ca.to_owned(),
@@ -118,6 +180,34 @@ impl OrderRules {
                 profile,
             }),
             false => Ok(()),
+        }
+    }
+
+    fn check_name(&self, ca: &str, name: &DomainName) -> Result<(), NotOrderable> {
+        let (ca, labels) = (ca.to_owned(), name.base().split('.').count());
+        if let Some(most) = self.most_labels.filter(|most| labels > *most) {
+            let name = name.clone();
+            return Err(NotOrderable::ManyLabels {
+                ca,
+                name,
+                labels,
+                most,
+            });
+        }
+        if !self.public_names_only {
+            return Ok(());
+        }
+        if let Some(label) = name.reserved_label() {
+            let (name, label) = (name.clone(), label.to_owned());
+            return Err(NotOrderable::Reserved { ca, name, label });
+        }
+        match name.is_public() {
+            true => Ok(()),
+            false => Err(NotOrderable::Internal {
+                ca,
+                name: name.clone(),
+                tld: name.base().rsplit('.').next().unwrap_or_default().to_owned(),
+            }),
         }
     }
 
