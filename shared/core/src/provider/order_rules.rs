@@ -233,3 +233,69 @@ impl From<NotOrderable> for Failure {
         Self::new(Class::Permanent, Stage::Request, Cause::NotOrderable, text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn check(rules: &OrderRules, name: &str) -> Result<(), String> {
+        let names = NameSet::parse(&[name]).unwrap();
+        let checked = rules.check("the-ca", &names, &KeyPlan::default(), None);
+        checked.map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn names_that_no_public_ca_certifies() {
+        let ten = "a.b.c.d.e.f.g.h.example.com";
+        let (boulder, public, own) = (
+            OrderRules::lets_encrypt(),
+            OrderRules::public(),
+            OrderRules::default(),
+        );
+        for name in [
+            "example.com",
+            "*.example.com",
+            ten,
+            "*.a.b.c.d.e.f.g.h.example.com",
+            "xn--bcher-kva.example",
+            "xn--bcher-kva.de",
+            "a-b.example.co.uk",
+            "a.b--c.example.com",
+            "shop.github.io",
+            "www.kyoto.jp",
+            "a.xn--p1ai",
+        ] {
+            let known = name != "xn--bcher-kva.example";
+            assert_eq!(check(&boulder, name).is_ok(), known, "{name}");
+            assert_eq!(check(&public, name).is_ok(), known, "{name}");
+            assert_eq!(check(&own, name), Ok(()), "{name}");
+        }
+        for (name, words) in [
+            ("z.a.b.c.d.e.f.g.h.example.com", "11 labels"),
+            ("*.z.a.b.c.d.e.f.g.h.example.com", "11 labels"),
+        ] {
+            let refused = check(&boulder, name).unwrap_err();
+            assert!(refused.contains(words) && refused.contains("at most 10"), "{refused}");
+            assert_eq!(check(&public, name), Ok(()), "{name}");
+        }
+        for (name, words) in [
+            ("ab--cd.example.com", "label ab--cd"),
+            ("www.bq--abwhky3f6fxq.example.com", "label bq--abwhky3f6fxq"),
+            ("h---test.example.com", "label h---test"),
+            ("*.12--34.example.com", "label 12--34"),
+            ("vault.internal", "top-level domain internal"),
+            ("www.corp", "top-level domain corp"),
+            ("nas.home.lan", "top-level domain lan"),
+            ("*.k8s.local", "top-level domain local"),
+            ("example.acting", "top-level domain acting"),
+        ] {
+            for rules in [&boulder, &public] {
+                let refused = check(rules, name).unwrap_err();
+                assert!(refused.contains(words) && refused.contains("private CA"), "{refused}");
+            }
+            assert_eq!(check(&own, name), Ok(()), "{name}");
+        }
+    }
+}
