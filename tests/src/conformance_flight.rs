@@ -166,6 +166,62 @@ pub async fn keys(store: &dyn Store) {
     assert!(matches!(reused, Err(StoreError::KeyReused)));
 }
 
+/// What a key was answered with is deleted: the key makes nothing, and says so; every call that takes a key.
+pub async fn keys_of_what_is_gone(store: &dyn Store) {
+    let key = |key: &str, body: &str| Idempotency {
+        key: key.into(),
+        body_hash: body.into(),
+    };
+    let someone = NewAccount {
+        provider_id: ProviderId::new(1),
+        email: Some("gone@example.com".parse().expect("an address")),
+        eab_kid: None,
+        eab_key_ref: None,
+        eab_expires_at: None,
+    };
+    let open = |body| store.create_account(someone.clone(), Some(key("a", body)), start());
+    let gone = open("h").await.expect("an account").id;
+    store.delete_account(gone, start()).await.expect("deleted");
+    let spent = open("h").await.map(|account| account.id);
+    assert!(
+        matches!(&spent, Err(StoreError::KeySpent { kind: "account", id }) if *id == gone.to_string()),
+        "{spent:?}"
+    );
+    let same = key("a", "h");
+    let before = store.opened_before(ProviderId::new(1), None, Some(&same)).await;
+    assert!(matches!(before, Err(StoreError::KeySpent { .. })));
+    assert!(matches!(open("other").await, Err(StoreError::KeyReused)));
+
+    let account = account(store).await;
+    let one = || new(account, &["example.com"]);
+    let ask = |name, body| store.request_once(one(), 10, Some(key(name, body)), &Stands(true), start());
+    let force = |name, body| store.create_request(one(), 10, Some(key(name, body)), start());
+    let made = ask("made", "h").await.expect("made");
+    assert!(ask("joined", "h").await.expect("joined").joined);
+    let forced = force("forced", "h").await.expect("forced");
+    for request in [&made.request, &forced] {
+        let flight = Flight {
+            request: request.clone(),
+            joined: false,
+        };
+        end(store, &flight, RequestStatus::Failed, start()).await;
+        store.delete_request(request.id, start()).await.expect("deleted");
+    }
+    for name in ["made", "joined", "forced"] {
+        for answer in [ask(name, "h").await.map(|f| f.request), force(name, "h").await] {
+            assert!(
+                matches!(&answer, Err(StoreError::KeySpent { kind: "request", .. })),
+                "{name}: {answer:?}"
+            );
+        }
+        assert!(matches!(ask(name, "other").await, Err(StoreError::KeyReused)));
+    }
+    assert!(
+        !once(store, one(), Some("new"), start()).await.joined,
+        "another key makes a new one"
+    );
+}
+
 /// A success whose certificate is of no use answers for nothing, but a key gives its first answer all the same.
 pub async fn of_no_use(store: &dyn Store) {
     let account = account(store).await;

@@ -6,7 +6,10 @@ use aws_sdk_dynamodb::{
     Client,
     config::{
         BehaviorVersion, ConfigBag, Credentials, Intercept, Region, RuntimeComponents,
-        interceptors::{BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef},
+        interceptors::{
+            AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextRef,
+            BeforeTransmitInterceptorContextRef,
+        },
     },
     error::BoxError,
     types::AttributeValue,
@@ -84,15 +87,27 @@ impl Intercept for Calls {
         Ok(())
     }
 
-    fn read_before_deserialization(
+    /// A body is at hand once it was read whole.
+    fn read_after_deserialization(
         &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let read = context.response().body().bytes().map_or(0, <[u8]>::len);
         let mut counted = self.0.lock().expect("no test panics under the lock");
         counted.cost.bytes += read;
+        Ok(())
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let _ = context;
+        let mut counted = self.0.lock().expect("no test panics under the lock");
         counted.lost = counted.lost.saturating_sub(1);
         if counted.lost == 1 {
             counted.lost = 0;

@@ -15,8 +15,8 @@ use certmint_core::{
     words::{CertificateId, Fqdn, Page, PageRequest, RequestId, Timestamp},
 };
 use certmint_shared::store::{
-    ChallengeStore, ChoreStore, Claim, DueRequests, Heartbeat, Heartbeats, Idempotency, RenewalStore,
-    RequestFilter, RequestStore, StoreError, TxtLedger,
+    ChallengeStore, ChoreStore, Claim, DueRequests, EndingFilter, Heartbeat, Heartbeats, Idempotency,
+    RenewalStore, RequestFilter, RequestStore, StoreError, TxtLedger,
 };
 
 /// Fails those of its calls that a test names.
@@ -107,8 +107,7 @@ behind! { RenewalStore:
     succeed_certificate(old: CertificateId, new: Certificate, fence: (RequestId, u64)) -> Certificate;
     certificate_versions(id: CertificateId) -> Vec<Certificate>;
     versions_page(id: CertificateId, page: &PageRequest, pem: bool) -> Page<Certificate>;
-    ending_before(until: Timestamp) -> Vec<(CertificateId, Timestamp)>;
-    certificates_by_id(ids: &[CertificateId]) -> Vec<Certificate>;
+    ending(filter: &EndingFilter, page: &PageRequest) -> Page<Certificate>;
     requests_that_renew(ids: &[RequestId]) -> Vec<Request>;
     forget_renewal(id: CertificateId) -> ();
 }

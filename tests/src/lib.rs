@@ -8,6 +8,7 @@
 
 pub mod conformance_account_keys;
 pub mod conformance_certificates;
+mod conformance_ending;
 pub mod conformance_fallback;
 pub mod conformance_flight;
 pub mod conformance_health;

@@ -254,6 +254,8 @@ mod half_way;
 mod headers;
 #[path = "api/lifecycle.rs"]
 mod lifecycle;
+#[path = "api/much.rs"]
+mod much;
 #[path = "api/numbers.rs"]
 mod numbers;
 #[path = "api/orderable.rs"]
@@ -278,7 +280,13 @@ mod round_trip_uploads;
 mod routing;
 #[path = "api/scopes.rs"]
 mod scopes;
+#[path = "api/self_signed.rs"]
+mod self_signed;
 #[path = "api/texts.rs"]
 mod texts;
 #[path = "api/unreadable.rs"]
 mod unreadable;
+#[path = "api/unreadable_choices.rs"]
+mod unreadable_choices;
+#[path = "api/unreadable_runs.rs"]
+mod unreadable_runs;

@@ -28,7 +28,7 @@ macro_rules! conforms {
             conforms!(@tests txt: a_value_is_one_record_a_request, a_later_fence_decides, confirmations_are_conditional, what_is_due, forgetting);
 
             conforms!(@tests fallback: the_default_list, a_request_keeps_its_list);
-            conforms!(@tests flight: same_names, keys, of_no_use);
+            conforms!(@tests flight: same_names, keys, keys_of_what_is_gone, of_no_use);
             conforms!(@tests orders: one_owner, owners_that_ended, an_order_again);
             conforms!(@tests health: troubles);
             conforms!(@tests lifecycle: switching, defaults, deleting_accounts, contacts, chores, cancelling,

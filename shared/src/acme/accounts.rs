@@ -62,7 +62,7 @@ impl AcmeAccounts for AcmeCa {
     async fn update_contact(&self, account: &CaAccount, email: &Email) -> Result<(), Failure> {
         let call = self.call(&account.directory_url).await?;
         let session = call.account(account).await?;
-        let contact = format!("mailto:{email}");
+        let contact = email.mailto();
         call.checked(session.update_contacts(&[contact.as_str()]).await)
     }
 
@@ -87,7 +87,7 @@ async fn register(
     };
     let account = NewAccount {
         terms_of_service_agreed: true,
-        contact: email.iter().map(|email| format!("mailto:{email}")).collect(),
+        contact: email.iter().map(|email| email.mailto()).collect(),
         external_account_binding: binding,
     };
     let answer = call.post(url, &signer, &account).await?;

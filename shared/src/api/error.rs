@@ -128,7 +128,9 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match &error {
             StoreError::NotFound { .. } => Self::not_found(error.to_string()),
-            StoreError::Exists { .. } | StoreError::KeyReused => Self::exists(error.to_string()),
+            StoreError::Exists { .. } | StoreError::KeyReused | StoreError::KeySpent { .. } => {
+                Self::exists(error.to_string())
+            }
             StoreError::WrongState { .. } | StoreError::Conflict { .. } => Self::state(error.to_string()),
             StoreError::TooLarge { .. } => Self::value("body", &error),
             StoreError::TooDeep { rows } => {

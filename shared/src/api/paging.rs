@@ -90,43 +90,7 @@ impl<S: Send + Sync, F: FromQuery> FromRequestParts<S> for Paged<F> {
     }
 }
 
-/// Where a row of a list is that is read whole: the list is in the order of such places.
-type Placed = (i64, u64);
-
-/// The place of what comes behind a row.
-pub(super) fn behind((first, second): Placed) -> String {
-    format!("{first}_{second}")
-}
-
-fn parse_place(text: &str) -> Result<Placed, ApiError> {
-    let parts = text.split_once('_');
-    let place = parts.and_then(|(first, second)| Some((first.parse().ok()?, second.parse().ok()?)));
-    place.ok_or_else(|| ApiError::value("cursor", "is not one that an earlier page gave"))
-}
-
 impl<F> Paged<F> {
-    /// The page of a list that is read whole, in the order of its rows' places.
-    pub(super) fn of_all<R>(&self, rows: Vec<R>, place: impl Fn(&R) -> Placed) -> Result<Page<R>, ApiError> {
-        let (asked, total) = (&self.page, rows.len() as u64);
-        let after = asked.cursor.as_deref().map(parse_place).transpose()?;
-        let skip = match after {
-            Some(_) => 0,
-            None => (asked.page.saturating_sub(1) as usize).saturating_mul(asked.page_size as usize),
-        };
-        let rest = rows
-            .into_iter()
-            .filter(|row| after.is_none_or(|after| place(row) > after));
-        let mut rest = rest.skip(skip);
-        let list: Vec<R> = rest.by_ref().take(asked.page_size as usize).collect();
-        let last = rest.next().and_then(|_| list.last().map(&place));
-        let next_cursor = last.map(behind);
-        Ok(Page {
-            list,
-            total,
-            next_cursor,
-        })
-    }
-
     /// The answer with a page of this list.
     pub(super) fn answer<R, T>(&self, page: Page<R>, row: impl FnMut(R) -> T) -> List<T> {
         List {

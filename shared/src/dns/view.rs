@@ -17,17 +17,21 @@ use super::{
     Delegation, DnsError, DnsView, Freshness, Sight, Visibility,
     client::{QueryError, Resolvers, ask},
     sight,
-    walk::{Server, Walker},
+    walk::{Located, Server, Walker},
 };
 use certmint_core::words::Fqdn;
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
+/// Where name servers listen (RFC 1035 §4.2).
+const PORT: u16 = 53;
 
 /// Asks real servers, with no cache in between.
 pub struct PublicDns {
     resolvers: Resolvers,
     /// One server that speaks for every zone (local mode).
     only: Option<SocketAddr>,
+    /// Where name servers listen.
+    port: u16,
 }
 
 /// Why there is nobody to ask.
@@ -48,13 +52,28 @@ impl PublicDns {
         if resolvers.addresses().is_empty() {
             return Err(NoResolver);
         }
-        Ok(Self { resolvers, only })
+        Ok(Self {
+            resolvers,
+            only,
+            port: PORT,
+        })
+    }
+
+    /// Asks these resolvers, and name servers at this port: a world of its own, as tests need.
+    #[must_use]
+    pub const fn of_world(resolvers: Resolvers, port: u16) -> Self {
+        Self {
+            resolvers,
+            only: None,
+            port,
+        }
     }
 
     const fn walker(&self) -> Walker<'_> {
         Walker {
             resolvers: &self.resolvers,
             only: self.only,
+            port: self.port,
         }
     }
 
@@ -69,29 +88,31 @@ impl PublicDns {
         })
     }
 
-    /// The addresses of name servers; one that cannot be found has none.
-    async fn addresses(&self, names: &[Fqdn]) -> BTreeSet<IpAddr> {
-        let found = self.walker().located(names).await.unwrap_or_default();
-        found.into_iter().map(|server| server.address.ip()).collect()
-    }
-
     /// Whose servers these are. Name servers under names of one's own are known by their addresses (Route53 calls them
-    /// white-label).
-    async fn owner_of(&self, servers: &[Fqdn], candidates: &[Vec<Fqdn>]) -> Option<usize> {
+    /// white-label). An address that both have tells; that none is shared is known only once every address is.
+    async fn owner_of(&self, servers: &[Fqdn], candidates: &[Vec<Fqdn>]) -> Result<Option<usize>, DnsError> {
         let named = |candidate: &Vec<Fqdn>| candidate.iter().any(|server| servers.contains(server));
         if let Some(which) = candidates.iter().position(named) {
-            return Some(which);
+            return Ok(Some(which));
         }
         if self.only.is_some() || servers.is_empty() {
-            return None;
+            return Ok(None);
         }
-        let theirs = self.addresses(servers).await;
+        let addresses = |located: &Located| -> BTreeSet<IpAddr> {
+            located.servers.iter().map(|server| server.address.ip()).collect()
+        };
+        let walker = self.walker();
+        let theirs = walker.located(servers).await;
+        let at = addresses(&theirs);
+        let mut unknown = theirs.unknown;
         for (which, candidate) in candidates.iter().enumerate() {
-            if !self.addresses(candidate).await.is_disjoint(&theirs) {
-                return Some(which);
+            let ours = walker.located(candidate).await;
+            if !addresses(&ours).is_disjoint(&at) {
+                return Ok(Some(which));
             }
+            unknown = unknown.or(ours.unknown);
         }
-        None
+        unknown.map_or(Ok(None), Err)
     }
 }
 
@@ -148,7 +169,7 @@ impl DnsView for PublicDns {
 
     async fn delegation(&self, zone: &Fqdn, candidates: &[Vec<Fqdn>]) -> Result<Delegation, DnsError> {
         let servers = self.walker().parent_names(zone).await?;
-        let which = self.owner_of(&servers, candidates).await;
+        let which = self.owner_of(&servers, candidates).await?;
         Ok(Delegation { servers, which })
     }
 

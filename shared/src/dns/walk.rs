@@ -1,12 +1,17 @@
 //! From name server to name server, as a resolver that keeps nothing.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
-use futures::future::join_all;
+use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use hickory_proto::{
     op::Message,
     rr::{RData, RecordType},
 };
+use tokio::time::timeout;
 
 use super::{
     DnsError, Sight,
@@ -21,6 +26,8 @@ const MAX_CUTS: usize = 12;
 const MAX_LABELS: usize = 24;
 /// Servers of a zone that are asked one after the other; any one of them is enough.
 const ENOUGH: usize = 4;
+/// The address of another server is waited for this long once one is known.
+const GRACE: Duration = Duration::from_millis(200);
 
 /// A name server.
 #[derive(Clone)]
@@ -34,6 +41,41 @@ pub(super) struct Walker<'a> {
     pub(super) resolvers: &'a Resolvers,
     /// One server that speaks for every zone (local mode).
     pub(super) only: Option<SocketAddr>,
+    /// Where name servers listen.
+    pub(super) port: u16,
+}
+
+/// Name servers that were looked up.
+#[derive(Default)]
+pub(super) struct Located {
+    pub(super) servers: Vec<Server>,
+    /// What became of those whose address could not be told.
+    pub(super) unknown: Option<DnsError>,
+}
+
+impl Located {
+    /// Those that were found: any one will do, so it is an error only if there are none because it could not be told.
+    pub(super) fn any(self) -> Result<Vec<Server>, DnsError> {
+        match self.unknown {
+            Some(error) if self.servers.is_empty() => Err(error),
+            _ => Ok(self.servers),
+        }
+    }
+
+    fn add(&mut self, found: Result<Vec<Server>, DnsError>) {
+        match found {
+            Ok(servers) => self.servers.extend(servers),
+            Err(error) => self.unknown = Some(error),
+        }
+    }
+}
+
+impl FromIterator<Result<Vec<Server>, DnsError>> for Located {
+    fn from_iter<I: IntoIterator<Item = Result<Vec<Server>, DnsError>>>(looks: I) -> Self {
+        let mut located = Self::default();
+        looks.into_iter().for_each(|found| located.add(found));
+        located
+    }
 }
 
 /// A zone that is asked, and who serves it.
@@ -51,35 +93,41 @@ impl Walker<'_> {
             let name = Fqdn::new(&address.to_string());
             return Ok(vec![Server { name, address }]);
         }
+        self.located(&self.names_of(zone).await?).await.any()
+    }
+
+    /// The names of a zone's servers, as the resolvers say.
+    async fn names_of(&self, zone: &Fqdn) -> Result<Vec<Fqdn>, DnsError> {
         let answer = self.resolvers.ask(zone.as_str(), RecordType::NS).await;
         let answer =
             answer.map_err(|e| DnsError::Lookup(format!("{e} for the name servers of zone {zone}")))?;
-        self.located(&sight::servers(&answer, zone)).await
+        Ok(sight::servers(&answer, zone))
     }
 
-    /// Servers by name, with their addresses. One without an IPv4 address cannot be asked from a Lambda.
-    pub(super) async fn located(&self, names: &[Fqdn]) -> Result<Vec<Server>, DnsError> {
+    /// All servers by name, with their addresses.
+    pub(super) async fn located(&self, names: &[Fqdn]) -> Located {
+        join_all(names.iter().map(|name| self.locate(name)))
+            .await
+            .into_iter()
+            .collect()
+    }
+
+    /// A server's addresses. One without an IPv4 address cannot be asked from a Lambda.
+    async fn locate(&self, name: &Fqdn) -> Result<Vec<Server>, DnsError> {
+        let server = |address| Server {
+            name: name.clone(),
+            address,
+        };
         if let Some(address) = self.only {
-            let server = |name: &Fqdn| Server {
-                name: name.clone(),
-                address,
-            };
-            return Ok(names.iter().map(server).collect());
+            return Ok(vec![server(address)]);
         }
-        let looks = names.iter().map(|name| async move {
-            let answer = self.resolvers.ask(name.as_str(), RecordType::A).await;
-            let answer = answer.map_err(|e| DnsError::Lookup(format!("{e} for name server {name}")))?;
-            let address = answer.answers.iter().find_map(|record| match &record.data {
-                RData::A(a) => Some(SocketAddr::new(IpAddr::V4(a.0), 53)),
-                _ => None,
-            });
-            Ok(address.map(|address| Server {
-                name: name.clone(),
-                address,
-            }))
+        let answer = self.resolvers.ask(name.as_str(), RecordType::A).await;
+        let answer = answer.map_err(|e| DnsError::Lookup(format!("{e} for name server {name}")))?;
+        let addresses = answer.answers.iter().filter_map(|record| match &record.data {
+            RData::A(a) => Some(SocketAddr::new(IpAddr::V4(a.0), self.port)),
+            _ => None,
         });
-        let found: Result<Vec<Option<Server>>, DnsError> = join_all(looks).await.into_iter().collect();
-        Ok(found?.into_iter().flatten().collect())
+        Ok(addresses.map(server).collect())
     }
 
     /// What the servers of `zone`, or of a zone below it, say of a name; with no zone, those from the name's public
@@ -93,8 +141,8 @@ impl Walker<'_> {
             let Some((zone, named)) = sight::referral(&answer, fqdn, &place.zone) else {
                 return self.sight(answer, fqdn, place).await.map(Some);
             };
-            let servers = self.some_of(&named).await?;
-            if servers.is_empty() {
+            let addresses = self.some_of(&named).await?;
+            if addresses.is_empty() {
                 return Ok(Some(Sight {
                     alias: None,
                     zone: Some(zone),
@@ -103,7 +151,7 @@ impl Walker<'_> {
             }
             place = Place {
                 zone,
-                addresses: servers,
+                addresses,
                 named,
             };
         }
@@ -125,37 +173,77 @@ impl Walker<'_> {
             let Some((cut, named)) = sight::referral(&answer, zone, &place.zone) else {
                 return Ok(vec![]);
             };
+            let addresses = self.some_of(&named).await?;
+            if addresses.is_empty() {
+                let text = format!(
+                    "none of the name servers of zone {cut} ({}) has an address",
+                    list(&named)
+                );
+                return Err(DnsError::Lookup(text));
+            }
             place = Place {
                 zone: cut,
-                addresses: self.some_of(&named).await?,
+                addresses,
                 named,
             };
         }
         Ok(vec![])
     }
 
+    /// The zone to begin with, or else the longest one above the name's registered domain: not every public suffix is a
+    /// zone of its own.
     async fn start(&self, fqdn: &Fqdn, zone: Option<&Fqdn>) -> Result<Option<Place>, DnsError> {
-        let suffix = || {
-            fqdn.registered_domain()
-                .and_then(|domain| Fqdn::new(domain).parent())
+        if let Some(zone) = zone {
+            return self.place(zone).await;
+        }
+        let mut above = match fqdn.registered_domain() {
+            Some(domain) => Fqdn::new(domain).parent(),
+            None => fqdn.parent(),
         };
-        let Some(zone) = zone.cloned().or_else(suffix) else {
-            return Ok(None);
-        };
-        let servers = self.servers_of(&zone).await?;
-        let place = Place {
-            addresses: servers.into_iter().map(|s| s.address).take(ENOUGH).collect(),
-            zone,
-            named: vec![],
-        };
-        Ok(Some(place).filter(|place| !place.addresses.is_empty()))
+        while let Some(zone) = above {
+            if let Some(place) = self.place(&zone).await? {
+                return Ok(Some(place));
+            }
+            above = zone.parent();
+        }
+        Ok(None)
     }
 
+    async fn place(&self, zone: &Fqdn) -> Result<Option<Place>, DnsError> {
+        let addresses = match self.only {
+            Some(address) => vec![address],
+            None => self.some_of(&self.names_of(zone).await?).await?,
+        };
+        Ok((!addresses.is_empty()).then(|| Place {
+            zone: zone.clone(),
+            addresses,
+            named: vec![],
+        }))
+    }
+
+    /// Where some of these servers are. Nobody waits for those that cannot be found once one is, and more are looked up
+    /// only while there is none.
     async fn some_of(&self, names: &[Fqdn]) -> Result<Vec<SocketAddr>, DnsError> {
-        let names = &names[..names.len().min(ENOUGH)];
-        let mut addresses: Vec<SocketAddr> = self.located(names).await?.iter().map(|s| s.address).collect();
-        addresses.dedup();
-        Ok(addresses)
+        let mut located = Located::default();
+        for names in names.chunks(ENOUGH) {
+            let mut looks: FuturesUnordered<_> = names.iter().map(|name| self.locate(name)).collect();
+            loop {
+                let patience = match located.servers.is_empty() {
+                    true => Duration::MAX,
+                    false => GRACE,
+                };
+                match timeout(patience, looks.next()).await {
+                    Ok(Some(found)) => located.add(found),
+                    Ok(None) | Err(_) => break,
+                }
+            }
+            if !located.servers.is_empty() {
+                break;
+            }
+        }
+        let mut seen = BTreeSet::new();
+        let addresses = located.any()?.into_iter().map(|server| server.address);
+        Ok(addresses.filter(|a| seen.insert(*a)).take(ENOUGH).collect())
     }
 
     async fn ask(&self, place: &Place, name: &Fqdn, kind: RecordType) -> Result<Message, DnsError> {
@@ -170,10 +258,9 @@ impl Walker<'_> {
             is_of_use,
         );
         let (_, answer) = answer.await.map_err(|e| {
-            let named: Vec<&str> = place.named.iter().map(Fqdn::as_str).collect();
-            let delegated = match named.is_empty() {
+            let delegated = match place.named.is_empty() {
                 true => String::new(),
-                false => format!(", which is delegated to {}", named.join(", ")),
+                false => format!(", which is delegated to {}", list(&place.named)),
             };
             DnsError::Lookup(format!("{e} for {name} in zone {}{delegated}", place.zone))
         })?;
@@ -223,4 +310,9 @@ impl Walker<'_> {
         }
         Ok(None)
     }
+}
+
+fn list(names: &[Fqdn]) -> String {
+    let names: Vec<&str> = names.iter().map(Fqdn::as_str).collect();
+    names.join(", ")
 }

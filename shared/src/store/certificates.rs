@@ -23,6 +23,8 @@ pub struct CertificateFilter {
     pub name: Option<DomainName>,
     /// Whether the answer has their PEM: then it counts for the bytes of a page.
     pub pem: bool,
+    /// Whether who asks knows the total already: then that of the page says nothing.
+    pub uncounted: bool,
 }
 
 /// Which bindings to list.
@@ -56,8 +58,6 @@ pub trait CertificateStore: Send + Sync {
         filter: &CertificateFilter,
         page: &PageRequest,
     ) -> Result<Page<Certificate>, StoreError>;
-    /// The ids of all that a filter without a name asks for, as they are filed: no certificate is read.
-    async fn certificate_ids(&self, filter: &CertificateFilter) -> Result<Vec<CertificateId>, StoreError>;
     /// Writes a binding; the same one twice is one. An active one needs a certificate that is not deleted, and makes
     /// the website's other one inactive; an inactive one must be there ([`StoreError::NotFound`]).
     ///

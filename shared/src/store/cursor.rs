@@ -13,7 +13,7 @@ use certmint_core::{
 
 /// How many rows on a page by number may start: a store reads the keys up to it.
 pub const DEPTH: usize = 10_000;
-/// The same of certificates by name, which a store has to read to know whether they count.
+/// The same of certificates by name, or by end and status, which a store has to read to know whether they count.
 pub const NAMED_DEPTH: usize = 1_000;
 
 /// How many rows come before a page.
@@ -63,6 +63,21 @@ pub fn binding_after(page: &PageRequest) -> Result<Option<(CertificateId, u64)>,
     let (id, website) = cursor.split_once('-').ok_or(StoreError::BadCursor)?;
     match (id.parse(), website.parse()) {
         (Ok(id), Ok(website)) => Ok(Some((CertificateId::new(id), website))),
+        _ => Err(StoreError::BadCursor),
+    }
+}
+
+/// The place in the order of ends that the page goes on after, and what the pages before it counted or found.
+///
+/// # Errors
+/// [`StoreError::BadCursor`] if the cursor names none.
+pub fn ending_after(page: &PageRequest) -> Result<Option<(&str, u64)>, StoreError> {
+    let Some(cursor) = &page.cursor else {
+        return Ok(None);
+    };
+    let (place, found) = cursor.rsplit_once('-').ok_or(StoreError::BadCursor)?;
+    match found.parse() {
+        Ok(found) if place.contains('#') => Ok(Some((place, found))),
         _ => Err(StoreError::BadCursor),
     }
 }

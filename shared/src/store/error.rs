@@ -96,6 +96,17 @@ pub enum StoreError {
     /// The same Idempotency-Key came with another body.
     #[error("this Idempotency-Key was used with another body")]
     KeyReused,
+    /// What the call with this Idempotency-Key answered with is gone: neither is it there to answer with again, nor may
+    /// an old key make another.
+    #[error(
+        "this Idempotency-Key was answered with {kind} {id}, which was deleted since; to make a new one, send another key"
+    )]
+    KeySpent {
+        /// What kind.
+        kind: &'static str,
+        /// Which.
+        id: String,
+    },
     /// DynamoDB is slow, throttled or away.
     #[error("DynamoDB {operation}: {message}")]
     Unavailable {
@@ -123,6 +134,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// As a call that is repeated under its Idempotency-Key meets it: it asked to make a record, and for none by its id.
+    #[must_use]
+    pub fn of_replay(self) -> Self {
+        match self {
+            Self::NotFound { kind, id } => Self::KeySpent { kind, id },
+            other => other,
+        }
+    }
+
     /// What it means for the next step.
     #[must_use]
     pub const fn class(&self) -> Class {

@@ -4,11 +4,22 @@ use async_trait::async_trait;
 
 use super::error::StoreError;
 use certmint_core::{
-    certificate::Certificate,
+    certificate::{Certificate, CertificateStatus},
     issuance::{NewRequest, Request},
     renewal::Renewal,
     words::{CertificateId, Page, PageRequest, RequestId, Timestamp},
 };
+
+/// Which certificates to list by their end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndingFilter {
+    /// Those that end before.
+    pub until: Timestamp,
+    /// Those that stand so `now`.
+    pub status: Option<CertificateStatus>,
+    /// By this clock.
+    pub now: Timestamp,
+}
 
 /// Renewals: one small item beside each certificate, written with it; it is in two sparse indexes, by the time of the
 /// next look and by the end of validity.
@@ -60,10 +71,16 @@ pub trait RenewalStore: Send + Sync {
         page: &PageRequest,
         pem: bool,
     ) -> Result<Page<Certificate>, StoreError>;
-    /// Certificates that end before `until`, the earliest first. The rows of the range, which hold no certificate.
-    async fn ending_before(&self, until: Timestamp) -> Result<Vec<(CertificateId, Timestamp)>, StoreError>;
-    /// Certificates by id, in the order given; ids without one are left out. One batch read for 100.
-    async fn certificates_by_id(&self, ids: &[CertificateId]) -> Result<Vec<Certificate>, StoreError>;
+    /// A page of certificates by their end, the earliest first. What cannot be read is left out.
+    ///
+    /// Without a status a page behind a cursor reads its own rows, and one by number the places before it, too; that and the
+    /// first page count the list, which a cursor remembers. With a status a page looks at a bounded number of certificates
+    /// and ends early, perhaps empty; its total is what was found up to its end, and one more if there is one.
+    async fn ending(
+        &self,
+        filter: &EndingFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Certificate>, StoreError>;
     /// Requests by id; ids without one, or with one that cannot be read, are left out. One batch read for 100.
     async fn requests_that_renew(&self, ids: &[RequestId]) -> Result<Vec<Request>, StoreError>;
     /// Removes the renewal of a certificate that is no more. A repeat finds nothing. One write.

@@ -19,6 +19,8 @@ pub struct RequestFilter {
     pub account_id: Option<AccountId>,
     /// With at least this many attempts.
     pub min_attempts: Option<u32>,
+    /// Whether who asks knows the total already: then that of the page says nothing.
+    pub uncounted: bool,
 }
 
 /// A request that is due and in a worker's hands.

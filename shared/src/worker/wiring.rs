@@ -114,6 +114,7 @@ pub(super) fn chores(
             clock: of.clock.clone(),
         },
         revocations: Revocations {
+            certificates: of.store.certificates.clone(),
             versions: of.store.renewals.clone(),
             lifecycle: of.store.certificate_lifecycle.clone(),
             vault: of.vault.clone(),

@@ -105,6 +105,11 @@ impl Client {
 
     /// Over a table that has something in it.
     pub(super) fn over(world: Emulated) -> Self {
+        Self::with(world, Providers::default())
+    }
+
+    /// The same where the CAs are others.
+    pub(super) fn with(world: Emulated, providers: Providers) -> Self {
         let (vault, kick) = (Arc::new(MemoryVault::default()), Arc::new(CountedKick::default()));
         vault.0.lock().unwrap().insert("api-tokens".into(), TOKENS.into());
         let store = Arc::new(world.store.clone());
@@ -112,7 +117,7 @@ impl Client {
             store.clone(),
             vault.clone(),
             vault.clone(),
-            Providers::default(),
+            providers,
             kick.clone(),
             Arc::new(SystemClock),
         );

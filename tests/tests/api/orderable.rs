@@ -25,25 +25,41 @@ async fn ask(client: &Client, account: u64, domains: &[&str]) -> ApiResponse {
 async fn names_that_a_star_covers_are_noted() {
     let client = client().await;
     for (domains, covered) in [
-        (&["*.a.example", "www.a.example"][..], &["www.a.example"][..]),
-        (&["WWW.b.example", "*.B.example."], &["www.b.example"]),
-        (&["*.c.example", "c.example"], &[]),
-        (&["*.d.example", "a.b.d.example"], &[]),
-        (&["*.e.example", "*.www.e.example"], &[]),
-        (&["*.f.example", "*.f.example"], &[]),
         (
-            &["x.g.example", "*.g.example", "y.g.example", "g.example"],
-            &["x.g.example", "y.g.example"],
+            &["*.a.example.com", "www.a.example.com"][..],
+            &["www.a.example.com"][..],
+        ),
+        (&["WWW.b.example.com", "*.B.example.com."], &["www.b.example.com"]),
+        (&["*.c.example.com", "c.example.com"], &[]),
+        (&["*.d.example.com", "a.b.d.example.com"], &[]),
+        (&["*.e.example.com", "*.www.e.example.com"], &[]),
+        (&["*.f.example.com", "*.f.example.com"], &[]),
+        (
+            &[
+                "x.g.example.com",
+                "*.g.example.com",
+                "y.g.example.com",
+                "g.example.com",
+            ],
+            &["x.g.example.com", "y.g.example.com"],
         ),
         (
-            &["*.h.example", "*.i.example", "www.i.example", "wwwh.example"],
-            &["www.i.example"],
+            &[
+                "*.h.example.com",
+                "*.i.example.com",
+                "www.i.example.com",
+                "wwwh.example.com",
+            ],
+            &["www.i.example.com"],
         ),
         (
-            &["*.bücher.example", "www.xn--bcher-kva.example"],
-            &["www.xn--bcher-kva.example"],
+            &["*.bücher.example.com", "www.xn--bcher-kva.example.com"],
+            &["www.xn--bcher-kva.example.com"],
         ),
-        (&["*.j.k.example", "j.k.example", "*.k.example"], &["j.k.example"]),
+        (
+            &["*.j.k.example.com", "j.k.example.com", "*.k.example.com"],
+            &["j.k.example.com"],
+        ),
     ] {
         for (account, words) in [
             (1, "is left out of the order"),
@@ -198,7 +214,10 @@ async fn a_profile_takes_so_many_names() {
             .map(|row| row["orders"].clone())
             .unwrap()
     };
-    let lets_encrypt = json!({"mostNames": 100, "profiles": {"shortlived": 25, "tlsserver": 25}, "refusesCoveredNames": true});
+    let lets_encrypt = json!({
+        "mostNames": 100, "profiles": {"shortlived": 25, "tlsserver": 25}, "refusesCoveredNames": true,
+        "mostLabels": 10, "publicNamesOnly": true,
+    });
     assert_eq!(
         (of("letsencrypt"), of("letsencrypt-staging")),
         (lets_encrypt.clone(), lets_encrypt)

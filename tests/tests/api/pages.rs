@@ -237,6 +237,20 @@ async fn whatever_else_is_sent_as_a_cursor_is_refused_before_a_read() {
     }
 }
 
+/// By number no list is read on and on.
+#[tokio::test]
+async fn a_page_too_far_is_told_to_follow_the_cursor() {
+    let client = filled().await;
+    client.get("/acme/accounts").await;
+    for list in LISTS {
+        let path = format!("{list}page=5000&pageSize=100");
+        let (answer, cost) = client.world.cost_of(client.get(&path)).await;
+        refused(&answer, 400, 2003, "rows on; follow nextCursor");
+        // At most the certificate whose versions they are is read, or bindings are counted.
+        assert!(cost.calls <= 2, "{path}: {cost:?}");
+    }
+}
+
 /// A store's own cursors are no text of a client, and still cost no more than a page.
 #[tokio::test]
 async fn an_extreme_place_costs_a_page() {

@@ -1,8 +1,8 @@
 //! What a page costs: its own rows, wherever it is.
 
 use certmint_shared::store::{
-    AccountFilter, BindingFilter, CertificateFilter, CertificateLifecycle, CertificateStore, ChallengeStore,
-    RenewalStore, RequestFilter, RequestStore, TxtLedger,
+    AccountFilter, BindingFilter, CertificateFilter, CertificateStore, ChallengeStore, RenewalStore,
+    RequestFilter, RequestStore, TxtLedger,
 };
 use certmint_tests::dynamo::Cost;
 
@@ -334,27 +334,4 @@ async fn versions() {
             .await;
         assert!(found.is_ok() && cost.bytes < 250_000, "{place}: {cost:?}");
     }
-}
-
-/// What certificates stand as is asked of their lists: no certificate is read for it.
-#[tokio::test]
-async fn ids_of_certificates() {
-    let world = Emulated::new().await;
-    let one = record(&world, "01", "www.example.com").await;
-    let copies = world.copy(("CERTIFICATE#1", "META"), 2..401, |id, item| {
-        item.insert("pk".into(), s(&format!("CERTIFICATE#{id}")));
-        item.insert("id".into(), n(id));
-        item.insert("list_sk".into(), s(&format!("{id:012}")));
-    });
-    copies.await;
-    world.store.delete_certificate(one.id, start()).await.unwrap();
-    let all = CertificateFilter::default();
-    let (ids, cost) = world.cost_of(world.store.certificate_ids(&all)).await;
-    assert_eq!(ids.unwrap().len(), 399);
-    assert!(cost.batches == 0 && cost.bytes < 100_000, "{cost:?}");
-    let deleted = CertificateFilter {
-        status: Some(certmint_core::certificate::CertificateStatus::Deleted),
-        ..all
-    };
-    assert_eq!(world.store.certificate_ids(&deleted).await.unwrap(), [one.id]);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use certmint_core::{
-    certificate::RevocationReason,
+    certificate::{CertificateStatus, RevocationReason},
     chore::Chore,
     issuance::RequestStatus,
     provider::{Limit, Limits, Provider, of_name},
@@ -11,8 +11,9 @@ use certmint_core::{
 };
 use certmint_shared::store::{
     AccountFilter, AccountLifecycle, AccountStore, BindingFilter, CertificateFilter, CertificateLifecycle,
-    CertificateRelations, CertificateStore, ChallengeStore, ChoreStore, FallbackPolicy, ProviderHealth,
-    ProviderTrouble, RateLedger, RenewalStore, RequestFilter, RequestStore, Reserved, TxtLedger,
+    CertificateRelations, CertificateStore, ChallengeStore, ChoreStore, EndingFilter, FallbackPolicy,
+    ProviderHealth, ProviderTrouble, RateLedger, RenewalStore, RequestFilter, RequestStore, Reserved,
+    TxtLedger,
 };
 
 use super::*;
@@ -175,8 +176,15 @@ async fn certificates_renewals_and_bindings() {
         let found = store.certificates(&filter, &page(1, 20)).await.unwrap();
         assert_eq!(ids(&found.list), [3, 1], "{filter:?}");
     }
-    let by_id = [1, 2, 3].map(CertificateId::new);
-    assert_eq!(ids(&store.certificates_by_id(&by_id).await.unwrap()), [1, 3]);
+    let soon = |status| EndingFilter {
+        until: later(9),
+        status,
+        now: start(),
+    };
+    for status in [None, Some(CertificateStatus::Issued)] {
+        let found = store.ending(&soon(status), &page(1, 20)).await.unwrap();
+        assert_eq!(ids(&found.list), [1, 3]);
+    }
     let renewals = store.renewals(&all).await.unwrap();
     assert_eq!(
         renewals
@@ -190,11 +198,11 @@ async fn certificates_renewals_and_bindings() {
         3,
         "each look is its own"
     );
-    assert_eq!(store.ending_before(later(9)).await.unwrap().len(), 3);
+    assert_eq!(store.ending(&soon(None), &page(1, 20)).await.unwrap().total, 3);
     world
         .spoil(("CERTIFICATE#2", "RENEWAL"), "list_sk", s("odd"))
         .await;
-    assert_eq!(store.ending_before(later(9)).await.unwrap().len(), 2);
+    assert_eq!(store.ending(&soon(None), &page(1, 20)).await.unwrap().total, 2);
     for filter in [
         BindingFilter::default(),
         BindingFilter {

@@ -10,6 +10,7 @@ mod certmint;
 mod delegations;
 mod dns;
 mod dns_client;
+mod name_servers;
 mod route53;
 mod zone_list;
 

@@ -1,17 +1,21 @@
 //! Why an order is invalid (RFC 8555 §7.1.6), and whether a new one could do better.
 
-use super::meaning::meaning;
+use super::meaning::{meaning, together};
 use crate::words::{AcmeError, Cause, Class, Failure, Problem, Stage, Subproblem};
 
 /// The failure of an invalid order: its own problem, and one for each name whose challenge failed.
 #[must_use]
 pub fn invalid_order(whole: Option<Problem>, subproblems: Vec<Subproblem>) -> Failure {
-    let first = subproblems.first().map(|s| s.cause.clone());
-    let problem = match (whole, &first) {
+    // Which cause speaks for all is that of the weightiest name.
+    let heaviest = subproblems
+        .iter()
+        .find(|s| class_of(&s.cause) == Class::Permanent);
+    let heaviest = heaviest.or(subproblems.first()).map(|s| s.cause.clone());
+    let problem = match (whole, heaviest) {
         (Some(whole), None) => whole,
         (Some(whole), Some(_)) => Problem { subproblems, ..whole },
-        (None, Some(first)) => Problem {
-            cause: first.clone(),
+        (None, Some(cause)) => Problem {
+            cause,
             detail: "the CA could not validate every name".into(),
             subproblems,
         },
@@ -20,8 +24,10 @@ pub fn invalid_order(whole: Option<Problem>, subproblems: Vec<Subproblem>) -> Fa
             ..Problem::default()
         },
     };
+    // Names say more than the whole, but for a whole that is more than its names.
+    let parts = problem.subproblems.iter().map(|s| class_of(&s.cause));
     Failure {
-        class: class_of(first.as_ref().unwrap_or(&problem.cause)),
+        class: together(parts).unwrap_or_else(|| class_of(&problem.cause)),
         stage: Stage::Request,
         problem,
     }
@@ -31,7 +37,7 @@ pub fn invalid_order(whole: Option<Problem>, subproblems: Vec<Subproblem>) -> Fa
 /// (unauthorized, RFC 8555 §8.4) may be there next time.
 fn class_of(cause: &Cause) -> Class {
     match cause.acme() {
-        None | Some(AcmeError::Unauthorized) => Class::OrderLost,
+        None | Some(AcmeError::Unauthorized | AcmeError::Compound) => Class::OrderLost,
         Some(error) => match meaning(error, None) {
             Class::Permanent => Class::Permanent,
             _ => Class::OrderLost,
@@ -52,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_name_decides_and_every_name_is_told() {
+    fn the_weightiest_name_decides_and_every_name_is_told() {
         let whole = Problem {
             cause: AcmeError::Malformed.into(),
             detail: "the whole".into(),
@@ -65,6 +71,18 @@ mod tests {
             (
                 None,
                 vec![sub(AcmeError::Unauthorized)],
+                Class::OrderLost,
+                "every name",
+            ),
+            (
+                None,
+                vec![sub(AcmeError::Dns), sub(AcmeError::Caa)],
+                Class::Permanent,
+                "every name",
+            ),
+            (
+                None,
+                vec![sub(AcmeError::RateLimited), sub(AcmeError::Compound)],
                 Class::OrderLost,
                 "every name",
             ),

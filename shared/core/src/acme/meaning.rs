@@ -15,6 +15,30 @@ pub(super) const fn meaning(error: &AcmeError, not_before: Option<Timestamp>) ->
     }
 }
 
+/// What several errors mean together: a request goes on once all of them are over, and not before the last of their
+/// moments. `None`: there are none.
+pub(super) fn together(classes: impl Iterator<Item = Class>) -> Option<Class> {
+    const fn weight(class: &Class) -> u8 {
+        match class {
+            Class::Transient => 0,
+            Class::OrderLost => 1,
+            Class::RateLimited { .. } | Class::Denied => 2,
+            Class::Permanent => 3,
+        }
+    }
+    classes.max_by_key(weight)
+}
+
+/// What the parts of a compound problem mean (RFC 8555 §6.7.1). One that is compound itself has no parts that could be told.
+fn of_parts(problem: &Problem, not_before: Option<Timestamp>) -> Option<Class> {
+    let parts = problem.subproblems.iter();
+    together(parts.filter_map(|part| match part.cause.acme() {
+        Some(AcmeError::Compound) => None,
+        Some(error) => Some(meaning(error, not_before)),
+        None => Some(Class::Permanent),
+    }))
+}
+
 /// What a person should do, where that is more than to try again.
 fn advised(problem: &Problem) -> Option<String> {
     let error = problem.cause.acme()?;
@@ -40,11 +64,15 @@ pub fn said(problem: &Problem) -> &str {
 /// says what to do.
 #[must_use]
 pub fn classify(mut problem: Problem, status: u16, not_before: Option<Timestamp>) -> Failure {
-    let class = match (problem.cause.acme(), status) {
-        (Some(error), _) => meaning(error, not_before),
+    let known = match problem.cause.acme() {
+        Some(AcmeError::Compound) => of_parts(&problem, not_before),
+        error => error.map(|error| meaning(error, not_before)),
+    };
+    let class = match (known, status) {
+        (Some(class), _) => class,
         (None, 429) => Class::RateLimited { not_before },
         (None, 500..=599) => Class::Transient,
-        _ => Class::Permanent,
+        (None, _) => Class::Permanent,
     };
     if class == Class::Permanent
         && let Some(words) = advised(&problem)
@@ -87,6 +115,7 @@ pub fn no_directory(url: &str, failure: Failure) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::Subproblem;
 
     fn class(kind: &str, status: u16) -> Class {
         let problem = Problem {
@@ -127,6 +156,53 @@ mod tests {
                 not_before: Some(Timestamp::from_secs(9))
             }
         );
+    }
+
+    #[test]
+    fn a_compound_problem_means_what_its_parts_mean() {
+        let limited = Class::RateLimited {
+            not_before: Some(Timestamp::from_secs(9)),
+        };
+        let table: [(&[&str], u16, Class, Option<&str>); 14] = [
+            (&["serverInternal"], 400, Class::Transient, None),
+            (&["serverInternal", "badNonce"], 400, Class::Transient, None),
+            (&["dns", "serverInternal"], 400, Class::OrderLost, None),
+            (&["rateLimited"], 400, limited, None),
+            (&["serverInternal", "rateLimited", "dns"], 400, limited, None),
+            (&["caa"], 400, Class::Permanent, Some("CAA record")),
+            (&["rateLimited", "caa"], 429, Class::Permanent, Some("CAA record")),
+            (&["caa", "rateLimited"], 403, Class::Permanent, Some("CAA record")),
+            (
+                &["dns", "rejectedIdentifier"],
+                400,
+                Class::Permanent,
+                Some("leave out the name"),
+            ),
+            (&["unheardOf"], 400, Class::Permanent, None),
+            (&["compound", "serverInternal"], 400, Class::Transient, None),
+            (&[], 400, Class::Permanent, None),
+            (&[], 503, Class::Transient, None),
+            (&["compound"], 429, limited, None),
+        ];
+        for (parts, status, class, advice) in table {
+            let kind = |name: &str| Cause::of_type(&format!("urn:ietf:params:acme:error:{name}"));
+            let part = |name: &&str| Subproblem {
+                identifier: format!("{name}.example.com"),
+                cause: kind(name),
+                detail: "d".into(),
+            };
+            let problem = Problem {
+                cause: kind("compound"),
+                detail: "several".into(),
+                subproblems: parts.iter().map(part).collect(),
+            };
+            let failure = classify(problem, status, Some(Timestamp::from_secs(9)));
+            assert_eq!(failure.class, class, "{parts:?} {status}");
+            let detail = &failure.problem.detail;
+            let is_said = advice.is_none_or(|words| detail.contains(words));
+            assert!(is_said, "{parts:?}: {detail}");
+            assert_eq!(said(&failure.problem), "several");
+        }
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub(super) fn known_host(directory_url: &str) -> Option<KnownHost> {
         "acme-v02.api.letsencrypt.org" | "acme-staging-v02.api.letsencrypt.org" => OrderRules::lets_encrypt(),
         // Google Trust Services takes 100 names (its quotas page), ZeroSSL too (acme.sh's comparison of CAs); neither says
         // that it refuses covered names.
-        _ => OrderRules::default(),
+        _ => OrderRules::public(),
     };
     let by_url = KNOWN.iter().find(|ca| self::host(ca.directory_url) == host);
     match by_url {

@@ -19,6 +19,12 @@ pub struct OrderRules {
     pub profiles: BTreeMap<String, usize>,
     /// Whether it refuses an order that has a name beside a star that covers it.
     pub refuses_covered_names: bool,
+    /// Labels of a name, a star not counted; without it as many as a name can have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most_labels: Option<usize>,
+    /// Whether it takes names of the public DNS alone, as the Baseline Requirements have it: under a top-level domain that
+    /// there is, and without reserved labels (`ab--cd`).
+    pub public_names_only: bool,
 }
 
 impl Default for OrderRules {
@@ -27,6 +33,8 @@ impl Default for OrderRules {
             most_names: MAX_NAMES,
             profiles: BTreeMap::new(),
             refuses_covered_names: false,
+            most_labels: None,
+            public_names_only: false,
         }
     }
 }
@@ -61,17 +69,68 @@ pub enum NotOrderable {
         /// The star.
         star: DomainName,
     },
+    /// More labels than it takes.
+    #[error(
+        "has {name}, a name of {labels} labels; {ca} takes at most {most}: leave it out, or choose a shorter name or an \
+         account of another CA"
+    )]
+    ManyLabels {
+        /// The CA.
+        ca: String,
+        /// The name.
+        name: DomainName,
+        /// How many it has.
+        labels: usize,
+        /// How many it may have.
+        most: usize,
+    },
+    /// A reserved label that is no A-label.
+    #[error(
+        "has {name}, whose label {label} has hyphens in the third and fourth place without being an international one \
+         (RFC 5890 §2.3.1): no public CA such as {ca} certifies it; choose another name, or an account of a private CA"
+    )]
+    Reserved {
+        /// The CA.
+        ca: String,
+        /// The name.
+        name: DomainName,
+        /// Its label.
+        label: String,
+    },
+    /// Not a name of the public DNS.
+    #[error(
+        "has {name}, and there is no top-level domain {tld} in the public DNS: no public CA such as {ca} certifies it; \
+         choose another name, or an account of a private CA"
+    )]
+    Internal {
+        /// The CA.
+        ca: String,
+        /// The name.
+        name: DomainName,
+        /// Its last label.
+        tld: String,
+    },
 }
 
 impl OrderRules {
+    /// A CA that browsers trust: CA/Browser Forum, *Baseline Requirements*, §1.6.1 (Internal Name), §7.1.2.7.12 (labels).
+    pub(super) fn public() -> Self {
+        Self {
+            public_names_only: true,
+            ..Self::default()
+        }
+    }
+
     /// Let's Encrypt.
     // https://letsencrypt.org/docs/profiles/ ("Max Names", September 2026). Covered names: Boulder's RA answers newOrder
-    // with `malformed`, "… is redundant with a wildcard domain in the same request".
+    // with `malformed`, "… is redundant with a wildcard domain in the same request". Labels: its policy authority answers
+    // "Domain name has more than 10 labels (parts)".
     pub(super) fn lets_encrypt() -> Self {
         Self {
             profiles: ["tlsserver", "shortlived"].map(|p| (p.to_owned(), 25)).into(),
             refuses_covered_names: true,
-            ..Self::default()
+            most_labels: Some(10),
+            ..Self::public()
         }
     }
 
@@ -102,6 +161,9 @@ impl OrderRules {
         profile: Option<&str>,
     ) -> Result<(), NotOrderable> {
         let ordered = self.ordered(names, key);
+        for name in ordered.as_slice() {
+            self.check_name(ca, name)?;
+        }
         if let (true, Some((name, star))) = (self.refuses_covered_names, ordered.covered().next()) {
             return Err(NotOrderable::Covered {
                 ca: ca.to_owned(),
@@ -118,6 +180,34 @@ impl OrderRules {
                 profile,
             }),
             false => Ok(()),
+        }
+    }
+
+    fn check_name(&self, ca: &str, name: &DomainName) -> Result<(), NotOrderable> {
+        let (ca, labels) = (ca.to_owned(), name.base().split('.').count());
+        if let Some(most) = self.most_labels.filter(|most| labels > *most) {
+            let name = name.clone();
+            return Err(NotOrderable::ManyLabels {
+                ca,
+                name,
+                labels,
+                most,
+            });
+        }
+        if !self.public_names_only {
+            return Ok(());
+        }
+        if let Some(label) = name.reserved_label() {
+            let (name, label) = (name.clone(), label.to_owned());
+            return Err(NotOrderable::Reserved { ca, name, label });
+        }
+        match name.is_public() {
+            true => Ok(()),
+            false => Err(NotOrderable::Internal {
+                ca,
+                name: name.clone(),
+                tld: name.base().rsplit('.').next().unwrap_or_default().to_owned(),
+            }),
         }
     }
 
@@ -141,5 +231,77 @@ impl From<NotOrderable> for Failure {
     fn from(error: NotOrderable) -> Self {
         let text = format!("the request {error}");
         Self::new(Class::Permanent, Stage::Request, Cause::NotOrderable, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn check(rules: &OrderRules, name: &str) -> Result<(), String> {
+        let names = NameSet::parse(&[name]).unwrap();
+        let checked = rules.check("the-ca", &names, &KeyPlan::default(), None);
+        checked.map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn names_that_no_public_ca_certifies() {
+        let ten = "a.b.c.d.e.f.g.h.example.com";
+        let (boulder, public, own) = (
+            OrderRules::lets_encrypt(),
+            OrderRules::public(),
+            OrderRules::default(),
+        );
+        for name in [
+            "example.com",
+            "*.example.com",
+            ten,
+            "*.a.b.c.d.e.f.g.h.example.com",
+            "xn--bcher-kva.example",
+            "xn--bcher-kva.de",
+            "a-b.example.co.uk",
+            "a.b--c.example.com",
+            "shop.github.io",
+            "www.kyoto.jp",
+            "a.xn--p1ai",
+        ] {
+            let known = name != "xn--bcher-kva.example";
+            assert_eq!(check(&boulder, name).is_ok(), known, "{name}");
+            assert_eq!(check(&public, name).is_ok(), known, "{name}");
+            assert_eq!(check(&own, name), Ok(()), "{name}");
+        }
+        for (name, words) in [
+            ("z.a.b.c.d.e.f.g.h.example.com", "11 labels"),
+            ("*.z.a.b.c.d.e.f.g.h.example.com", "11 labels"),
+        ] {
+            let refused = check(&boulder, name).unwrap_err();
+            assert!(
+                refused.contains(words) && refused.contains("at most 10"),
+                "{refused}"
+            );
+            assert_eq!(check(&public, name), Ok(()), "{name}");
+        }
+        for (name, words) in [
+            ("ab--cd.example.com", "label ab--cd"),
+            ("www.bq--abwhky3f6fxq.example.com", "label bq--abwhky3f6fxq"),
+            ("h---test.example.com", "label h---test"),
+            ("*.12--34.example.com", "label 12--34"),
+            ("vault.internal", "top-level domain internal"),
+            ("www.corp", "top-level domain corp"),
+            ("nas.home.lan", "top-level domain lan"),
+            ("*.k8s.local", "top-level domain local"),
+            ("example.acting", "top-level domain acting"),
+        ] {
+            for rules in [&boulder, &public] {
+                let refused = check(rules, name).unwrap_err();
+                assert!(
+                    refused.contains(words) && refused.contains("private CA"),
+                    "{refused}"
+                );
+            }
+            assert_eq!(check(&own, name), Ok(()), "{name}");
+        }
     }
 }

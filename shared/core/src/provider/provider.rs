@@ -280,9 +280,11 @@ mod tests {
             r#"{"id":9,"name":"le","directoryUrl":"https://acme-v02.api.letsencrypt.org:443/directory"}"#;
         assert_eq!(orders(proxied), strict);
         assert_eq!(orders(r#"{"name":"letsencrypt-staging"}"#), strict);
+        let acm = r#"{"id":9,"name":"aws","directoryUrl":"https://acm-acme-enroll.eu-west-1.api.aws/6a1f/directory"}"#;
+        for public in [r#"{"name":"google"}"#, r#"{"name":"zerossl"}"#, acm] {
+            assert_eq!(orders(public), OrderRules::public(), "{public}");
+        }
         for other in [
-            r#"{"name":"google"}"#,
-            r#"{"name":"zerossl"}"#,
             r#"{"id":9,"name":"letsencrypt","directoryUrl":"https://ca.internal/dir"}"#,
             r#"{"name":"letsencrypt","orders":{}}"#,
         ] {

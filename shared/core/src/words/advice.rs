@@ -120,7 +120,10 @@ impl Cause {
             Self::NoAccount => Advice::after("choose an account", RequestAnew),
             Self::NoDomain => Advice::after("check the spelling of domains", RequestAnew),
             Self::NoProfile => Advice::after("leave out profile, or name one that the CA has", RequestAnew),
-            Self::NotOrderable => Advice::after("ask for fewer names, as the message says", RequestAnew),
+            Self::NotOrderable => Advice::after(
+                "ask for names that the CA takes, as the message says",
+                RequestAnew,
+            ),
             Self::NoProvider => Advice::after(
                 "configure the provider again, or choose another",
                 RequestElsewhere,
@@ -178,6 +181,10 @@ impl AcmeError {
                 "leave out the name that the CA will not certify, or choose another CA",
                 RequestElsewhere,
             ),
+            Self::Malformed => Advice::after(
+                "change what the CA's message speaks of: a name, the profile or the csr",
+                RequestAnew,
+            ),
             Self::BadSignatureAlgorithm => Advice::of(RequestElsewhere),
             Self::Caa => Advice::after("add a CAA record that allows this CA", Retry),
             Self::Connection | Self::Dns | Self::IncorrectResponse | Self::Tls => {
@@ -188,7 +195,6 @@ impl AcmeError {
             | Self::BadNonce
             | Self::BadRevocationReason
             | Self::Compound
-            | Self::Malformed
             | Self::OrderNotReady
             | Self::RateLimited
             | Self::ServerInternal
@@ -197,11 +203,35 @@ impl AcmeError {
     }
 }
 
+/// How much more than trying again it takes.
+const fn effort(cause: &Cause) -> u8 {
+    let Advice { first, way } = cause.advice();
+    match (first, way, cause.acme()) {
+        (None, Way::Retry, _) => 0,
+        (
+            _,
+            _,
+            Some(AcmeError::Connection | AcmeError::Dns | AcmeError::IncorrectResponse | AcmeError::Tls),
+        ) => 1,
+        (_, Way::Retry, _) => 2,
+        _ => 3,
+    }
+}
+
 impl Problem {
     /// What leads out of it. What a CA says of single names is not the account's matter.
     #[must_use]
-    pub const fn advice(&self) -> Advice {
-        let advice = self.cause.advice();
+    pub fn advice(&self) -> Advice {
+        let advice = match self.cause.acme() {
+            // It is what its parts are (RFC 8555 §6.7.1): what takes a person most comes first.
+            Some(AcmeError::Compound) => {
+                let parts = self.subproblems.iter().rev().map(|part| &part.cause);
+                parts
+                    .max_by_key(|cause| effort(cause))
+                    .map_or(Advice::RETRY, Cause::advice)
+            }
+            _ => self.cause.advice(),
+        };
         match advice.way.of_account() {
             Some(_) if !self.subproblems.is_empty() => Advice::RETRY,
             _ => advice,

@@ -24,7 +24,7 @@ pub use self::{
     fqdn::Fqdn,
     ids::{AccountId, CertificateId, ProviderId, RequestId},
     name::{DomainName, NameError},
-    name_set::{MAX_NAMES, NameSet, NameSetError, set_key},
+    name_set::{MAX_NAMES, NameSet, NameSetError, set_key, without_repeats},
     number::{NumberError, NumberRange},
     page::{PAGE_BYTES, Page, PageRequest, Room, json_bytes, row_bytes},
     text::{TextError, clip, hex, line, lines},

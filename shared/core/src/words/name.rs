@@ -90,6 +90,19 @@ impl DomainName {
         public_suffix::registered(self.base()).unwrap_or_else(|| self.base())
     }
 
+    /// A label with hyphens in the third and fourth place that is no A-label (RFC 5890 §2.3.1), if it has one.
+    #[must_use]
+    pub fn reserved_label(&self) -> Option<&str> {
+        let is_reserved = |label: &&str| label.get(2..4) == Some("--") && !label.starts_with("xn--");
+        self.base().split('.').find(is_reserved)
+    }
+
+    /// Whether it lies under a suffix of the Public Suffix List, as all names of the public DNS do.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        public_suffix::is_below_one(self.base())
+    }
+
     /// Where the CA looks for the challenge (RFC 8555 §8.4).
     #[must_use]
     pub fn challenge_fqdn(&self) -> Fqdn {

@@ -1,5 +1,7 @@
 //! The names of one certificate.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -89,8 +91,14 @@ impl NameSet {
     /// The names that no star of the set covers: a certificate with these is good for all of them.
     #[must_use]
     pub fn without_covered(&self) -> Self {
-        let is_covered = |name: &DomainName| self.covered().any(|(covered, _)| covered == name);
-        Self(self.0.iter().filter(|name| !is_covered(name)).cloned().collect())
+        let covered: BTreeSet<&DomainName> = self.covered().map(|(name, _)| name).collect();
+        Self(
+            self.0
+                .iter()
+                .filter(|name| !covered.contains(name))
+                .cloned()
+                .collect(),
+        )
     }
 
     /// The same for the same names in any order: SHA-256 of the sorted names, hex.
@@ -108,16 +116,19 @@ pub fn set_key(names: &[DomainName]) -> String {
     hex(&Sha256::digest(names.join("\n").as_bytes()))
 }
 
+/// Each name once, where it stood first.
+#[must_use]
+pub fn without_repeats(names: impl IntoIterator<Item = DomainName>) -> Vec<DomainName> {
+    let mut seen = BTreeSet::new();
+    let names = names.into_iter();
+    names.filter(|name| seen.insert(name.clone())).collect()
+}
+
 impl TryFrom<Vec<DomainName>> for NameSet {
     type Error = NameSetError;
 
     fn try_from(list: Vec<DomainName>) -> Result<Self, NameSetError> {
-        let mut names: Vec<DomainName> = Vec::with_capacity(list.len());
-        for name in list {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
+        let names = without_repeats(list);
         match names.len() {
             0 => Err(NameSetError::Empty),
             n if n > MAX_NAMES => Err(NameSetError::TooMany(n)),

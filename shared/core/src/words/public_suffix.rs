@@ -16,6 +16,11 @@ pub(super) fn is_private(name: &str) -> bool {
     is_suffix(name, psl::Type::Private)
 }
 
+/// Whether the list knows the name's suffix; its default rule `*` is none.
+pub(super) fn is_below_one(name: &str) -> bool {
+    psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.is_known())
+}
+
 fn is_suffix(name: &str, section: psl::Type) -> bool {
     let suffix = psl::suffix(name.as_bytes());
     suffix.is_some_and(|s| s.as_bytes() == name.as_bytes() && s.typ() == Some(section))

@@ -1,6 +1,9 @@
 //! Whether what the CA gave is what we ordered, and what a chain that was made elsewhere is worth.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use rcgen::{KeyPair, PublicKeyData};
 use secrecy::{ExposeSecret, SecretString};
@@ -8,10 +11,12 @@ use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
 
 use super::{
+    bounds::{self, TooMuch},
     certificate::{self, moment, names, serial},
     distinguished_name,
-    judge::{Concern, concerns, is_anchor},
+    judge::{Concern, concerns, is_alone, is_anchor},
     pem::{self, Block},
+    public_key,
     signature::{SignatureError, verify},
 };
 use crate::words::{Cause, Class, Failure, NameSet, Stage, Timestamp, hex};
@@ -67,25 +72,40 @@ pub struct ReadChain {
     /// Its other names (addresses and the like), as text.
     pub other_names: Vec<String>,
     /// SubjectPublicKeyInfo, DER.
-    pub public_key: Vec<u8>,
-    /// Whether it may sign others (RFC 5280 §4.2.1.9).
+    public_key: Vec<u8>,
+    /// What kind of key it is for, if no private key of that kind is taken.
+    pub other_kind: Option<String>,
+    /// Whether it is a CA's (RFC 5280 §4.2.1.9) and not a website's that signed itself.
     pub is_ca: bool,
     /// What clients may have against it.
     pub concerns: Vec<Concern>,
 }
 
-/// Reads a chain and checks validity and order (each certificate signed by the next). A signature that cannot be verified
-/// here is a concern, not an error.
+impl ReadChain {
+    /// Whether its first certificate is for this key (SubjectPublicKeyInfo, DER).
+    #[must_use]
+    pub fn has_key(&self, public_key: &[u8]) -> bool {
+        public_key::is_same(&self.public_key, public_key)
+    }
+}
+
+/// Reads a chain and checks its size, validity and order (each certificate signed by the next). A signature that cannot be
+/// verified here is a concern, not an error.
 ///
 /// # Errors
 /// `urn:certmint:certificateMismatch`, permanent, which says what does not fit.
 pub fn read_chain(chain: &str, now: Timestamp) -> Result<ReadChain, Failure> {
     let blocks = certificate::blocks(chain).map_err(|e| mismatch(format!("the chain {e}")))?;
+    let bounded = |e: TooMuch| mismatch(e.to_string());
+    bounds::check_count(blocks.len()).map_err(bounded)?;
     let certificates: Vec<X509Certificate<'_>> = blocks
         .iter()
         .map(certificate::parse)
         .collect::<Result<_, _>>()
         .map_err(|e| mismatch(format!("the chain {e}")))?;
+    for (place, certificate) in certificates.iter().enumerate() {
+        bounds::check(certificate, place).map_err(bounded)?;
+    }
     let (blocks, certificates) = without_repeated_anchors(&blocks, certificates);
     let (Some(leaf), Some(first)) = (certificates.first(), blocks.first()) else {
         return Err(mismatch("the chain is empty"));
@@ -106,7 +126,8 @@ pub fn read_chain(chain: &str, now: Timestamp) -> Result<ReadChain, Failure> {
     concerns.extend(unverified);
     Ok(ReadChain {
         public_key: leaf.public_key().raw.to_vec(),
-        is_ca: leaf.is_ca(),
+        other_kind: public_key::other_kind_of(leaf.public_key()),
+        is_ca: leaf.is_ca() && !is_alone(&certificates),
         checked: CheckedCertificate {
             fingerprint: hex(&Sha256::digest(&first.der)),
             serial: serial(leaf),
@@ -144,9 +165,10 @@ fn without_repeated_anchors<'a, 'c>(
 /// Each certificate is signed by the next. Gives back what cannot be verified.
 fn check_order(blocks: &[&Block], certificates: &[X509Certificate<'_>]) -> Result<Vec<Concern>, Failure> {
     let mut unverified = Vec::new();
-    for (index, block) in blocks.iter().enumerate() {
-        if let Some(same) = blocks.iter().take(index).find(|earlier| earlier.der == block.der) {
-            let (here, there) = (block.line, same.line);
+    let mut lines: BTreeMap<&[u8], usize> = BTreeMap::new();
+    for block in blocks {
+        if let Some(there) = lines.insert(block.der.as_slice(), block.line) {
+            let here = block.line;
             return Err(mismatch(format!(
                 "the chain is out of order: line {here} holds the same certificate as line {there}"
             )));
@@ -209,7 +231,7 @@ pub fn check_chain_of(
 ) -> Result<CheckedCertificate, Failure> {
     let read = read_chain(chain, now)?;
     check_names(&read, names)?;
-    if read.public_key != public_key {
+    if !read.has_key(public_key) {
         return Err(anothers());
     }
     Ok(read.checked)
@@ -230,154 +252,4 @@ fn check_names(read: &ReadChain, names: &NameSet) -> Result<(), Failure> {
         list(ordered.difference(&has).collect()),
         list(has.difference(&ordered).collect())
     )))
-}
-
-#[cfg(test)]
-mod tests {
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa};
-
-    use super::*;
-
-    struct World {
-        ca: CertifiedIssuer<'static, KeyPair>,
-        key: KeyPair,
-    }
-
-    impl World {
-        fn new() -> Self {
-            let mut params = CertificateParams::new(vec![]).unwrap();
-            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-            params.distinguished_name.push(DnType::CommonName, "Test CA");
-            let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-            Self {
-                ca,
-                key: KeyPair::generate().unwrap(),
-            }
-        }
-
-        fn issue(&self, names: &[&str], years: (i32, i32)) -> String {
-            let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
-            let mut params = CertificateParams::new(names).unwrap();
-            params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
-            params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
-            params.signed_by(&self.key, &self.ca).unwrap().pem()
-        }
-
-        fn check(&self, chain: &str, names: &[&str]) -> Result<CheckedCertificate, String> {
-            let key = self.key.serialize_pem().into();
-            let now = Timestamp::from_secs(1_796_000_000);
-            check_chain(chain, &key, &NameSet::parse(names).unwrap(), now).map_err(|f| f.problem.detail)
-        }
-    }
-
-    #[test]
-    fn a_chain_that_fits_is_read() {
-        let world = World::new();
-        let leaf = world.issue(&["example.com", "*.example.com"], (2026, 2028));
-        let chain = format!("{leaf}{}", world.ca.pem());
-        let checked = world.check(&chain, &["*.example.com", "example.com"]).unwrap();
-        assert_eq!(checked.fingerprint.len(), 64);
-        assert_eq!(checked.issuer, "CN=Test CA");
-        assert_eq!(checked.expires_at.to_string(), "2028-01-01T00:00:00Z");
-        assert_eq!(checked.cert_pem, leaf.replace("\r\n", "\n"));
-        assert!(checked.chain_pem.contains("BEGIN CERTIFICATE"));
-    }
-
-    /// Somebody else finalized the order: another one makes ours. What the CA did wrong it would do again.
-    #[test]
-    fn anothers_key_is_told_from_what_does_not_fit() {
-        let (world, other) = (World::new(), World::new());
-        let names = NameSet::parse(&["example.com"]).unwrap();
-        let class = |leaf: &str, key: &KeyPair| {
-            let (key, now) = (key.serialize_pem().into(), Timestamp::from_secs(1_796_000_000));
-            let failure = check_chain(leaf, &key, &names, now).unwrap_err();
-            (failure.class, failure.problem.cause)
-        };
-        let leaf = world.issue(&["example.com"], (2026, 2028));
-        assert_eq!(class(&leaf, &other.key), (Class::OrderLost, Cause::KeylessOrder));
-        let leaf = world.issue(&["example.org"], (2026, 2028));
-        assert_eq!(
-            class(&leaf, &world.key),
-            (Class::Permanent, Cause::CertificateMismatch)
-        );
-    }
-
-    /// What the CA gave has the names that were ordered: no more, no fewer, no others.
-    #[test]
-    fn names_are_those_ordered() {
-        let world = World::new();
-        let check = |given: &[&str], ordered: &[&str]| {
-            let checked = world.check(&world.issue(given, (2026, 2028)), ordered);
-            checked.err().unwrap_or_default()
-        };
-        let apex = "example.com";
-        for (given, ordered, said) in [
-            (&[apex, "www.example.com"][..], &["www.example.com", apex][..], ""),
-            (&["WWW.example.com"], &["www.example.com"], ""),
-            (
-                &[apex, "www.example.com"],
-                &[apex],
-                "missing [], not ordered [www.example.com]",
-            ),
-            (
-                &[apex, "*.example.com"],
-                &["*.example.com"],
-                "missing [], not ordered [example.com]",
-            ),
-            (
-                &[apex, "192.0.2.1"],
-                &[apex],
-                "missing [], not ordered [IPAddress(c0:00:02:01)]",
-            ),
-            (
-                &[apex, "a.test", "b.test"],
-                &[apex],
-                "missing [], not ordered [a.test, b.test]",
-            ),
-            (
-                &[apex],
-                &[apex, "www.example.com"],
-                "missing [www.example.com], not ordered []",
-            ),
-            (
-                &["*.example.com"],
-                &["www.example.com"],
-                "missing [www.example.com], not ordered [*.example.com]",
-            ),
-            (
-                &["www.example.com"],
-                &["*.example.com"],
-                "missing [*.example.com], not ordered [www.example.com]",
-            ),
-            (
-                &["example.org"],
-                &[apex],
-                "missing [example.com], not ordered [example.org]",
-            ),
-            (&[], &[apex], "it has no names"),
-        ] {
-            let told = check(given, ordered);
-            assert!(
-                told.ends_with(said) && told.is_empty() == said.is_empty(),
-                "{given:?}: {told}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_does_not_fit_is_named() {
-        let world = World::new();
-        let leaf = world.issue(&["example.com"], (2026, 2028));
-        let ca = world.ca.pem();
-        let of = |chain: &str, names: &[&str]| world.check(chain, names).unwrap_err();
-        assert!(of(&leaf, &["example.com", "www.example.com"]).contains("missing [www.example.com]"));
-        assert!(of(&leaf, &["example.org"]).contains("not ordered [example.com]"));
-        assert!(of(&world.issue(&["example.com"], (2024, 2025)), &["example.com"]).contains("valid from"));
-        assert!(of(&world.issue(&["example.com"], (2027, 2028)), &["example.com"]).contains("valid from"));
-        assert!(of(&format!("{leaf}{leaf}{ca}"), &["example.com"]).contains("out of order"));
-        assert!(of("", &["example.com"]).contains("empty"));
-        let other = World::new();
-        assert!(of(&other.issue(&["example.com"], (2026, 2028)), &["example.com"]).contains("public key"));
-        assert!(of(&format!("{leaf}{}", other.ca.pem()), &["example.com"]).contains("out of order"));
-    }
 }

@@ -2,60 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use x509_parser::{
-    certification_request::X509CertificationRequest, cri_attributes::ParsedCriAttribute,
-    extensions::ParsedExtension, oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME, prelude::FromDer,
-};
+use x509_parser::{extensions::ParsedExtension, oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME};
 
+pub use super::csr_error::CsrError;
 use super::{
     certificate::{algorithm_of, name_text},
+    csr_parts::Parts,
     distinguished_name::text_of,
-    pem::{self, PemError},
+    pem,
     signature::{SignatureError, verify, weakness},
 };
 use crate::{certificate::KeyAlgorithm, words::NameSet};
-
-/// Why a text is no CSR for a request.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CsrError {
-    /// Not one PEM block of a CSR.
-    #[error("must be one PEM block CERTIFICATE REQUEST (or NEW CERTIFICATE REQUEST)")]
-    NoPem,
-    /// Not PEM.
-    #[error("is no PEM: {0}")]
-    Pem(#[from] PemError),
-    /// Not a CSR.
-    #[error("is no certificate signing request (RFC 2986)")]
-    Syntax,
-    /// A CSR, and more.
-    #[error("has {0} octets behind the certificate signing request; export it anew")]
-    Rest(usize),
-    /// Not signed with the key that it names.
-    #[error("is not signed with its own key")]
-    Signature,
-    /// Signed in a way that we do not know.
-    #[error("has a signature that is not supported: {0}; sign it with SHA-256, as openssl req -sha256 does")]
-    SignatureAlgorithm(String),
-    /// Too weak, or a kind that public CAs do not take.
-    #[error("must have an ECDSA key on P-256 or P-384, or an RSA key of 2048, 3072 or 4096 bits")]
-    Key,
-    /// Other names.
-    #[error("must have exactly the names in domains, as DNS names of subjectAltName and nothing else")]
-    Names,
-    /// No names but maybe a common name.
-    #[error(
-        "has no subjectAltName; add one with the names in domains, as openssl req -addext subjectAltName=DNS:www.example.com \
-         does"
-    )]
-    NoNames,
-    /// A common name that is not among them.
-    #[error("has a common name that is not in domains")]
-    CommonName,
-    /// An extension or attribute that cannot be read.
-    #[error("has a {0} that cannot be read")]
-    Unreadable(&'static str),
-}
 
 /// A CSR.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,20 +33,16 @@ impl Csr {
     /// # Errors
     /// If it is none, or more than that.
     pub fn read(der: &[u8]) -> Result<Self, CsrError> {
-        let (rest, csr) = X509CertificationRequest::from_der(der).map_err(|_| CsrError::Syntax)?;
-        if !rest.is_empty() {
-            return Err(CsrError::Rest(rest.len()));
-        }
-        let info = &csr.certification_request_info;
-        let common_names: Option<Vec<String>> = info.subject.iter_common_name().map(text_of).collect();
+        let csr = Parts::read(der)?;
+        let common_names: Option<Vec<String>> = csr.subject.iter_common_name().map(text_of).collect();
         let common_names = common_names.ok_or(CsrError::Unreadable("common name"))?;
         let common_names: Vec<String> = common_names.iter().map(|cn| cn.to_ascii_lowercase()).collect();
         let subject_alt_name = subject_alt_name(&csr)?;
         let has_subject_alt_name = subject_alt_name.is_some();
         Ok(Self {
             der: der.to_vec(),
-            public_key: info.subject_pki.raw.to_vec(),
-            algorithm: algorithm_of(&info.subject_pki).and_then(|word| word.parse().ok()),
+            public_key: csr.key.raw.to_vec(),
+            algorithm: algorithm_of(&csr.key).and_then(|word| word.parse().ok()),
             names: subject_alt_name.unwrap_or_default(),
             has_subject_alt_name,
             common_names,
@@ -159,37 +112,24 @@ impl Csr {
 }
 
 /// CAs refuse a hash that nobody trusts any more, but not before they have validated the names.
-fn signature_of(csr: &X509CertificationRequest<'_>) -> Result<(), SignatureError> {
-    let info = &csr.certification_request_info;
-    match weakness(&csr.signature_algorithm) {
+fn signature_of(csr: &Parts<'_>) -> Result<(), SignatureError> {
+    match weakness(&csr.algorithm) {
         Some(weak) => Err(SignatureError::Unsupported(weak.to_owned())),
-        None => verify(
-            &csr.signature_algorithm,
-            &info.subject_pki,
-            &csr.signature_value,
-            info.raw,
-        ),
+        None => verify(&csr.algorithm, &csr.key, &csr.signature, csr.signed),
     }
 }
 
 /// The names of the extension that is asked for; `None` if none is.
-fn subject_alt_name(csr: &X509CertificationRequest<'_>) -> Result<Option<BTreeSet<String>>, CsrError> {
+fn subject_alt_name(csr: &Parts<'_>) -> Result<Option<BTreeSet<String>>, CsrError> {
     let mut found: Option<BTreeSet<String>> = None;
-    for attribute in csr.certification_request_info.iter_attributes() {
-        let ParsedCriAttribute::ExtensionRequest(requested) = attribute.parsed_attribute() else {
-            continue;
+    let asked = csr.extensions.iter();
+    for extension in asked.filter(|e| e.oid == OID_X509_EXT_SUBJECT_ALT_NAME) {
+        let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() else {
+            return Err(CsrError::Unreadable("subjectAltName"));
         };
-        for extension in &requested.extensions {
-            if extension.oid != OID_X509_EXT_SUBJECT_ALT_NAME {
-                continue;
-            }
-            let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() else {
-                return Err(CsrError::Unreadable("subjectAltName"));
-            };
-            found
-                .get_or_insert_default()
-                .extend(names.general_names.iter().map(name_text));
-        }
+        found
+            .get_or_insert_default()
+            .extend(names.general_names.iter().map(name_text));
     }
     Ok(found)
 }

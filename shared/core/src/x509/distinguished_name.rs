@@ -55,20 +55,32 @@ fn all_pairs<T>(
     one.len() == other.len() && one.iter().zip(&other).all(|(a, b)| fits(a, b))
 }
 
-/// A relative name is a set: its attributes come in any order.
+/// A relative name is a set: its attributes come in any order, each as often in one as in the other.
 fn same_rdn(one: &&RelativeDistinguishedName<'_>, other: &&RelativeDistinguishedName<'_>) -> bool {
-    let count = one.iter().count();
-    count == other.iter().count() && one.iter().all(|a| other.iter().any(|b| same_attribute(a, b)))
+    sorted(one) == sorted(other)
 }
 
-fn same_attribute(one: &AttributeTypeAndValue<'_>, other: &AttributeTypeAndValue<'_>) -> bool {
-    if one.attr_type() != other.attr_type() {
-        return false;
-    }
-    match (text_of(one), text_of(other)) {
-        (Some(a), Some(b)) => folded(&a) == folded(&b),
-        _ => one.attr_value() == other.attr_value(),
-    }
+/// The attributes of a relative name as they are compared, each made ready once.
+fn sorted<'a>(name: &'a RelativeDistinguishedName<'_>) -> Vec<(&'a [u8], Comparable<'a>)> {
+    let attributes = name.iter().map(|attribute| {
+        let value = attribute.attr_value();
+        let comparable = match text_of(attribute) {
+            Some(text) => Comparable::Text(folded(&text)),
+            None => Comparable::Other(value.tag().0, value.data),
+        };
+        (attribute.attr_type().as_bytes(), comparable)
+    });
+    let mut attributes: Vec<_> = attributes.collect();
+    attributes.sort_unstable();
+    attributes
+}
+
+/// A value in the form in which equal ones are alike.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Comparable<'a> {
+    Text(String),
+    /// None that we can read: its tag and its octets.
+    Other(u32, &'a [u8]),
 }
 
 fn folded(text: &str) -> String {

@@ -1,11 +1,8 @@
 //! A chain as a TLS client would judge it (RFC 5280 §6). Order and signatures are [`chain`](super::chain)'s matter.
 
-use x509_parser::{
-    certificate::X509Certificate,
-    extensions::{GeneralName, GeneralSubtree},
-};
+use x509_parser::certificate::X509Certificate;
 
-use super::{certificate::moment, distinguished_name, signature::weakness};
+use super::{certificate::moment, distinguished_name, name_constraints::Allowed, signature::weakness};
 use crate::words::Timestamp;
 
 /// What a client may have against a chain.
@@ -23,6 +20,9 @@ pub(super) fn concerns(chain: &[X509Certificate<'_>], dns_names: &[String], now:
         return vec![];
     };
     let mut found = of_leaf(leaf);
+    if is_alone(chain) {
+        found.push(of_self_signed(leaf));
+    }
     // One that only carries its issuer's new key does not count (RFC 5280 §4.2.1.9).
     let mut below = 0;
     for issuer in issuers {
@@ -43,6 +43,20 @@ pub(super) fn concerns(chain: &[X509Certificate<'_>], dns_names: &[String], now:
 /// Whether it names itself as its issuer: a client has it, or not, and does not judge it by the chain.
 pub(super) fn is_anchor(certificate: &X509Certificate<'_>) -> bool {
     distinguished_name::same(certificate.issuer(), certificate.subject())
+}
+
+/// Whether it is a single certificate that names itself as its issuer, as `openssl req -x509` makes them: a website's own,
+/// also where it calls itself a CA.
+pub(super) fn is_alone(chain: &[X509Certificate<'_>]) -> bool {
+    matches!(chain, [only] if is_anchor(only))
+}
+
+fn of_self_signed(certificate: &X509Certificate<'_>) -> Concern {
+    let trust = "it is its own issuer: only clients that were told to trust it accept it";
+    Concern::Warning(match certificate.is_ca() {
+        true => format!("{trust}, and they then accept whatever else its key signs (CA:TRUE)"),
+        false => trust.to_owned(),
+    })
 }
 
 fn of_leaf(leaf: &X509Certificate<'_>) -> Vec<Concern> {
@@ -124,15 +138,8 @@ fn of_issuer(
     }
     match issuer.name_constraints() {
         Ok(Some(constraints)) => {
-            let (permitted, excluded) = (
-                constraints
-                    .value
-                    .permitted_subtrees
-                    .as_deref()
-                    .unwrap_or_default(),
-                constraints.value.excluded_subtrees.as_deref().unwrap_or_default(),
-            );
-            let not_allowed = dns_names.iter().find(|name| !allows(permitted, excluded, name));
+            let allowed = Allowed::new(constraints.value);
+            let not_allowed = dns_names.iter().find(|name| !allowed.allows(name));
             found.extend(
                 not_allowed.map(|name| refused(format!("may not issue for {name} (nameConstraints)"))),
             );
@@ -143,34 +150,4 @@ fn of_issuer(
         ))),
     }
     found
-}
-
-/// RFC 5280 §4.2.1.10, for DNS names.
-fn allows(permitted: &[GeneralSubtree<'_>], excluded: &[GeneralSubtree<'_>], name: &str) -> bool {
-    let dns = |subtrees: &[GeneralSubtree<'_>]| -> Vec<String> {
-        let bases = subtrees.iter().filter_map(|subtree| match subtree.base {
-            GeneralName::DNSName(base) => Some(base.to_ascii_lowercase()),
-            _ => None,
-        });
-        bases.collect()
-    };
-    let (permitted, excluded) = (dns(permitted), dns(excluded));
-    // A star stands for names below its base; one that may lie in an excluded subtree is excluded.
-    let base = name.strip_prefix("*.").unwrap_or(name);
-    let in_permitted = permitted.is_empty() || permitted.iter().any(|tree| is_within(base, tree));
-    let in_excluded = excluded
-        .iter()
-        .any(|tree| is_within(base, tree) || (base != name && is_parent(base, tree)));
-    in_permitted && !in_excluded
-}
-
-/// A leading dot is not in the standard for DNS names, but people and clients know what it means.
-fn is_within(name: &str, tree: &str) -> bool {
-    let tree = tree.trim_start_matches('.');
-    tree.is_empty() || name == tree || name.strip_suffix(tree).is_some_and(|rest| rest.ends_with('.'))
-}
-
-/// Whether `*.base` covers `tree` itself.
-fn is_parent(base: &str, tree: &str) -> bool {
-    tree.split_once('.').is_some_and(|(_, parent)| parent == base)
 }

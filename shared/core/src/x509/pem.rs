@@ -20,6 +20,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// Blocks of a text. Chains have a few, and keys stand beside a few at most.
+const MOST_BLOCKS: usize = 100;
+
 /// One block. Its contents are wiped when dropped: they may be a key.
 #[derive(Clone)]
 pub struct Block {
@@ -37,6 +40,12 @@ pub struct Block {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PemError {
+    /// More blocks than a text of ours has.
+    #[error("line {line}: holds more than {MOST_BLOCKS} blocks")]
+    TooMany {
+        /// Where the first begins that is too many.
+        line: usize,
+    },
     /// A BEGIN line without its END line.
     #[error("line {line}: the block {label} has no END line")]
     NoEnd {
@@ -100,9 +109,12 @@ pub fn blocks(text: &str) -> Result<Vec<Block>, PemError> {
     let mut rest = 0;
     while let Some(begin) = find(&text, BEGIN, rest) {
         around(&text, rest, begin)?;
-        // Counted on, not anew: a text may hold thousands of blocks.
+        // Counted on, not anew, however many blocks there are.
         line += line_ends(&text, counted, begin);
         counted = begin;
+        if blocks.len() == MOST_BLOCKS {
+            return Err(PemError::TooMany { line });
+        }
         let (label, body) = label_after(&text, begin + BEGIN.len()).ok_or(PemError::Boundary { line })?;
         let no_end = || PemError::NoEnd {
             line,

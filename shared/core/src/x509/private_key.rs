@@ -6,7 +6,7 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair},
 };
 use pkcs8::{
-    EncryptedPrivateKeyInfoRef,
+    EncryptedPrivateKeyInfoRef, ObjectIdentifier, PrivateKeyInfoRef,
     der::{Decode, asn1::AnyRef},
     pkcs5::{EncryptionScheme, pbes2::Kdf},
 };
@@ -14,7 +14,10 @@ use rcgen::{KeyPair, PublicKeyData};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::pem::{self, PemError};
+use super::{
+    pem::{self, PemError},
+    public_key,
+};
 
 /// Rounds of PBKDF2 that are computed for a key that somebody sends: a few seconds of a small function.
 const MAX_ROUNDS: u32 = 2_000_000;
@@ -51,6 +54,11 @@ pub enum KeyError {
     /// The passphrase does not open it.
     #[error("does not open with this passphrase")]
     WrongPassphrase,
+    /// A key of another kind.
+    #[error(
+        "is a key of the kind {0}; an RSA key of 2048 to 8192 bits or an EC key on P-256 or P-384 is taken"
+    )]
+    Kind(String),
     /// Not RSA with 2048 to 8192 bits, nor ECDSA on P-256 or P-384.
     #[error("is no RSA key of 2048 to 8192 bits and no EC key on P-256 or P-384")]
     Unsupported,
@@ -94,7 +102,7 @@ impl PrivateKey {
     /// A key in any of its encodings, and nothing else.
     fn from_der(der: &[u8]) -> Result<Self, KeyError> {
         AnyRef::from_der(der).map_err(|_| KeyError::NotDer)?;
-        let pkcs8 = pkcs8_of(der).ok_or(KeyError::Unsupported)?;
+        let pkcs8 = pkcs8_of(der).ok_or_else(|| refusal(der))?;
         let pair = KeyPair::try_from(pkcs8.as_slice()).map_err(|_| KeyError::Unsupported)?;
         Ok(Self {
             public_key: pair.subject_public_key_info(),
@@ -125,6 +133,18 @@ impl PrivateKey {
     pub fn public_key(&self) -> &[u8] {
         &self.public_key
     }
+}
+
+/// Why there is no use for a key.
+fn refusal(der: &[u8]) -> KeyError {
+    let Ok(key) = PrivateKeyInfoRef::try_from(der) else {
+        return KeyError::Unsupported;
+    };
+    let curve = key.algorithm.parameters;
+    let curve = curve.and_then(|any| any.decode_as::<ObjectIdentifier>().ok());
+    let curve = curve.map(|oid| oid.to_string());
+    let kind = public_key::other_kind(&key.algorithm.oid.to_string(), curve.as_deref());
+    kind.map_or(KeyError::Unsupported, KeyError::Kind)
 }
 
 /// The same key as PKCS#8, whatever encoding it comes in.

@@ -173,6 +173,40 @@ fn what_every_client_refuses() {
     }
 }
 
+/// As many names and subtrees as are taken: each name is held against all of them.
+#[test]
+fn names_among_many_subtrees() {
+    let text = |n: usize| format!("n{n}.example.com");
+    let excluded: Vec<String> = (0..500).map(text).collect();
+    let permitted: Vec<String> = (500..1_000).map(text).collect();
+    let limited = |p: &mut CertificateParams| {
+        let tree = |list: &[String]| list.iter().cloned().map(GeneralSubtree::DnsName).collect();
+        p.name_constraints = Some(NameConstraints {
+            permitted_subtrees: tree(&permitted),
+            excluded_subtrees: tree(&excluded),
+        });
+    };
+    let below: Vec<String> = permitted
+        .iter()
+        .flat_map(|name| [name.clone(), format!("*.w.{name}")])
+        .collect();
+    let mut names: Vec<&str> = below.iter().map(String::as_str).take(999).collect();
+    assert_eq!(chain(&names, limited, |_| {}), []);
+    for (name, why) in [
+        ("a.n7.example.com", "may not issue for a.n7.example.com"),
+        ("xn500.example.com", "may not issue for xn500.example.com"),
+        ("*.example.com", "may not issue for *.example.com"),
+    ] {
+        names.push(name);
+        let found = chain(&names, limited, |_| {});
+        assert!(
+            matches!(found.as_slice(), [Concern::Refused(text)] if text.contains(why)),
+            "{found:?}"
+        );
+        names.pop();
+    }
+}
+
 #[test]
 fn a_path_longer_than_the_root_allows() {
     let keys: Vec<KeyPair> = (0..3).map(|_| KeyPair::generate().unwrap()).collect();

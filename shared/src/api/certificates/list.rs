@@ -135,6 +135,7 @@ impl FromQuery for Asked {
             },
             name,
             pem: false,
+            uncounted: false,
         });
         let requests = match status {
             Some(Status::Request(status)) => vec![status],

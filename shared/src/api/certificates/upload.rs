@@ -21,7 +21,7 @@ use crate::{
 };
 use certmint_core::{
     certificate::{Certificate, CertificateSource, CertificateStatus, Lifecycle},
-    words::{CertificateId, DomainName, NameSet, NameSetError, Timestamp},
+    words::{CertificateId, DomainName, NameSet, NameSetError, Timestamp, without_repeats},
     x509::{
         Concern, PrivateKey,
         chain::{ReadChain, read_chain},
@@ -31,8 +31,6 @@ use certmint_core::{
 
 routes!["certificates": upload];
 
-/// Names of a certificate. CAs put up to a hundred into one.
-const MOST_NAMES: usize = 1_000;
 /// The provider of what no CA of ours gave.
 const PROVIDER: &str = "manual";
 
@@ -106,13 +104,7 @@ fn known(id: CertificateId) -> ApiError {
 
 /// The certificate's names that we know how to speak of; others (addresses, names without a dot) stay in its text.
 fn names(read: &ReadChain) -> Vec<DomainName> {
-    let mut names: Vec<DomainName> = Vec::new();
-    for name in read.dns_names.iter().filter_map(|n| DomainName::read(n).ok()) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
+    without_repeats(read.dns_names.iter().filter_map(|n| DomainName::read(n).ok()))
 }
 
 fn check_names(names: &[DomainName], domains: &NameSet) -> Result<(), ApiError> {
@@ -159,8 +151,8 @@ async fn restored(
     Ok(true)
 }
 
-/// Puts the key into the vault. The name is that of the certificate's fingerprint, and the key is the certificate's: what
-/// stands there already is the same.
+/// Puts the key into the vault. The name is the upload's own, or that of a record which is restored, and the key is its
+/// certificate's: what stands there already is the same.
 async fn keep(deposit: &dyn Deposit, key_ref: &str, key: &PrivateKey) -> Result<(), ApiError> {
     let broken = |what: &dyn std::fmt::Display| {
         tracing::error!(error = %what, "a key could not be kept");
@@ -233,17 +225,16 @@ async fn upload(
             "it begins with a CA's certificate; put the website's first, its issuers after it",
         ));
     }
-    if read.public_key != upload.key.public_key() {
+    if let Some(kind) = read.other_kind {
+        return Err(of_certificate(&format!(
+            "it is for a key of the kind {kind}; RSA keys of 2048 to 8192 bits and EC keys on P-256 or P-384 are taken"
+        )));
+    }
+    if !read.has_key(upload.key.public_key()) {
         let why = "is not the key of the first certificate in certificatePem";
         return Err(ApiError::value("privateKeyPem", why));
     }
     let names = names(&read);
-    if names.len() > MOST_NAMES {
-        let found = names.len();
-        return Err(of_certificate(&format!(
-            "it has {found} names; at most {MOST_NAMES} are taken"
-        )));
-    }
     check_names(&names, &upload.domains)?;
     let warnings = judged(read.concerns)?;
     let fingerprint = &read.checked.fingerprint;

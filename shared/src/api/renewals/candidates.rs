@@ -1,6 +1,6 @@
 //! Certificates that end soon.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use axum::extract::State;
 use serde::Serialize;
@@ -15,18 +15,18 @@ use crate::{
         },
         envelope::{Answer, Data},
         error::ApiError,
-        paging::{List, Paged, behind},
+        paging::{List, Paged},
         permit::Read,
         query::{FromQuery, Params},
         resource::routes,
         state::Now,
     },
-    store::{CertificateFilter, CertificateStore, RenewalStore},
+    store::EndingFilter,
 };
 use certmint_core::{
-    certificate::{Certificate, CertificateStatus},
+    certificate::CertificateStatus,
     renewal::Halt,
-    words::{CertificateId, NumberRange, Room, Timestamp, clip},
+    words::{NumberRange, Page, Timestamp, clip},
 };
 
 routes!["certificates": list];
@@ -34,8 +34,6 @@ routes!["certificates": list];
 const DAY: u64 = 24 * 60 * 60;
 /// Longer than any certificate lives.
 const DAYS: NumberRange = NumberRange::new(0, 3650);
-/// Certificates that are read at once: one batch read has room for so many of the largest.
-const AT_ONCE: usize = 25;
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -93,52 +91,6 @@ impl Candidate {
     }
 }
 
-/// Those that stand so, as they are filed: what has ended is filed as issued until a worker has moved it.
-async fn with_status(
-    certificates: &dyn CertificateStore,
-    ending: &mut Vec<(CertificateId, Timestamp)>,
-    wanted: CertificateStatus,
-    now: Timestamp,
-) -> Result<(), ApiError> {
-    let filed = async |status| {
-        let filter = CertificateFilter {
-            status: Some(status),
-            ..CertificateFilter::default()
-        };
-        let ids = certificates.certificate_ids(&filter).await;
-        ids.map(|ids| ids.into_iter().collect::<HashSet<_>>())
-    };
-    let fitting = filed(wanted).await?;
-    let issued = match wanted {
-        CertificateStatus::Expired => filed(CertificateStatus::Issued).await?,
-        _ => HashSet::new(),
-    };
-    ending.retain(|(id, end)| match wanted {
-        CertificateStatus::Issued => fitting.contains(id) && *end > now,
-        _ => fitting.contains(id) || (issued.contains(id) && *end <= now),
-    });
-    Ok(())
-}
-
-/// The certificates of a page, as many as it has room for, and how many of its rows those are.
-async fn read(
-    store: &dyn RenewalStore,
-    rows: &[(CertificateId, Timestamp)],
-) -> Result<(Vec<Certificate>, usize), ApiError> {
-    let (mut list, mut room) = (Vec::new(), Room::default());
-    for some in rows.chunks(AT_ONCE) {
-        let ids: Vec<CertificateId> = some.iter().map(|(id, _)| *id).collect();
-        for certificate in store.certificates_by_id(&ids).await? {
-            if !room.takes(certificate.row_bytes(false)) {
-                let taken = rows.iter().position(|(id, _)| *id == certificate.id);
-                return Ok((list, taken.unwrap_or_default()));
-            }
-            list.push(certificate);
-        }
-    }
-    Ok((list, rows.len()))
-}
-
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Asked {
@@ -170,21 +122,21 @@ async fn list(
     Now(now): Now,
     paged: Paged<Asked>,
 ) -> Data<List<Candidate>> {
-    let asked = &paged.asked;
-    let store = &*renewals.store;
-    let until = now.plus(Duration::from_secs(asked.renew_before_days * DAY));
-    let mut ending = store.ending_before(until).await?;
-    if let Some(wanted) = asked.status {
-        with_status(&*renewals.certificates, &mut ending, wanted, now).await?;
-    }
-    let by_end = |(id, at): &(CertificateId, Timestamp)| (at.millis(), id.get());
-    let mut page = paged.of_all(ending, by_end)?;
-    let (list, taken) = read(store, &page.list).await?;
-    if let Some(last) = taken.checked_sub(1).filter(|_| taken < page.list.len()) {
-        page.next_cursor = page.list.get(last).map(|row| behind(by_end(row)));
-    }
-    let list = with_renewals(store, list).await?;
-    Ok(Answer(
-        paged.answer(page.with(list), |row| Candidate::of(row, now)),
-    ))
+    let (asked, store) = (&paged.asked, &*renewals.store);
+    let filter = EndingFilter {
+        until: now.plus(Duration::from_secs(asked.renew_before_days * DAY)),
+        status: asked.status,
+        now,
+    };
+    let Page {
+        list,
+        total,
+        next_cursor,
+    } = store.ending(&filter, &paged.page).await?;
+    let page = Page {
+        list: with_renewals(store, list).await?,
+        total,
+        next_cursor,
+    };
+    Ok(Answer(paged.answer(page, |row| Candidate::of(row, now))))
 }

@@ -71,6 +71,7 @@ async fn list(_: Read, State(requests): State<Requests>, paged: Paged<Asked>) ->
         status: asked.status,
         account_id: asked.account_id,
         min_attempts: asked.min_attempts,
+        uncounted: false,
     };
     let found = requests.store.requests(&filter, &paged.page).await?;
     Ok(Answer(paged.answer(found, RequestView::from)))

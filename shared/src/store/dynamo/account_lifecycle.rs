@@ -78,22 +78,48 @@ async fn needed_by(table: &Table, id: AccountId) -> Result<(), StoreError> {
     })
 }
 
+/// A choice of accounts that cannot be read may be of this one. It can be made anew all the same.
+fn perhaps(id: AccountId, error: &StoreError, what: &str, needed: &'static str) -> StoreError {
+    tracing::error!(%error, alarm = "quarantine", "a choice of accounts");
+    StoreError::WrongState {
+        kind: "account",
+        id: id.to_string(),
+        state: format!("perhaps {what}, which cannot be read"),
+        needed,
+    }
+}
+
 /// The deletion of an account as it was read, on condition that nothing needs it: about 37 small actions.
 async fn deletion(table: &Table, account: &Account, now: Timestamp) -> Result<Tx<()>, StoreError> {
     let id = account.id;
     let mut tx = Tx::new();
     let fallback = table.get(&keys::fallback()).await?;
-    let same = match fallback.as_ref().map(fallback_from_item).transpose()? {
-        Some(fallback) if fallback.accounts.contains(&id) => return Err(in_fallback(id)),
-        Some(DefaultFallback {
-            updated_at: Some(at), ..
-        }) => Expression::is("updated_at", n(at.millis())),
-        _ => Expression::absent(),
-    };
+    let chosen = fallback.as_ref().map(fallback_from_item).transpose();
+    let list = chosen.map_err(|error| {
+        let what = "in the default list of accounts to go on with";
+        perhaps(
+            id,
+            &error,
+            what,
+            "that list chosen anew with POST /api/v1/acme/accounts/fallback",
+        )
+    })?;
+    if list.is_some_and(|list| list.accounts.contains(&id)) {
+        return Err(in_fallback(id));
+    }
+    let same = fallback.map_or_else(Expression::absent, |row| {
+        Expression::unchanged(&row, "updated_at")
+    });
     tx.check(keys::fallback(), same, ());
     let chosen = keys::default_account(account.provider_id);
     let is_default = match table.get(&chosen).await? {
-        Some(row) => default_from_item(&row)?.account_id == id,
+        Some(row) => {
+            let default = default_from_item(&row).map_err(|error| {
+                let needed = "that chosen anew with POST /api/v1/acme/accounts/set-default";
+                perhaps(id, &error, "its provider's default", needed)
+            })?;
+            default.account_id == id
+        }
         None => false,
     };
     if is_default {

@@ -119,6 +119,13 @@ pub(super) async fn one(table: &Table, id: AccountId) -> Result<Account, StoreEr
     from_item(&row.ok_or_else(|| missing(id))?)
 }
 
+/// The account of an earlier answer.
+async fn replayed(table: &Table, known: &Replay) -> Result<Account, StoreError> {
+    one(table, AccountId::new(known.id))
+        .await
+        .map_err(StoreError::of_replay)
+}
+
 /// What a change makes of an account: nothing, or the account and a chore.
 pub(super) type Change = Option<(Account, Option<NewChore>)>;
 
@@ -208,7 +215,7 @@ impl AccountStore for DynamoStore {
             None => None,
         };
         match known {
-            Some(known) => one(table, AccountId::new(known.id)).await,
+            Some(known) => replayed(table, &known).await,
             None => Err(exists()),
         }
     }
@@ -223,7 +230,7 @@ impl AccountStore for DynamoStore {
         if let Some(key) = idempotency
             && let Some(known) = idempotency::replay(table, key).await?
         {
-            return one(table, AccountId::new(known.id)).await.map(Some);
+            return replayed(table, &known).await.map(Some);
         }
         match table.get(&keys::address(provider, email)).await? {
             Some(_) => Err(address_taken(provider, email)),

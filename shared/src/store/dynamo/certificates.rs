@@ -86,7 +86,8 @@ impl CertificateStore for DynamoStore {
         one(self.table().await?, id).await
     }
 
-    /// At most twelve totals; of the lists that have rows those up to the page; a batch read of the page. By name: see
+    /// At most twelve totals; of the lists that have rows those up to the page; a batch read of the page. Uncounted: no totals,
+    /// and the rows of all twelve. By name: see
     /// [`names::page`].
     async fn certificates(
         &self,
@@ -100,8 +101,16 @@ impl CertificateStore for DynamoStore {
         let (before, _) = id_after(page)?.unwrap_or((u64::MAX, 0));
         let skip = rows_before(page, DEPTH)?;
         let lists = lists_of(filter);
-        let totals = try_join_all(lists.iter().map(|list| counters::total(table, list))).await?;
-        let filled = lists.iter().zip(&totals).filter(|(_, rows)| **rows > 0);
+        let counted = match filter.uncounted {
+            true => vec![],
+            false => try_join_all(lists.iter().map(|list| counters::total(table, list))).await?,
+        };
+        // What was not counted may have rows.
+        let totals = counted.iter().map(Some).chain(std::iter::repeat(None));
+        let filled = lists
+            .iter()
+            .zip(totals)
+            .filter(|(_, rows)| rows.is_none_or(|n| *n > 0));
         let asked = Asked {
             ranges: filled
                 .map(|(list, _)| Range::list(list).newest().below(before))
@@ -116,18 +125,8 @@ impl CertificateStore for DynamoStore {
         // The index lags.
         let read = cut.list.into_iter().filter(|(list, _)| lists.contains(list));
         let list = read.map(|(_, certificate)| certificate).collect();
-        let total = totals.iter().sum();
+        let total = counted.iter().sum();
         Ok(lists::page(list, total, (&rows, cut.taken, size), lists::behind))
-    }
-
-    /// The rows of at most twelve lists.
-    async fn certificate_ids(&self, filter: &CertificateFilter) -> Result<Vec<CertificateId>, StoreError> {
-        let table = self.table().await?;
-        let ranges: Vec<Range> = lists_of(filter).iter().map(Range::list).collect();
-        let reads = ranges.iter().map(|range| table.range(range));
-        let rows = try_join_all(reads).await?;
-        let ids = rows.iter().flatten().filter_map(lists::id_of);
-        Ok(ids.map(CertificateId::new).collect())
     }
 
     async fn put_binding(&self, binding: &Binding, now: Timestamp) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::{
     accounts,
     idempotency::{self, Replay},
-    item::{Item, Row, Writer, n},
+    item::{Item, Row, Writer, readable},
     keys::{self, Key},
     request_items::{self, enter, to_item},
     store::DynamoStore,
@@ -29,14 +29,11 @@ const LOCK_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 const TRIES: usize = 5;
 
 /// What the lock must be for the new request to take it.
-#[derive(Clone, Copy)]
 pub(super) enum Lock {
     /// Anything: the caller wants a request of its own.
     Whatever,
-    /// Not there.
-    Free,
-    /// Still that of this request, which no longer holds it.
-    Stale(RequestId),
+    /// As it was read: not there, of a request that no longer holds it, or unreadable.
+    Unchanged(Expression),
 }
 
 /// What became of a new request.
@@ -87,8 +84,7 @@ pub(super) fn insertion<E: From<Lost>>(
     let held = lock_to_item(at, request, now)?;
     match lock {
         Lock::Whatever => tx.put(held),
-        Lock::Free => tx.put_if(held, Expression::absent(), Lost::Beaten.into()),
-        Lock::Stale(id) => tx.put_if(held, Expression::is("request_id", n(id)), Lost::Beaten.into()),
+        Lock::Unchanged(same) => tx.put_if(held, same, Lost::Beaten.into()),
     }
     enter(tx, request, Lost::NoAccount.into());
     Ok(())
@@ -172,9 +168,16 @@ async fn join(
     })
 }
 
+/// The request of an earlier answer.
+pub(super) async fn replayed(table: &Table, known: &Replay) -> Result<Request, StoreError> {
+    request_items::one(table, RequestId::new(known.id))
+        .await
+        .map_err(StoreError::of_replay)
+}
+
 async fn known(table: &Table, replay: &Replay) -> Result<Flight, StoreError> {
     Ok(Flight {
-        request: request_items::one(table, RequestId::new(replay.id)).await?,
+        request: replayed(table, replay).await?,
         joined: replay.joined,
     })
 }
@@ -202,21 +205,20 @@ impl SingleFlight for DynamoStore {
         // Taken only when there is something to write, and once.
         let mut fresh: Option<Request> = None;
         for _ in 0..TRIES {
-            let lock = match table.get(&at).await? {
-                None => Lock::Free,
-                Some(row) => {
-                    let id = lock_from_item(&row)?;
-                    match holder(table, id, standing, now).await? {
-                        Some(request) => return join(table, request, idempotency, now).await,
-                        None => Lock::Stale(id),
-                    }
-                }
-            };
+            let lock = table.get(&at).await?;
+            if let Some(id) = readable(&lock, lock_from_item).pop()
+                && let Some(request) = holder(table, id, standing, now).await?
+            {
+                return join(table, request, idempotency, now).await;
+            }
+            let same = lock.map_or_else(Expression::absent, |row| {
+                Expression::unchanged(&row, "request_id")
+            });
             let request = match fresh.take() {
                 Some(request) => request,
                 None => request_items::fresh(table, new.clone(), max_attempts, now).await?,
             };
-            match insert(table, &request, idempotency, (&at, lock), now).await? {
+            match insert(table, &request, idempotency, (&at, Lock::Unchanged(same)), now).await? {
                 Insert::Written => {
                     return Ok(Flight {
                         request,
@@ -224,7 +226,9 @@ impl SingleFlight for DynamoStore {
                     });
                 }
                 Insert::Known(id) => {
-                    let request = request_items::one(table, id).await?;
+                    let request = request_items::one(table, id)
+                        .await
+                        .map_err(StoreError::of_replay)?;
                     let joined = false;
                     return Ok(Flight { request, joined });
                 }

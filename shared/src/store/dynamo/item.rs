@@ -182,6 +182,11 @@ impl Row {
         self.corrupt(format!("attribute {name} {why}"))
     }
 
+    /// An attribute as it stands, also where it cannot be read.
+    pub(super) fn raw(&self, name: &str) -> Option<&AttributeValue> {
+        self.0.get(name)
+    }
+
     pub(super) fn text(&self, name: &str) -> Result<&str, StoreError> {
         self.opt_text(name)
             .ok_or_else(|| self.wrong(name, "is missing or no text"))

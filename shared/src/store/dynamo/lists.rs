@@ -6,12 +6,13 @@
 //! place ([`DEPTH`](crate::store::DEPTH) rows on) costs 190 units and at most 20 more for each further list that it merges;
 //! the first one and each behind a cursor one unit a list. Items cost half a unit for 4 KB of each.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use certmint_core::words::{Page, Room, Timestamp};
 use futures::future::try_join_all;
 
 use super::{
+    cut::PART,
     item::{Item, Row, readable},
     keys::{self, Index, Key, Work},
     range::Range,
@@ -111,7 +112,7 @@ pub(super) async fn rows(table: &Table, asked: Asked) -> Result<Vec<Row>, StoreE
     Ok(rows)
 }
 
-/// A page of a list in the order of ids that not all rows of its ranges belong to. It looks for one more row than the page
+/// A page of a list, in the order of ids if nothing else is said, that not all rows of its ranges belong to. It looks for one more row than the page
 /// has, so that the last page is known as such; a page that would have to look further than its bound ends early, perhaps
 /// empty.
 pub(super) struct Narrowed<T> {
@@ -121,15 +122,19 @@ pub(super) struct Narrowed<T> {
     /// Rows that it looks at beyond its place.
     look: usize,
     pub(super) rows: Vec<T>,
-    /// Their ids.
-    ids: Vec<Option<u64>>,
+    /// Where they are.
+    places: Vec<Option<String>>,
+    /// Where a row is, as a cursor has it.
+    place: fn(&Row) -> Option<String>,
     room: Room,
     passed: usize,
     looked: usize,
+    /// How large the next part is at least: where few rows are the list's, single ones would each cost a read.
+    least: usize,
     /// Whether there is one more row than the page has.
     ahead: bool,
-    /// The id of the row that was looked at last.
-    last: Option<u64>,
+    /// Where the row is that was looked at last.
+    last: Option<String>,
 }
 
 impl<T> Narrowed<T> {
@@ -140,22 +145,31 @@ impl<T> Narrowed<T> {
             size: asked.size,
             look,
             rows: vec![],
-            ids: vec![],
+            places: vec![],
+            place: behind,
             room: Room::default(),
             passed: 0,
             looked: 0,
+            least: 1,
             ahead: false,
             last: None,
         }
     }
 
-    /// At most so many rows to be judged: no more than the page may need, and none when it has what it needs.
+    /// The same of a list in another order.
+    pub(super) fn placed_by(self, place: fn(&Row) -> Option<String>) -> Self {
+        Self { place, ..self }
+    }
+
+    /// At most so many rows to be judged: at first no more than the page may need, and none when it has what it needs.
     pub(super) async fn part(&mut self, table: &Table, most: usize) -> Result<Vec<Row>, StoreError> {
         let mut part = Vec::new();
         if self.ahead || self.looked >= self.skip + self.look {
             return Ok(part);
         }
         let want = self.skip + self.size + 1 - self.passed - self.rows.len();
+        let want = want.max(self.least);
+        self.least = self.least.saturating_mul(2);
         let most = want.min(most).min(self.skip + self.look - self.looked);
         while part.len() < most {
             match self.merge.next(table).await? {
@@ -172,7 +186,7 @@ impl<T> Narrowed<T> {
 
     /// A row of the part, and what it is if the list has it, with its weight in an answer.
     pub(super) fn judged(&mut self, row: &Row, judged: Option<(T, usize)>) {
-        self.last = id_of(row);
+        self.last = (self.place)(row);
         match judged {
             None => {}
             Some(_) if self.ahead => {}
@@ -181,7 +195,7 @@ impl<T> Narrowed<T> {
                 self.ahead = self.rows.len() == self.size || !self.room.takes(weight);
                 if !self.ahead {
                     self.rows.push(judged);
-                    self.ids.push(self.last);
+                    self.places.push(self.last.clone());
                 }
             }
         }
@@ -191,7 +205,7 @@ impl<T> Narrowed<T> {
     pub(super) fn end_after(&mut self, most: usize) {
         self.ahead |= most < self.rows.len();
         self.rows.truncate(most);
-        self.ids.truncate(most);
+        self.places.truncate(most);
     }
 
     /// The page. `before`: how many rows the pages before it found, as its cursor says; the next one's says so too.
@@ -203,17 +217,40 @@ impl<T> Narrowed<T> {
             return Err(StoreError::TooDeep { rows: self.looked });
         }
         let found = before.saturating_add((self.passed + self.rows.len()) as u64);
-        let next = match self.last {
+        let next = match &self.last {
             // All was looked at.
             None if !self.ahead => None,
-            _ if self.ahead || self.rows.len() == self.size => self.ids.iter().rev().find_map(|id| *id),
-            last => last,
+            _ if self.ahead || self.rows.len() == self.size => self.places.iter().rev().flatten().next(),
+            last => last.as_ref(),
         };
         Ok(Page {
             list,
             total: found.saturating_add(u64::from(self.ahead)),
-            next_cursor: next.map(|id| format!("{id}-{found}")),
+            next_cursor: next.map(|place| format!("{place}-{found}")),
         })
+    }
+
+    /// Reads it by what records say: `key` is that of a row's record, `judge` says what it is if the list has it, with its
+    /// weight. A record that cannot be read, or is not there, is none of the list. Batch reads of a moment ago, 25 at once.
+    pub(super) async fn by_record(
+        mut self,
+        table: &Table,
+        key: impl Fn(&Row) -> Key,
+        judge: impl Fn(&Row) -> Result<Option<(T, usize)>, StoreError>,
+    ) -> Result<Self, StoreError> {
+        loop {
+            let part = self.part(table, PART).await?;
+            if part.is_empty() {
+                return Ok(self);
+            }
+            let keys: Vec<Key> = part.iter().map(&key).collect();
+            let records = table.batch(&keys, Fresh::Soon).await?;
+            let records: HashMap<Key, Row> = records.into_iter().map(|row| (row.key(), row)).collect();
+            for (row, key) in part.iter().zip(keys) {
+                let judged = readable(records.get(&key), &judge).into_iter().flatten().next();
+                self.judged(row, judged);
+            }
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod challenges;
 mod chores;
 mod counters;
 mod cut;
+mod ending;
 mod flight;
 mod heartbeats;
 mod idempotency;

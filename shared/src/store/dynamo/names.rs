@@ -1,15 +1,12 @@
 //! Pages of certificates by name, through their [pointers](super::name_pointers).
 
-use std::collections::HashMap;
-
 use super::{
     certificate_items::{from_item, listed, lists_of},
-    cut,
-    item::{Row, readable},
-    keys::{self, Key},
+    item::Row,
+    keys,
     lists::{self, Asked, Narrowed},
     range::Range,
-    table::{Fresh, Table},
+    table::Table,
 };
 use crate::store::{CertificateFilter, NAMED_DEPTH, StoreError, id_after, rows_before};
 use certmint_core::{
@@ -34,28 +31,18 @@ pub(super) async fn page(
         size: page.page_size as usize,
     };
     let wanted = lists_of(filter);
-    let mut narrowed = Narrowed::new(asked, BY_NAME);
-    loop {
-        let part = narrowed.part(table, cut::PART).await?;
-        if part.is_empty() {
-            break;
-        }
-        let id = |row: &Row| lists::id_of(row).map(CertificateId::new);
-        let keys: Vec<Key> = part.iter().filter_map(id).map(keys::certificate).collect();
-        let read = |row: &Row| Ok((listed(row)?, from_item(row)?));
-        let read = readable(&table.batch(&keys, Fresh::Soon).await?, read).into_iter();
-        let asked = read.filter(|(list, _)| wanted.contains(list));
-        let mut asked: HashMap<_, _> = asked.map(|(_, c)| (c.id, c)).collect();
-        for row in part {
-            // None: another list's, or a pointer to nothing, whose certificate was never recorded or is gone.
-            let certificate = id(&row).and_then(|id| asked.remove(&id));
-            let weighed = certificate.map(|certificate| {
-                let weight = certificate.row_bytes(filter.pem);
-                (certificate, weight)
-            });
-            narrowed.judged(&row, weighed);
-        }
-    }
+    let certificate = |row: &Row| {
+        let id = lists::id_of(row).map(CertificateId::new);
+        id.map_or_else(|| row.key(), keys::certificate)
+    };
+    // None: another list's, or a pointer to nothing, whose certificate was never recorded or is gone.
+    let judge = |row: &Row| {
+        let (list, certificate) = (listed(row)?, from_item(row)?);
+        let weight = certificate.row_bytes(filter.pem);
+        Ok(wanted.contains(&list).then_some((certificate, weight)))
+    };
+    let narrowed = Narrowed::new(asked, BY_NAME);
+    let narrowed = narrowed.by_record(table, certificate, judge).await?;
     let list = narrowed.rows.clone();
     narrowed.page(list, found)
 }

@@ -152,10 +152,17 @@ impl Range {
         }
     }
 
-    pub(super) fn ending_before(until: Timestamp) -> Vec<Self> {
-        let shard = |spread| Self {
-            to: until.sort_key(),
-            ..Self::all(Index::List, keys::ends(spread))
+    /// Certificates that end before a moment, behind a place in the order of ends.
+    pub(super) fn ending(until: Timestamp, after: Option<&str>) -> Vec<Self> {
+        // Nothing lies between.
+        let from = after.map(|place| format!("{place}!"));
+        let shard = |spread| {
+            let all = Self::all(Index::List, keys::ends(spread));
+            Self {
+                from: from.clone().unwrap_or(all.from),
+                to: until.sort_key(),
+                ..all
+            }
         };
         (0..keys::SHARDS).map(shard).collect()
     }

@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 
 use super::{
-    certificate_items::{self, changing},
+    certificate_items::changing,
+    ending,
     flight::{self, Lock},
-    item::{Row, readable},
-    keys::{self, Index, Key, Work},
+    item::readable,
+    keys::{self, Key, Work},
     lists,
-    range::Range,
     renewal_items::{from_item, to_item, unchanged},
     request_items,
     store::DynamoStore,
@@ -17,7 +17,7 @@ use super::{
     tx::Tx,
     versions,
 };
-use crate::store::{CertificateStore, RenewalStore, StoreError};
+use crate::store::{CertificateStore, EndingFilter, RenewalStore, StoreError};
 use certmint_core::{
     certificate::Certificate,
     issuance::{NewRequest, Request},
@@ -35,12 +35,6 @@ impl From<flight::Lost> for Lost {
     fn from(lost: flight::Lost) -> Self {
         Self::Request(lost)
     }
-}
-
-/// A renewal's place in the list says all that there is to read.
-fn ending(row: &Row) -> Result<(Timestamp, CertificateId), StoreError> {
-    let ending = keys::ending_in(row.text(Index::List.attributes().1)?);
-    ending.ok_or_else(|| row.corrupt("its place in the list is none of a renewal"))
 }
 
 #[async_trait]
@@ -139,20 +133,12 @@ impl RenewalStore for DynamoStore {
         versions::page(self.table().await?, id, page, pem).await
     }
 
-    async fn ending_before(&self, until: Timestamp) -> Result<Vec<(CertificateId, Timestamp)>, StoreError> {
-        let ranges = Range::ending_before(until);
-        let table = self.table().await?;
-        let reads = ranges.iter().map(|range| table.range(range));
-        let reads = futures::future::try_join_all(reads).await?;
-        let mut rows = readable(reads.iter().flatten(), ending);
-        rows.sort();
-        Ok(rows.into_iter().map(|(at, id)| (id, at)).collect())
-    }
-
-    async fn certificates_by_id(&self, ids: &[CertificateId]) -> Result<Vec<Certificate>, StoreError> {
-        let keys: Vec<Key> = ids.iter().map(|id| keys::certificate(*id)).collect();
-        let rows = self.table().await?.batch(&keys, Fresh::Now).await?;
-        Ok(readable(&rows, certificate_items::from_item))
+    async fn ending(
+        &self,
+        filter: &EndingFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Certificate>, StoreError> {
+        ending::page(self.table().await?, filter, page).await
     }
 
     async fn requests_that_renew(&self, ids: &[RequestId]) -> Result<Vec<Request>, StoreError> {

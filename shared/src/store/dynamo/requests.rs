@@ -65,14 +65,14 @@ impl RequestStore for DynamoStore {
         if let Some(key) = &idempotency
             && let Some(known) = idempotency::replay(table, key).await?
         {
-            return one(table, RequestId::new(known.id)).await;
+            return flight::replayed(table, &known).await;
         }
         accounts::one(table, new.account_id).await?;
         let at = flight::lock_key(&new);
         let request = request_items::fresh(table, new, max_attempts, now).await?;
         match flight::insert(table, &request, idempotency.as_ref(), (&at, Lock::Whatever), now).await? {
             Insert::Written => Ok(request),
-            Insert::Known(id) => one(table, id).await,
+            Insert::Known(id) => one(table, id).await.map_err(StoreError::of_replay),
             Insert::Beaten => Err(changing(request.id)),
         }
     }
@@ -82,7 +82,7 @@ impl RequestStore for DynamoStore {
     }
 
     /// The totals of at most four lists, the rows up to the page, and a batch read of the page. With `min_attempts`: at
-    /// most 1,000 rows beyond its place, and no totals.
+    /// most 1,000 rows beyond its place, and no totals; uncounted no totals either.
     async fn requests(
         &self,
         filter: &RequestFilter,
@@ -115,7 +115,7 @@ impl RequestStore for DynamoStore {
             Some(account) => List::requests_of(account, *status),
             None => List::requests(*status),
         });
-        let counted: Vec<List> = counted.collect();
+        let counted: Vec<List> = counted.filter(|_| !filter.uncounted).collect();
         let totals = try_join_all(counted.iter().map(|list| counters::total(table, list))).await?;
         let rows = lists::rows(table, asked).await?;
         let cut = read(table, &rows, &statuses).await?;

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
 };
 
 use super::{
-    item::{Item, n, size},
+    item::{Item, Row, n, size},
     keys::{Key, List},
     table::Table,
 };
@@ -54,6 +54,14 @@ impl Expression {
     /// That an attribute has this value.
     pub(super) fn is(attribute: &str, value: AttributeValue) -> Self {
         Self::new(&format!("#{attribute} = :is_{attribute}")).with(&format!("is_{attribute}"), value)
+    }
+
+    /// That an attribute is as it was read, whether it could be read or not.
+    pub(super) fn unchanged(row: &Row, attribute: &str) -> Self {
+        match row.raw(attribute) {
+            Some(value) => Self::is(attribute, value.clone()),
+            None => Self::present().and(Self::new(&format!("attribute_not_exists(#{attribute})"))),
+        }
     }
 
     /// Both.

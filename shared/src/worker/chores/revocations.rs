@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::gone::unless_gone;
 use crate::{
     acme::Ca,
-    store::{CertificateLifecycle, RenewalStore},
+    store::{CertificateLifecycle, CertificateStore, RenewalStore},
     vault::KeyVault,
     worker::accounts::Accounts,
 };
@@ -19,6 +19,7 @@ use certmint_core::{
 
 /// The chore of a revocation.
 pub(in crate::worker) struct Revocations {
+    pub(in crate::worker) certificates: Arc<dyn CertificateStore>,
     pub(in crate::worker) versions: Arc<dyn RenewalStore>,
     pub(in crate::worker) lifecycle: Arc<dyn CertificateLifecycle>,
     pub(in crate::worker) vault: Arc<dyn KeyVault>,
@@ -31,7 +32,7 @@ pub(in crate::worker) struct Revocations {
 impl Revocations {
     /// The CA that is asked to revoke it.
     pub(super) async fn ca_of(&self, id: CertificateId) -> Option<ProviderId> {
-        let certificate = self.versions.certificates_by_id(&[id]).await.ok()?.pop()?;
+        let certificate = self.certificates.certificate(id).await.ok()?;
         match certificate.lifecycle.revocation.map(|revocation| revocation.by) {
             Some(RevokedBy::CertificateKey { provider }) => Some(provider),
             _ => Some(self.accounts.provider(certificate.account_id?).await.ok()?.id),

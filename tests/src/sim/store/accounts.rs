@@ -17,7 +17,10 @@ impl Tables {
         idempotency: Option<&Idempotency>,
     ) -> Result<Option<Account>, StoreError> {
         if let Some(id) = self.replay(idempotency)? {
-            return Ok(Some(self.accounts[&id].clone()));
+            let known = self.accounts.get(&id).cloned();
+            return known
+                .map(Some)
+                .ok_or_else(|| not_found("account", id).of_replay());
         }
         let same = ContactFilter::of(email);
         let taken = |a: &Account| a.provider_id == provider && same.is(a.email.as_ref().map(Email::as_str));

@@ -141,11 +141,6 @@ impl CertificateStore for MemoryStore {
         page_by_id(rows, |c: &Certificate| c.id.get(), request)
     }
 
-    async fn certificate_ids(&self, filter: &CertificateFilter) -> Result<Vec<CertificateId>, StoreError> {
-        let rows = self.tables().filed(filter);
-        Ok(rows.iter().map(|c| c.id).collect())
-    }
-
     async fn put_binding(&self, binding: &Binding, _now: Timestamp) -> Result<(), StoreError> {
         let mut tables = self.tables();
         let (id, website) = (binding.certificate_id.get(), binding.website_id);

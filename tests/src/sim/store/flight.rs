@@ -46,7 +46,7 @@ impl SingleFlight for MemoryStore {
         let mut tables = self.tables();
         if let Some(id) = tables.replay(idempotency.as_ref())? {
             let joined = idempotency.is_some_and(|i| tables.keys.get(&i.key).is_some_and(|known| known.2));
-            let request = tables.requests[&certmint_core::words::RequestId::new(id)].clone();
+            let request = tables.replayed(certmint_core::words::RequestId::new(id))?;
             return Ok(Flight { request, joined });
         }
         // Of two that asked at once, the second finds the first one's.

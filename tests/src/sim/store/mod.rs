@@ -155,6 +155,12 @@ impl Tables {
         }
     }
 
+    /// The request of an earlier answer.
+    fn replayed(&self, id: RequestId) -> Result<Request, StoreError> {
+        let known = self.requests.get(&id).cloned();
+        known.ok_or_else(|| not_found("request", id).of_replay())
+    }
+
     fn remember(&mut self, idempotency: Option<Idempotency>, id: u64) {
         if let Some(i) = idempotency {
             self.keys.insert(i.key, (i.body_hash, id, false));

@@ -8,9 +8,9 @@ use certmint_core::{
     renewal::{self, Renewal},
     words::{CertificateId, Page, PageRequest, RequestId, Timestamp},
 };
-use certmint_shared::store::{RenewalStore, StoreError};
+use certmint_shared::store::{EndingFilter, RenewalStore, StoreError, ending_after};
 
-use super::{super::op::Op, MemoryStore, Tables, not_found, page_by_id};
+use super::{super::op::Op, MemoryStore, Tables, cursor_after, not_found, page, page_by_id};
 
 impl Tables {
     fn renewal(&self, certificate: &Certificate) -> Renewal {
@@ -186,24 +186,25 @@ impl RenewalStore for MemoryStore {
         page_by_id(self.certificate_versions(id).await?, |c| c.version, request)
     }
 
-    async fn ending_before(&self, until: Timestamp) -> Result<Vec<(CertificateId, Timestamp)>, StoreError> {
+    async fn ending(
+        &self,
+        filter: &EndingFilter,
+        request: &PageRequest,
+    ) -> Result<Page<Certificate>, StoreError> {
         let tables = self.tables();
-        let mut rows: Vec<(Timestamp, CertificateId)> = tables
-            .renewals
-            .values()
-            .filter(|r| r.expires_at < until)
-            .map(|r| (r.expires_at, r.certificate_id))
-            .collect();
-        rows.sort();
-        Ok(rows.into_iter().map(|(at, id)| (id, at)).collect())
-    }
-
-    async fn certificates_by_id(&self, ids: &[CertificateId]) -> Result<Vec<Certificate>, StoreError> {
-        let tables = self.tables();
-        Ok(ids
-            .iter()
-            .filter_map(|id| tables.certificates.get(&id.get()).cloned())
-            .collect())
+        let ending = tables.renewals.values().filter(|r| r.expires_at < filter.until);
+        let ending = ending.filter_map(|r| tables.certificates.get(&r.certificate_id.get()));
+        let asked = ending.filter(|c| filter.status.is_none_or(|status| c.status(filter.now) == status));
+        let place = |c: &Certificate| format!("{}#{:012}", c.expires_at.sort_key(), c.id.get());
+        let mut rows: Vec<Certificate> = asked.cloned().collect();
+        rows.sort_by_cached_key(place);
+        let total = rows.len() as u64;
+        let after = ending_after(request)?.map(|(place, _)| place);
+        rows.retain(|c| after.is_none_or(|after| place(c).as_str() > after));
+        let mut found = page(rows, request)?;
+        found.total = total;
+        found.next_cursor = cursor_after(&found, request, |c| format!("{}-{total}", place(c)));
+        Ok(found)
     }
 
     async fn requests_that_renew(&self, ids: &[RequestId]) -> Result<Vec<Request>, StoreError> {

@@ -69,7 +69,7 @@ impl RequestStore for MemoryStore {
     ) -> Result<Request, StoreError> {
         let mut tables = self.tables();
         if let Some(id) = tables.replay(idempotency.as_ref())? {
-            return Ok(tables.requests[&RequestId::new(id)].clone());
+            return tables.replayed(RequestId::new(id));
         }
         self.insert_request(&mut tables, new, max_attempts, idempotency, now)
     }
