@@ -5,7 +5,13 @@ use std::{fs, path::Path};
 
 /// All Rust sources that may hold a named test; those in a folder go by their own name or the folder's.
 fn sources(root: &Path) -> Vec<(String, String)> {
-    let folders = ["tests/tests", "shared/core/tests", "shared/src/store/dynamo"];
+    let folders = [
+        "tests/tests",
+        "tests/src",
+        "shared/core/tests",
+        "shared/core/src",
+        "shared/src/store/dynamo",
+    ];
     let name = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
     let in_folder = |path: &Path| {
         let entries = fs::read_dir(path).unwrap();
