@@ -280,5 +280,7 @@ mod routing;
 mod scopes;
 #[path = "api/texts.rs"]
 mod texts;
+#[path = "api/token_ends.rs"]
+mod token_ends;
 #[path = "api/unreadable.rs"]
 mod unreadable;
