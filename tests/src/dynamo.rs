@@ -1,6 +1,9 @@
 //! An emulated DynamoDB, in memory, behind the real SDK.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex},
+};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -48,11 +51,22 @@ pub struct Cost {
     pub bytes: usize,
 }
 
-#[derive(Clone, Debug, Default)]
+/// What somebody else does in the middle of a call.
+type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+#[derive(Clone, Default)]
 struct Calls(Arc<Mutex<Counted>>);
 
-#[derive(Debug, Default)]
+impl std::fmt::Debug for Calls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Calls")
+    }
+}
+
+#[derive(Default)]
 struct Counted {
+    /// Before the next transaction.
+    meanwhile: Option<Meanwhile>,
     cost: Cost,
     /// Calls that are still answered; `None`: all.
     left: Option<usize>,
@@ -73,13 +87,22 @@ impl Intercept for Calls {
     ) -> Result<(), BoxError> {
         let headers = context.request().headers();
         let target = headers.get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next();
         let mut counted = self.0.lock().expect("no test panics under the lock");
+        if operation == Some("TransactWriteItems")
+            && let Some(meanwhile) = counted.meanwhile.take()
+        {
+            drop(counted);
+            let runtime = tokio::runtime::Handle::current();
+            tokio::task::block_in_place(|| runtime.block_on(meanwhile));
+            counted = self.0.lock().expect("no test panics under the lock");
+        }
         if let Some(left) = &mut counted.left {
             *left = left.checked_sub(1).ok_or("the table is away")?;
         }
         let cost = &mut counted.cost;
         cost.calls += 1;
-        match target.rsplit('.').next() {
+        match operation {
             Some("Query") => cost.queries += 1,
             Some("BatchGetItem") => cost.batches += 1,
             _ => {}
@@ -187,6 +210,13 @@ impl Emulated {
     /// Of the store's next calls the one behind so many is done, and its answer is lost.
     pub fn loses(&self, behind: usize) {
         self.counted().lost = behind + 2;
+    }
+
+    /// Before the store's next transaction is sent somebody else does this, through a store of their own. For a test on
+    /// several threads.
+    pub fn meanwhile<D: Future<Output = ()> + Send + 'static>(&self, doing: impl FnOnce(DynamoStore) -> D) {
+        let other = DynamoStore::new(self.client.clone(), TABLE.into());
+        self.counted().meanwhile = Some(Box::pin(doing(other)));
     }
 
     /// All items, each as text, in the order of their keys.

@@ -284,6 +284,8 @@ mod scopes;
 mod self_signed;
 #[path = "api/texts.rs"]
 mod texts;
+#[path = "api/token_ends.rs"]
+mod token_ends;
 #[path = "api/unreadable.rs"]
 mod unreadable;
 #[path = "api/unreadable_choices.rs"]

@@ -70,7 +70,7 @@ fn openssl_opens_pem_and_pfx() {
                 2,
                 "{name} {word}: {text}"
             );
-            assert!(text.contains("friendlyName: example.com"), "{text}");
+            assert!(text.contains("friendlyName: example.com\n"), "{text}");
             let out = folder.write("out.pem", text.as_bytes());
             let (of_key, of_certificate) = public_keys(&out, &out);
             assert_eq!(of_key, of_certificate, "{name} {word}");

@@ -7,7 +7,7 @@ mod uploads;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use certmint_core::{certificate::KeyAlgorithm, words::NameSet, x509::keys};
 use certmint_tests::{
-    files::{Folder, run},
+    files::{Folder, attempt, run},
     journey::{Journey, options},
 };
 use secrecy::ExposeSecret;
@@ -47,17 +47,33 @@ async fn an_issued_certificate_is_downloaded() {
     assert_eq!(plain["contentType"], "application/x-pem-file");
 
     let pass = format!("pass:{PASSWORD}");
-    for algorithm in [Value::Null, json!("3des-sha1")] {
+    let (aes, des) = ("AES-256-CBC", "pbeWithSHA1And3-KeyTripleDES-CBC");
+    for (algorithm, sealed) in [
+        (Value::Null, ["MAC: sha256", aes]),
+        (json!("aes256-sha256"), ["MAC: sha256", aes]),
+        (json!("3des-sha1"), ["MAC: sha1", des]),
+    ] {
         let body = json!({"format": "pfx", "password": PASSWORD, "algorithm": algorithm});
         let pfx = folder.write("a.pfx", &download(&journey, id, &body).await);
-        let args = ["pkcs12", "-in", &pfx, "-passin", &pass, "-nodes", "-legacy"];
-        let opened = folder.write("opened.pem", run("openssl", &args).as_bytes());
-        assert!(fits(&opened));
+        let mut args = vec!["pkcs12", "-in", &pfx, "-passin", &pass, "-nodes", "-legacy"];
+        let text = run("openssl", &args);
+        assert!(text.contains("friendlyName: *.example.com\n"), "{text}");
+        assert!(fits(&folder.write("opened.pem", text.as_bytes())));
+        args.extend(["-info", "-noout"]);
+        let info = attempt("openssl", &args).stderr;
+        let info = String::from_utf8_lossy(&info);
+        assert!(
+            sealed.iter().all(|word| info.contains(word)),
+            "{algorithm}: {info}"
+        );
     }
     let body = json!({"format": "jks", "password": PASSWORD});
     let jks = folder.write("a.jks", &download(&journey, id, &body).await);
     let listed = run("keytool", &["-list", "-keystore", &jks, "-storepass", PASSWORD]);
-    assert!(listed.contains("PrivateKeyEntry"), "{listed}");
+    assert!(
+        listed.contains("*.example.com,") && listed.contains("PrivateKeyEntry"),
+        "{listed}"
+    );
 
     refusals(&journey, id).await;
     journey.until_clean().await;

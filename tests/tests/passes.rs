@@ -1,6 +1,9 @@
 //! What a pass of the worker and a run of the cleaner do when a list, or one item of it, fails: all else.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "passes/late.rs"]
+mod late;
+
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
@@ -14,13 +17,13 @@ use certmint_core::{
     clock::Clock,
     issuance::{NewRequest, Request, RequestStatus},
     provider::Providers,
-    words::{AccountId, Fqdn, NameSet, ProviderId, RequestId},
+    words::{AccountId, Fqdn, NameSet, ProviderId, RequestId, Timestamp},
 };
 use certmint_shared::{
     cleanup::{self, Cleaner},
-    clock::SystemClock,
+    clock::{SystemClock, Timer},
     dns::{AtName, DnsError, DnsZones, Fitting, Freshness, TxtChange, Zone, ledger::Ledger},
-    store::{AccountStore, RequestStore, Stores, TxtLedger},
+    store::{AccountStore, RequestLifecycle, RequestStore, Stores, TxtLedger},
     worker::{Adapters, Report, Worker, WorkerSettings},
 };
 use certmint_tests::{
@@ -56,6 +59,11 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::by(Arc::new(SystemClock)).await
+    }
+
+    /// The same by another clock.
+    async fn by(clock: Arc<dyn Timer>) -> Self {
         let (store, secrets) = (Arc::new(MemoryStore::default()), Secrets::default());
         let failing = Arc::new(Failing::new(store.clone()));
         let state = Arc::new(Mutex::new(ZoneState::new(&["example.com"], &[])));
@@ -73,7 +81,7 @@ impl World {
             ca: Arc::new(SimCa::new(books, state, secrets, Gate::open(), 0)),
             zones: zones.clone(),
             view: zones,
-            clock: Arc::new(SystemClock),
+            clock,
             providers: Providers::default(),
         };
         account(&store).await;
@@ -239,21 +247,24 @@ impl Leftovers {
 
     /// Values at so many names of a zone; those that were left first are due first.
     async fn left(&self, zone: &Zone, names: std::ops::Range<usize>, hours_ago: u64) {
-        let now = SystemClock.now();
-        let then = now.minus(Duration::from_secs(hours_ago * 3600));
+        let then = SystemClock.now().minus(Duration::from_secs(hours_ago * 3600));
+        self.written(self.owner, zone, names, (then, then)).await;
+    }
+
+    /// Values of a request that were written then, and are wanted until the second moment.
+    async fn written(
+        &self,
+        owner: RequestId,
+        zone: &Zone,
+        names: std::ops::Range<usize>,
+        (then, until): (Timestamp, Timestamp),
+    ) {
         for n in names {
             let fqdn = Fqdn::new(&format!("_acme-challenge.a{n}.{}", zone.name));
             let values = [(fqdn.clone(), format!("value-{n}"))];
             let ledger = Ledger::new(self.zones.clone(), self.store.clone(), Arc::new(SystemClock));
-            let wanted = ledger
-                .want(
-                    certmint_tests::zones::by(self.owner.get()),
-                    &values,
-                    zone,
-                    then,
-                    then,
-                )
-                .await;
+            let by = certmint_tests::zones::by(owner.get());
+            let wanted = ledger.want(by, &values, zone, until, then).await;
             wanted.unwrap();
             self.zones.0.foreign_write(&fqdn, 60, &[&values[0].1]);
             let stands: Vec<_> = self.store.txt_rrset(&fqdn).await.unwrap();
@@ -330,4 +341,27 @@ async fn a_zone_that_cannot_be_written_keeps_no_other_waiting() {
     assert!(world.standing(&zone(), 0..3).is_empty());
     assert_eq!(world.standing(&denied_zone(), 0..450).len(), 450);
     assert!(report.errors.is_empty(), "the ledger itself is well");
+}
+
+/// Whatever page of the ledger they stand on, and whether those of requests on their way come first or last.
+#[tokio::test]
+async fn values_of_ended_requests_are_found_behind_those_of_others() {
+    for ended_first in [false, true] {
+        let world = Leftovers::new().await;
+        let ended = request(&world.store, "b.example.com").await;
+        let (now, day) = (SystemClock.now(), Duration::from_secs(24 * 3600));
+        // More than a page of each.
+        let (of_ended, of_owner) = match ended_first {
+            true => (0..150, 150..300),
+            false => (150..300, 0..150),
+        };
+        for (owner, names) in [(ended, of_ended.clone()), (world.owner, of_owner.clone())] {
+            world.written(owner, &zone(), names, (now, now.plus(day))).await;
+        }
+        world.store.cancel_request(ended, now).await.unwrap();
+        let report = world.clean().await;
+        assert_eq!((report.orphaned, report.cleaned, report.failed), (150, 150, 0));
+        assert!(world.standing(&zone(), of_ended).is_empty());
+        assert_eq!(world.standing(&zone(), of_owner).len(), 150);
+    }
 }

@@ -8,6 +8,13 @@ use aws_sdk_dynamodb::{
     config::{BehaviorVersion, Credentials, Region},
     types::AttributeValue,
 };
+use aws_sdk_kms::{
+    config::{
+        ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeSerializationInterceptorContextMut,
+    },
+    error::BoxError,
+    operation::{decrypt::DecryptInput, generate_data_key::GenerateDataKeyInput},
+};
 use certmint_core::words::Class;
 use certmint_shared::{
     clock::ShiftedClock,
@@ -190,6 +197,74 @@ async fn a_sealed_secret_is_bound_to_its_place() {
     }
     kms.enable(KMS_ALIAS, true);
     assert_eq!(value(&vault, "key/1").await, "the secret");
+    world.journey.stack.stop().await;
+}
+
+/// A KMS that is not told what a key is for, as if all contexts were the same.
+#[derive(Debug)]
+struct NoContext;
+
+impl Intercept for NoContext {
+    fn name(&self) -> &'static str {
+        "no context"
+    }
+
+    fn modify_before_serialization(
+        &self,
+        context: &mut BeforeSerializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let input = context.input_mut();
+        if let Some(made) = input.downcast_mut::<GenerateDataKeyInput>() {
+            made.encryption_context = None;
+        } else if let Some(opened) = input.downcast_mut::<DecryptInput>() {
+            opened.encryption_context = None;
+        }
+        Ok(())
+    }
+}
+
+/// The second lock: name and stack are authenticated by the cipher too, whatever KMS lets through.
+#[tokio::test]
+async fn the_cipher_alone_binds_a_secret_to_its_place() {
+    let world = World::new().await;
+    schema::create_table(&world.table, "keys").await.unwrap();
+    let vault = |prefix: &str| {
+        let settings = EnvelopeSettings {
+            table: "keys".into(),
+            prefix: prefix.into(),
+            kms_key: KMS_ALIAS.into(),
+        };
+        let kms = config!(aws_sdk_kms, world).to_builder().interceptor(NoContext);
+        let kms = aws_sdk_kms::Client::from_conf(kms.build());
+        EnvelopeVault::new(world.table.clone(), kms, settings, Arc::new(ShiftedClock::new(0)))
+    };
+    let one = vault("one");
+    for name in ["key/1", "key/10"] {
+        one.put_if_absent(name, format!("of {name}").into())
+            .await
+            .unwrap();
+    }
+    let at = |name: &str| AttributeValue::S(format!("KEY#{name}"));
+    let meta = || AttributeValue::S("META".into());
+    let table = |item| world.table.put_item().table_name("keys").set_item(Some(item));
+    let read = world.table.get_item().table_name("keys");
+    let read = read.key("pk", at("key/1")).key("sk", meta());
+    let item = read.send().await.unwrap().item.unwrap();
+    for other in ["key/2", "key/10", "key/1\nkey/2", "account-key/1"] {
+        let mut moved = item.clone();
+        moved.insert("pk".into(), at(other));
+        table(moved).send().await.unwrap();
+        refused(one.get(other).await, "belongs to another name or stack");
+    }
+    for prefix in ["two", "on", "one\nkey"] {
+        refused(
+            vault(prefix).get("key/1").await,
+            "belongs to another name or stack",
+        );
+    }
+    assert_eq!(value(&vault("one"), "key/1").await, "of key/1");
     world.journey.stack.stop().await;
 }
 

@@ -1,6 +1,7 @@
 //! What only a table can have: items that nobody can read, pages that cost too much, a form of another version.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod between;
 mod ending;
 mod large;
 mod pages;

@@ -183,6 +183,9 @@ fn full(provider: &Provider, bucket: &Bucket, earliest: Timestamp) -> String {
 }
 
 #[cfg(test)]
+mod given_back;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use certmint_core::{
