@@ -1,6 +1,4 @@
-//! Measures the main job on this machine: `cargo run -p certmint-tests --bin measure` (after `infra/tools` and
-//! `cargo build --workspace`). Prints figures; judges nothing.
-#![allow(clippy::print_stdout, reason = "this program prints figures")]
+//! The main job, in seconds and Route53 calls.
 
 use std::collections::BTreeMap;
 
@@ -44,8 +42,7 @@ fn changes(log: &[Value]) -> BTreeMap<String, (u64, u64)> {
     zones
 }
 
-#[tokio::main]
-async fn main() {
+pub(crate) async fn run() {
     let began = Instant::now();
     let journey = Journey::start(options()).await;
     println!(
