@@ -218,7 +218,7 @@ fn what_is_no_key_of_ours_is_named() {
     let small = run("openssl", &["genrsa", "1024"]);
     assert_eq!(refused(&small), Some(KeyError::Unsupported));
     let edwards = run("openssl", &["genpkey", "-algorithm", "ed25519"]);
-    assert_eq!(refused(&edwards), Some(KeyError::Unsupported));
+    assert_eq!(refused(&edwards), Some(KeyError::Kind("Ed25519".into())));
     assert_eq!(refused(""), Some(KeyError::NoPem));
     assert_eq!(refused(&TestCa::default().root()), Some(KeyError::NoPem));
     let twice = format!("{0}{0}", pair.serialize_pem());

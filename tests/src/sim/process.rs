@@ -12,7 +12,7 @@ use std::{
 
 use certmint_core::{
     clock::Clock,
-    provider::{Limits, Provider, Providers},
+    provider::{Limits, OrderRules, Provider, Providers},
 };
 use certmint_shared::{
     cleanup::Cleaner,
@@ -137,9 +137,16 @@ impl Process {
     }
 }
 
-/// The configured CAs with the limits of the run.
+/// The configured CAs with the limits of the run; they certify the names of its made-up zones.
 fn limited_to(limits: Limits) -> Providers {
     let all = Providers::default();
-    let list = all.iter().map(|p| Provider { limits, ..p.clone() });
+    let list = all.iter().map(|p| Provider {
+        limits,
+        orders: OrderRules {
+            public_names_only: false,
+            ..p.orders.clone()
+        },
+        ..p.clone()
+    });
     Providers::new(list.collect()).expect("names differ")
 }

@@ -22,7 +22,7 @@ async fn claim(store: &DynamoStore, id: RequestId, owner: &str, now: Timestamp) 
     let claimed = store
         .claim_request(id, &Claim::new(owner, now, LEASE, SKEW))
         .await;
-    claimed.unwrap().expect("claimed")
+    claimed.unwrap().unwrap()
 }
 
 /// A request in a worker's hands.

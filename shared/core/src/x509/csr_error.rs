@@ -39,6 +39,9 @@ pub enum CsrError {
     /// A common name that is not among them.
     #[error("has a common name that is not in domains")]
     CommonName,
+    /// An extension that is asked for twice.
+    #[error("asks for the extension {0} twice, which CAs refuse; make it anew with one of them")]
+    Twice(String),
     /// An extension or attribute that cannot be read.
     #[error("has a {0} that cannot be read")]
     Unreadable(&'static str),

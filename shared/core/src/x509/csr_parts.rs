@@ -1,6 +1,8 @@
 //! A CSR's DER (RFC 2986 §4) in its parts. Attributes are other people's words to their CA, such as a challengePassword in
 //! whatever kind of string: only the one that asks for extensions is read.
 
+use std::collections::BTreeSet;
+
 use x509_parser::{
     asn1_rs::{Any, BitString, Class, Oid, Tag},
     cri_attributes::ExtensionRequest,
@@ -81,19 +83,30 @@ fn extensions(field: &[u8]) -> Result<Vec<X509Extension<'_>>, CsrError> {
     }
     let (mut attributes, mut found) = (field.data, Vec::new());
     while !attributes.is_empty() {
-        let (rest, attribute) = within(attributes, Tag::Sequence)?;
-        let (values, kind) = read::<Oid<'_>, _>(attribute)?;
-        let (behind, mut values) = within(values, Tag::Set)?;
+        let (rest, attribute) = read::<Any<'_>, _>(attributes)?;
+        attributes = rest;
+        let values = match read::<Oid<'_>, _>(attribute.data) {
+            Ok((values, kind)) if kind == OID_PKCS9_EXTENSION_REQUEST => values,
+            _ => continue,
+        };
+        let unreadable = || CsrError::Unreadable("request for extensions");
+        let (behind, mut values) = within(values, Tag::Set).map_err(|_| unreadable())?;
         if !behind.is_empty() {
-            return Err(CsrError::Syntax);
+            return Err(unreadable());
         }
-        while kind == OID_PKCS9_EXTENSION_REQUEST && !values.is_empty() {
-            let requested = ExtensionRequest::from_der(values);
-            let (more, requested) = requested.map_err(|_| CsrError::Unreadable("request for extensions"))?;
+        while !values.is_empty() {
+            let (more, requested) = ExtensionRequest::from_der(values).map_err(|_| unreadable())?;
             found.extend(requested.extensions);
             values = more;
         }
-        attributes = rest;
     }
-    Ok(found)
+    let mut seen = BTreeSet::new();
+    match found
+        .iter()
+        .map(|e| e.oid.to_id_string())
+        .find(|oid| !seen.insert(oid.clone()))
+    {
+        Some(oid) => Err(CsrError::Twice(oid)),
+        None => Ok(found),
+    }
 }

@@ -100,6 +100,8 @@ fn other_attributes_are_passed_over() {
 fn the_request_for_extensions_is_read_whole_or_refused() {
     let asked = |value: Vec<u8>| vec![(EXTENSION_REQUEST, set(&[value]))];
     let unreadable = |what| Err(CsrError::Unreadable(what));
+    // As Go's reader has it, and so the CAs that are built on it.
+    let twice = || Err(CsrError::Twice("2.5.29.17".into()));
     for (what, attributes, wanted) in [
         ("alone", asked(names(&dns(NAME))), Ok(())),
         (
@@ -113,7 +115,7 @@ fn the_request_for_extensions_is_read_whole_or_refused() {
         (
             "twice the same",
             vec![(EXTENSION_REQUEST, set(&[names(&dns(NAME))])); 2],
-            Ok(()),
+            twice(),
         ),
         (
             "in a second value",
@@ -121,15 +123,7 @@ fn the_request_for_extensions_is_read_whole_or_refused() {
                 EXTENSION_REQUEST,
                 set(&[names(&dns(NAME)), names(&dns("b.example.com"))]),
             )],
-            Err(CsrError::Names),
-        ),
-        (
-            "in a second attribute",
-            vec![
-                (EXTENSION_REQUEST, set(&[names(&dns(NAME))])),
-                (EXTENSION_REQUEST, set(&[names(&dns("b.example.com"))])),
-            ],
-            Err(CsrError::Names),
+            twice(),
         ),
         (
             "no extensions",
