@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex as StdMutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -53,6 +53,7 @@ impl Function {
             stop,
             kill: killed,
             ready: ready_tx,
+            billed: (AtomicU64::new(0), AtomicU64::new(0)),
         });
         for number in 0..instances {
             instance::start(shared.clone(), number, tasks).await?;
@@ -147,6 +148,16 @@ impl Function {
         let before = *self.ready.borrow();
         self.kill();
         self.started(before + self.shared.config.instances).await
+    }
+
+    /// How many invocations ended, and the time that Lambda would bill for them.
+    #[must_use]
+    pub fn billed(&self) -> (u64, Duration) {
+        let (ended, millis) = &self.shared.billed;
+        (
+            ended.load(Ordering::Relaxed),
+            Duration::from_millis(millis.load(Ordering::Relaxed)),
+        )
     }
 
     /// Kills every instance at once (SIGKILL); each is started anew.

@@ -31,6 +31,7 @@ const RESTART: Duration = Duration::from_millis(200);
 /// The invocation in hand.
 struct Current {
     id: String,
+    began: Instant,
     answer: tokio::sync::oneshot::Sender<Answer>,
 }
 
@@ -57,6 +58,7 @@ impl Instance {
         }
         self.deadline.send_replace(None);
         if let Some(current) = current.take() {
+            self.shared.bill(current.began.elapsed());
             // Nobody may be waiting any more; the answer is lost then, as it is in Lambda.
             let _ = current.answer.send(answer);
         }
@@ -68,6 +70,7 @@ impl Instance {
             .send_replace(Some(Instant::now() + self.shared.config.timeout));
         *self.current() = Some(Current {
             id: invocation.id,
+            began: Instant::now(),
             answer: invocation.answer,
         });
         invocation.event

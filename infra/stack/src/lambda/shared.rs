@@ -2,7 +2,10 @@
 
 use std::{
     path::PathBuf,
-    sync::{Mutex as StdMutex, atomic::AtomicUsize},
+    sync::{
+        Mutex as StdMutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -68,4 +71,15 @@ pub(super) struct Shared {
     pub(super) kill: watch::Receiver<u64>,
     /// How often an instance started and asked for work.
     pub(super) ready: watch::Sender<usize>,
+    /// Invocations that ended, and the milliseconds that they took.
+    pub(super) billed: (AtomicU64, AtomicU64),
+}
+
+impl Shared {
+    /// Lambda bills whole milliseconds, from the event to the answer.
+    pub(super) fn bill(&self, time: Duration) {
+        let millis = u64::try_from(time.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
+        self.billed.0.fetch_add(1, Ordering::Relaxed);
+        self.billed.1.fetch_add(millis, Ordering::Relaxed);
+    }
 }
