@@ -122,7 +122,7 @@ async fn requests() {
         [3]
     );
     world
-        .spoil(("COUNT#REQUEST#pending", "T#1"), "value", s("many"))
+        .spoil(("COUNT#REQUEST#ALL", "T#1"), "pending", s("many"))
         .await;
     assert_eq!(
         store
