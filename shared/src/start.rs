@@ -57,7 +57,6 @@ pub const CALLS: [(&str, &[&[AwsCall]]); 4] = [
         "Worker",
         &[
             dynamo::calls::CALLS,
-            dynamo::calls::BURY_CALLS,
             secrets_manager::CALLS,
             envelope::CALLS,
             kms::SEAL_CALLS,

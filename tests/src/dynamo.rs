@@ -1,8 +1,10 @@
 //! An emulated DynamoDB, in memory, behind the real SDK.
 
 use std::{
+    net::SocketAddr,
     pin::Pin,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use aws_sdk_dynamodb::{
@@ -21,6 +23,8 @@ use certmint_shared::store::{
     dynamo::{DynamoStore, SchemaUse},
     schema,
 };
+use certmint_stack::Tables;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 const TABLE: &str = "certmint";
 
@@ -140,6 +144,11 @@ impl Intercept for Calls {
     }
 }
 
+async fn free() -> TcpListener {
+    let bound = TcpListener::bind("127.0.0.1:0").await;
+    bound.expect("a free port")
+}
+
 /// The SDK draws the same token for every call, as it may for two functions that start in the same moment: nothing counts on
 /// it.
 fn config_of(endpoint: &str) -> aws_sdk_dynamodb::config::Builder {
@@ -163,12 +172,34 @@ impl Emulated {
     /// # Panics
     /// If it cannot be started.
     pub async fn new() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a free port");
+        let listener = free().await;
         let address = listener.local_addr().expect("an address");
         let database = dynoxide::Database::memory().expect("an in-memory database");
         tokio::spawn(dynoxide::server::serve_on(listener, database));
+        Self::at(address).await
+    }
+
+    /// A fresh one where transactions that touch the same item at the same moment cancel each other; each has its items for
+    /// so long.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub async fn with_conflicts(time: Duration) -> Self {
+        let (tasks, stop) = (&mut JoinSet::new(), watch::channel(false));
+        let tables = Tables::start(None, stop.1, tasks).await.expect("tables");
+        tables.hold_transactions(time);
+        let listener = free().await;
+        let address = listener.local_addr().expect("an address");
+        let all = std::mem::take(tasks);
+        tokio::spawn(async move {
+            let _served = tables.serve(listener).await;
+            // They live as long.
+            drop((all, stop.0));
+        });
+        Self::at(address).await
+    }
+
+    async fn at(address: SocketAddr) -> Self {
         let config = config_of(&format!("http://{address}"));
         let client = Client::from_conf(config.clone().build());
         schema::create_table(&client, TABLE).await.expect("a table");

@@ -257,7 +257,8 @@ fn has(call: &Call, text: &str) -> bool {
 }
 
 fn writes(call: &Call, text: &str) -> bool {
-    call.operation == Operation::TransactWriteItems && has(call, text)
+    let is_write = matches!(call.operation, Operation::TransactWriteItems | Operation::PutItem);
+    is_write && has(call, text)
 }
 
 /// A name, and the call that it stands for.
@@ -274,7 +275,7 @@ async fn killed_while_it_changes_a_key_the_next_worker_finishes() {
         ("keyChange", |c| c.operation == Operation::KeyChange),
         ("the account", |c| writes(c, "old-key-1-1")),
         ("the end", |c| {
-            writes(c, "\"Delete\"") && has(c, "CHORE#rollover-1-2")
+            c.operation == Operation::DeleteItem && has(c, "CHORE#rollover-1-2")
         }),
     ];
     for (name, matches) in points {

@@ -309,8 +309,8 @@ async fn an_order_that_stays_in_processing_is_waited_for() {
     let slow = rules.add_matching(
         |call| call.operation == Operation::Order,
         // The first looks are those before finalize.
-        4,
-        3,
+        0,
+        5,
         Fault::Rewrite(Arc::new(|body| {
             String::from_utf8_lossy(body)
                 .replace(r#""status":"valid""#, r#""status":"processing""#)

@@ -9,9 +9,10 @@ use certmint_tests::{
 };
 use serde_json::json;
 
-const CALLS: [Operation; 4] = [
+const CALLS: [Operation; 5] = [
     Operation::GetItem,
     Operation::Query,
+    Operation::PutItem,
     Operation::UpdateItem,
     Operation::TransactWriteItems,
 ];
@@ -38,14 +39,18 @@ async fn throttling_is_waited_out_and_counts_no_attempt() {
         (&json!(1), &json!(null))
     );
     let met = met.iter().filter(|hits| hits.count() > 0).count();
-    assert!(met >= 8, "only {met} of 12 faults were met");
+    assert!(met >= 10, "only {met} of 15 faults were met");
     journey.ends_well(id).await;
 }
 
 #[tokio::test]
 async fn lost_answers_are_recognised_as_our_own_writes() {
     // Every write of the whole journey loses its first answer; the SDK sends it again.
-    for operation in [Operation::UpdateItem, Operation::TransactWriteItems] {
+    for operation in [
+        Operation::PutItem,
+        Operation::UpdateItem,
+        Operation::TransactWriteItems,
+    ] {
         let (journey, rules) = Journey::with_faults(options()).await;
         let account = journey.account().await;
         let calls = AtomicUsize::new(0);

@@ -15,6 +15,8 @@ mod denied;
 mod failover;
 #[path = "engine_any_state/holds.rs"]
 mod holds;
+#[path = "engine_any_state/saving.rs"]
+mod saving;
 #[path = "engine_any_state/setbacks.rs"]
 mod setbacks;
 

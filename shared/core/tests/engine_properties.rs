@@ -102,6 +102,13 @@ fn stored(state: &Issuance) -> Issuance {
 
 struct Run {
     state: Issuance,
+    /// What the store has.
+    kept: Issuance,
+    saves: usize,
+    crashes: usize,
+    /// Orders that the world made, and those among them whose URL was lost.
+    orders: usize,
+    lost_orders: usize,
     now: Timestamp,
     steps: usize,
     /// Values that may stand in the zone.
@@ -115,6 +122,11 @@ fn play(script: &[Answer], max_attempts: u32) -> Run {
     let start = Timestamp::from_secs(1_800_000_000);
     let mut run = Run {
         state: Issuance::new(start, max_attempts),
+        kept: Issuance::new(start, max_attempts),
+        saves: 0,
+        crashes: 0,
+        orders: 0,
+        lost_orders: 0,
         now: start,
         steps: 0,
         in_zone: false,
@@ -139,6 +151,16 @@ fn play(script: &[Answer], max_attempts: u32) -> Run {
             "a value without an owner's debt: {:?}",
             run.state
         );
+        // Handed back or over: stored as it is. On the way only what nobody else tells.
+        if step.effects.is_empty() || run.state.must_be_stored(&run.kept) {
+            run.kept = stored(&run.state);
+            run.saves += 1;
+        }
+        assert!(
+            !run.in_zone || run.kept.cleanup_owed,
+            "a crash would forget a value: {:?}",
+            run.kept
+        );
         let Some(effect) = step.effects.first() else {
             match step.wake_at {
                 Some(at) => {
@@ -161,6 +183,10 @@ fn play(script: &[Answer], max_attempts: u32) -> Run {
             Effect::Zone(ZoneEffect::Publish { .. }) => run.in_zone = true,
             Effect::Zone(ZoneEffect::Unpublish) if happens => run.in_zone = false,
             Effect::StoreKey if happens => run.keys += 1,
+            Effect::Ca(CaEffect::NewOrder) if happens => {
+                run.orders += 1;
+                run.lost_orders += usize::from(matches!(answer, Answer::Crash));
+            }
             Effect::Ca(CaEffect::Finalize { .. }) if run.keys == 0 => run.finalized_without_key = true,
             _ => {}
         }
@@ -168,7 +194,8 @@ fn play(script: &[Answer], max_attempts: u32) -> Run {
         event = match (answer, effect) {
             // A cleanup that fails is tried again; the driver reports nothing to the engine before it succeeds.
             (Answer::Crash, _) => {
-                run.state = stored(&run.state);
+                run.state = run.kept.clone();
+                run.crashes += 1;
                 Event::Resumed
             }
             (Answer::Succeed, effect) => success(effect),
@@ -301,5 +328,7 @@ fn an_event_out_of_place_names_state_and_event() {
     assert_eq!(error.to_string(), "event InSync is not possible in phase queued");
 }
 
+#[path = "engine_properties/saves.rs"]
+mod saves;
 #[path = "engine_properties/story.rs"]
 mod story;

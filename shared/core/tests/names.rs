@@ -324,7 +324,13 @@ fn what_a_name_is_valid_for() {
 
 #[test]
 fn mail_addresses() {
-    for good in ["ops@example.com", "a.b+c@sub.example.co", "X@EXAMPLE.COM"] {
+    for good in [
+        "ops@example.com",
+        "a.b+c@sub.example.co",
+        "X@EXAMPLE.COM",
+        // It is encoded in a contact's URL.
+        "a?x=1@c.de",
+    ] {
         assert!(good.parse::<Email>().is_ok(), "{good}");
     }
     for bad in [
@@ -335,7 +341,6 @@ fn mail_addresses() {
         "ops@localhost",
         "a@b@c.d",
         "a,b@c.de",
-        "a?x=1@c.de",
         ".a@c.de",
         "a b@c.de",
         "a@-c.de",

@@ -19,6 +19,7 @@ use super::{
     ca::CaAccount,
     directory::Directory,
     jws::{Signer, der},
+    known::KnownOrders,
     problem,
     server::{Server, plain},
 };
@@ -48,6 +49,11 @@ impl Call {
 
     pub(super) fn directory(&self) -> &Directory {
         &self.directory
+    }
+
+    /// What was said of orders.
+    pub(super) fn orders(&self) -> &KnownOrders {
+        &self.server.orders
     }
 
     /// What the last answer said; if there was none, nothing.

@@ -13,6 +13,7 @@ use instant_acme::Error;
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::ca::CaAccount;
 
@@ -157,6 +158,11 @@ impl Signer {
                 })
             }
         }
+    }
+
+    /// RFC 7638: the members of a key are written in the order of their names, without spaces.
+    pub(super) fn thumbprint(&self) -> Result<String, Error> {
+        Ok(encode(Sha256::digest(serde_json::to_vec(&self.jwk()?)?)))
     }
 
     /// Signs a payload. Without a nonce it is a message that lies in another (RFC 8555 §7.3.5).

@@ -9,6 +9,7 @@ mod client;
 mod directory;
 mod eab;
 mod jws;
+mod known;
 mod links;
 mod nonces;
 mod orders;

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use super::{
     answer::{Answer, Head},
     directory::Directory,
+    known::KnownOrders,
     nonces::Nonces,
     problem,
     transport::Transport,
@@ -41,6 +42,7 @@ pub(super) struct Server {
     deadline: Duration,
     clock: Arc<dyn Clock>,
     pub(super) nonces: Nonces,
+    pub(super) orders: KnownOrders,
     directory: Mutex<Option<Reading>>,
 }
 
@@ -52,6 +54,7 @@ impl Server {
             deadline,
             clock,
             nonces: Nonces::default(),
+            orders: KnownOrders::default(),
             directory: Mutex::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! Faults on the wire: a proxy between a function and AWS or the CA that refuses, delays, cuts or loses what a rule
 //! matches. The function's own SDK and HTTP client meet the fault, not a stand-in for them.
 
+mod meter;
 mod operation;
 mod proxy;
 mod reuse;
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 
 pub use self::{
+    meter::Metered,
     operation::Operation,
     proxy::{Proxy, Upstream},
     reuse::Reused,
@@ -156,6 +158,8 @@ impl Hits {
 pub struct Rules {
     rules: Arc<Mutex<Vec<Rule>>>,
     seen: Arc<Mutex<Vec<Call>>>,
+    /// Nothing is metered before somebody asks for it.
+    metered: Arc<Mutex<Option<Vec<Metered>>>>,
 }
 
 impl Rules {
@@ -196,6 +200,23 @@ impl Rules {
             .filter(|c| c.operation == operation)
             .cloned()
             .collect()
+    }
+
+    /// From now on what each call of DynamoDB costs is noted; what was noted so far is given.
+    #[must_use]
+    pub fn meter(&self) -> Vec<Metered> {
+        let mut metered = self.metered.lock().unwrap_or_else(PoisonError::into_inner);
+        metered.replace(vec![]).unwrap_or_default()
+    }
+
+    fn is_metering(&self) -> bool {
+        let metered = self.metered.lock().unwrap_or_else(PoisonError::into_inner);
+        metered.is_some()
+    }
+
+    fn note(&self, one: Option<Metered>) {
+        let mut metered = self.metered.lock().unwrap_or_else(PoisonError::into_inner);
+        metered.iter_mut().for_each(|all| all.extend(one.clone()));
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Rule>> {

@@ -29,6 +29,8 @@ pub enum Operation {
     Decrypt,
     /// EventBridge.
     PutEvents,
+    /// SQS.
+    SendMessage,
     /// Route53.
     ListHostedZones,
     /// Route53.
@@ -85,6 +87,7 @@ impl Operation {
                 "GenerateDataKey" => Self::GenerateDataKey,
                 "Decrypt" => Self::Decrypt,
                 "PutEvents" => Self::PutEvents,
+                "SendMessage" => Self::SendMessage,
                 _ => Self::Other,
             };
         }

@@ -4,7 +4,10 @@ use std::{convert::Infallible, io, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use http::{HeaderValue, Request, Response, Uri, header::HOST};
+use http::{
+    HeaderValue, Request, Response, Uri,
+    header::{CONTENT_LENGTH, HOST},
+};
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::{
     body::{Frame, Incoming},
@@ -26,7 +29,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{Call, Fault, Operation, Rules};
+use super::{Call, Fault, Operation, Rules, meter};
 
 /// Where calls go.
 #[derive(Clone)]
@@ -177,6 +180,23 @@ async fn forward(request: Request<Bytes>, side: &Ready) -> Result<Response<Bytes
     Ok(Response::from_parts(parts, body))
 }
 
+/// The same, with a note of what it cost.
+async fn metered(
+    request: Request<Bytes>,
+    call: &Call,
+    rules: &Rules,
+    side: &Ready,
+) -> Result<Response<Bytes>, io::Error> {
+    let Some(asking) = meter::asking(call) else {
+        return forward(request, side).await;
+    };
+    let mut request = request.map(|_| asking);
+    request.headers_mut().remove(CONTENT_LENGTH);
+    let answer = forward(request, side).await?;
+    rules.note(meter::of(call, &answer));
+    Ok(answer)
+}
+
 /// An error here closes the connection without an answer.
 fn cut() -> io::Error {
     io::ErrorKind::ConnectionReset.into()
@@ -233,6 +253,7 @@ async fn answer(
     };
     let unchanged = |answer: Response<Bytes>| answer.map(whole);
     match rules.meet(&call) {
+        None if rules.is_metering() => metered(request, &call, rules, side).await.map(unchanged),
         None => forward(request, side).await.map(unchanged),
         Some(Fault::Answer(status, headers, text)) => {
             let mut answer = Response::builder().status(status);

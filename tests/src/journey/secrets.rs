@@ -19,6 +19,20 @@ impl Journey {
         Client::from_conf(config.build())
     }
 
+    /// As if no wake were on its way.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub async fn forget_wakes(&self) {
+        for kind in ["DUE", "LOOKOUT"] {
+            let gone = self.dynamodb().delete_item().table_name("certmint");
+            let gone = gone
+                .key("pk", AttributeValue::S("WAKE".into()))
+                .key("sk", AttributeValue::S(kind.into()));
+            gone.send().await.expect("it is deleted");
+        }
+    }
+
     /// Makes a request's item unreadable, as a bad deployment might.
     ///
     /// # Panics

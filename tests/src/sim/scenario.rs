@@ -106,8 +106,8 @@ const GOOD: [&[&str]; 8] = [
 const BAD: [&[&str]; 4] = [
     &["rejected.example.com"],
     &["caa.example.com"],
-    &["nowhere.test"],
-    &["elsewhere.test"],
+    &["nowhere.net"],
+    &["elsewhere.net"],
 ];
 
 fn moment(rng: &mut Rng, to_secs: u64) -> Timestamp {

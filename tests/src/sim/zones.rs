@@ -384,7 +384,7 @@ impl DnsView for SimZones {
 
     async fn domain_exists(&self, fqdn: &Fqdn) -> Option<bool> {
         let exists = self.gate.call(Op::Exists, || {
-            Ok::<_, NoAnswer>(!fqdn.as_str().ends_with("nowhere.test"))
+            Ok::<_, NoAnswer>(!fqdn.as_str().ends_with("nowhere.net"))
         });
         exists.await.ok()
     }

@@ -254,8 +254,8 @@ const SPOILED: [Spoiled; 13] = [
         lists: &[("/acme/providers?pageSize=2", "id", &["1", "2"])],
     },
     Spoiled {
-        item: ("COUNT#REQUEST#pending", "T#2"),
-        attribute: "value",
+        item: ("COUNT#REQUEST#ALL", "T#2"),
+        attribute: "pending",
         text: "many",
         lists: &[(REQUESTS, "id", &["3", "2", "1"])],
     },

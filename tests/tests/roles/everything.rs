@@ -306,7 +306,8 @@ pub(super) async fn happens(journey: &Journey, rules: &Rules) {
     // The answer is lost, and the SDK asks again.
     let of_eab = |call: &Call| {
         let body = String::from_utf8_lossy(&call.body);
-        call.caller.as_deref() == Some("api") && (body.contains("account-eab/") && is_write(call))
+        let is_intent = body.contains("CHORE#");
+        call.caller.as_deref() == Some("api") && body.contains("account-eab/") && is_write(call) && !is_intent
     };
     rules.add_matching(of_eab, 0, 1, Fault::LoseAnswer);
     let [account, bound] = accounts(journey).await;

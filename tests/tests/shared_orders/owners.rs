@@ -93,5 +93,6 @@ fn has(call: &Call, text: &str) -> bool {
 }
 
 fn saves(call: &Call, phase: &str) -> bool {
-    call.operation == Operation::TransactWriteItems && has(call, &format!(r#"\"phase\":\"{phase}\""#))
+    let is_write = matches!(call.operation, Operation::TransactWriteItems | Operation::PutItem);
+    is_write && has(call, &format!(r#"\"phase\":\"{phase}\""#))
 }

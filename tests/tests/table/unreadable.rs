@@ -64,7 +64,7 @@ async fn accounts_defaults_and_fallback() {
     let unsure = store.delete_account(two, start()).await;
     assert!(
         matches!(&unsure, Err(StoreError::WrongState { needed, .. }) if needed.contains("/acme/accounts/fallback")),
-        "it cannot be told whether it is in the list"
+        "it cannot be told whether it is in the list: {unsure:?}"
     );
 }
 
@@ -122,7 +122,7 @@ async fn requests() {
         [3]
     );
     world
-        .spoil(("COUNT#REQUEST#pending", "T#1"), "value", s("many"))
+        .spoil(("COUNT#REQUEST#ALL", "T#1"), "pending", s("many"))
         .await;
     assert_eq!(
         store

@@ -138,7 +138,11 @@ const ENVELOPE: &[Lack] = &[
     Lack {
         words: "access denied to dynamodb:PutItem",
         waits_in: "ready",
-        ..lack(Operation::PutItem, "certificate-key/", "AccessDeniedException")
+        ..lack(
+            Operation::PutItem,
+            "KEY#certificate-key/",
+            "AccessDeniedException",
+        )
     },
 ];
 

@@ -1,6 +1,7 @@
 //! Emulated AWS behind one address, as `AWS_ENDPOINT_URL` wants it: DynamoDB, Route53, Secrets Manager, KMS,
 //! EventBridge, SQS.
 
+mod conflicts;
 mod events;
 mod kms;
 mod queue;
@@ -17,7 +18,6 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
-use self::refusal::refusal;
 pub use self::{
     events::Bus,
     kms::{ALIAS as KMS_ALIAS, Kms},
@@ -25,10 +25,8 @@ pub use self::{
     secrets::Secrets,
     table::Tables,
 };
+use self::{refusal::refusal, table::MAX_BODY};
 use crate::route53::Route53;
-
-/// DynamoDB takes the largest requests: 16 MB.
-const MAX_BODY: usize = 16 * 1024 * 1024;
 
 /// The services.
 #[derive(Clone)]

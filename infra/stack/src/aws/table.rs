@@ -1,25 +1,30 @@
-//! DynamoDB: dynoxide (SQLite), in memory or in a file, behind a port of its own.
+//! DynamoDB: dynoxide (SQLite), in memory or in a file, behind a port of its own. It does one thing after the other; that
+//! transactions meet is ours.
 
-use std::{net::SocketAddr, path::Path};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
-use axum::{body::Body, response::Response};
+use axum::{Router, body::Body, extract::DefaultBodyLimit, response::Response};
 use bytes::Bytes;
 use http::{Uri, uri::PathAndQuery};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-use super::refusal::refusal;
+use super::{conflicts::Conflicts, refusal::refusal};
 use crate::StackError;
+
+/// DynamoDB takes the largest requests: 16 MB.
+pub(super) const MAX_BODY: usize = 16 * 1024 * 1024;
 
 /// The service; clones share it.
 #[derive(Clone)]
 pub struct Tables {
     address: SocketAddr,
     http: Client<HttpConnector, Full<Bytes>>,
+    conflicts: Conflicts,
 }
 
 impl Tables {
@@ -50,10 +55,61 @@ impl Tables {
             let _ = dynoxide::server::serve_with_shutdown(listener, database, stopped).await;
         });
         let http = Client::builder(TokioExecutor::new()).build_http();
-        Ok(Self { address, http })
+        let conflicts = Conflicts::default();
+        Ok(Self {
+            address,
+            http,
+            conflicts,
+        })
     }
 
-    pub(super) async fn handle(&self, mut request: http::Request<Bytes>) -> Response {
+    /// From now on a transaction has its items for so long beside the time that it takes: others that want one of them
+    /// meanwhile are cancelled or refused.
+    pub fn hold_transactions(&self, time: Duration) {
+        self.conflicts.take(time);
+    }
+
+    /// Answers at a port of its own, as long as the runtime lives.
+    ///
+    /// # Errors
+    /// If the listener fails.
+    pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
+        let answer = |request: axum::extract::Request| async move {
+            let (parts, body) = request.into_parts();
+            match body.collect().await {
+                Ok(body) => {
+                    self.handle(http::Request::from_parts(parts, body.to_bytes()))
+                        .await
+                }
+                Err(_) => refusal(400, "SerializationException", "the body did not arrive whole"),
+            }
+        };
+        let routes = Router::new()
+            .fallback(answer)
+            .layer(DefaultBodyLimit::max(MAX_BODY));
+        axum::serve(listener, routes).await
+    }
+
+    pub(super) async fn handle(&self, request: http::Request<Bytes>) -> Response {
+        let target = request
+            .headers()
+            .get("x-amz-target")
+            .and_then(|v| v.to_str().ok());
+        let operation = target
+            .and_then(|target| target.split('.').nth(1))
+            .unwrap_or_default();
+        let hold = match self.conflicts.hold(operation, request.body()) {
+            Ok(hold) => hold,
+            Err(refused) => return *refused,
+        };
+        let time = self.conflicts.time_of(&hold);
+        if !time.is_zero() {
+            tokio::time::sleep(time).await;
+        }
+        self.forward(request).await
+    }
+
+    async fn forward(&self, mut request: http::Request<Bytes>) -> Response {
         let path = request.uri().path_and_query().cloned();
         let target = Uri::builder()
             .scheme("http")

@@ -12,6 +12,7 @@ mod notes;
 mod outlook;
 mod phase;
 mod request;
+mod saving;
 mod setback;
 mod state;
 mod status;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::words::Timestamp;
 
-/// What [`next()`](super::next()) says. The state is stored before the effects run.
+/// What [`next()`](super::next()) says. A state that [must be](Issuance::must_be_stored) is stored before the effects run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The new state.

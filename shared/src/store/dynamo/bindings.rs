@@ -1,7 +1,5 @@
 //! Which website uses which certificate. A website has one active binding, which an item of the website names.
 
-use futures::future::try_join_all;
-
 use super::{
     certificate_items::{self, WEBSITES, changing, same_lifecycle},
     counters,
@@ -174,7 +172,7 @@ pub(super) async fn page(
         None => List::bindings(*active),
     });
     let counted: Vec<List> = counted.collect();
-    let totals = try_join_all(counted.iter().map(|list| counters::total(table, list))).await?;
+    let totals = counters::totals(table, &counted).await?;
     let ranges = active
         .iter()
         .map(|active| Range::bindings(*active, filter.certificate_id, after));

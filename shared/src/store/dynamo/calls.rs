@@ -2,12 +2,14 @@
 
 use crate::aws_call::AwsCall;
 
-/// All that the store calls, but for what workers say of each other.
+/// All that the store calls.
 pub const CALLS: &[AwsCall] = &[
     AwsCall::new("get_item", &["dynamodb:GetItem"]),
     AwsCall::new("batch_get_item", &["dynamodb:BatchGetItem"]),
     AwsCall::new("query", &["dynamodb:Query"]),
+    AwsCall::new("put_item", &["dynamodb:PutItem"]),
     AwsCall::new("update_item", &["dynamodb:UpdateItem"]),
+    AwsCall::new("delete_item", &["dynamodb:DeleteItem"]),
     AwsCall::new(
         "transact_write_items",
         &[
@@ -19,9 +21,6 @@ pub const CALLS: &[AwsCall] = &[
     ),
 ];
 
-/// What a worker calls besides, to strike one off that is gone.
-pub const BURY_CALLS: &[AwsCall] = &[AwsCall::new("delete_item", &["dynamodb:DeleteItem"])];
-
 /// What reading one certificate calls.
 pub const ONE_CERTIFICATE_CALLS: &[AwsCall] = &[AwsCall::new("get_item", &["dynamodb:GetItem"])];
 
@@ -30,6 +29,9 @@ pub const LEDGER_CALLS: &[AwsCall] = &[
     AwsCall::new("get_item", &["dynamodb:GetItem"]),
     AwsCall::new("batch_get_item", &["dynamodb:BatchGetItem"]),
     AwsCall::new("query", &["dynamodb:Query"]),
+    AwsCall::new("put_item", &["dynamodb:PutItem"]),
+    AwsCall::new("update_item", &["dynamodb:UpdateItem"]),
+    AwsCall::new("delete_item", &["dynamodb:DeleteItem"]),
     AwsCall::new(
         "transact_write_items",
         &["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],

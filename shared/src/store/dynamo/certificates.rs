@@ -1,7 +1,6 @@
 //! Certificates: recorded, listed, related to each other.
 
 use async_trait::async_trait;
-use futures::future::try_join_all;
 
 use super::{
     bindings,
@@ -103,7 +102,7 @@ impl CertificateStore for DynamoStore {
         let lists = lists_of(filter);
         let counted = match filter.uncounted {
             true => vec![],
-            false => try_join_all(lists.iter().map(|list| counters::total(table, list))).await?,
+            false => counters::totals(table, &lists).await?,
         };
         // What was not counted may have rows.
         let totals = counted.iter().map(Some).chain(std::iter::repeat(None));

@@ -1,13 +1,12 @@
 //! The TXT ledger.
 
-use std::{cmp::Reverse, collections::BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
 
 use async_trait::async_trait;
-use futures::{
-    StreamExt, TryStreamExt,
-    future::{join_all, try_join_all},
-    stream,
-};
+use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{
     counters, cut,
@@ -17,7 +16,7 @@ use super::{
     range::Range,
     store::DynamoStore,
     table::{Fresh, Table},
-    tx::{Expression, Tx},
+    tx::{Expression, MOST, Tx},
 };
 use crate::store::{ChallengeStore, DEPTH, StoreError, TxtLedger, place_after, rows_before, txt_cursor_of};
 use certmint_core::{
@@ -27,8 +26,10 @@ use certmint_core::{
 
 /// Tries of a write that reads first, against others that write the same value.
 const TRIES: usize = 5;
-/// Transactions in flight at once.
+/// Writes in flight at once.
 const WRITES: usize = 8;
+/// Values of one transaction; the counters of their owner are in it too.
+const TOGETHER: usize = MOST - 2;
 
 fn key(record: &TxtRecord) -> Key {
     keys::txt(&record.fqdn, &record.value, record.owner_id, &record.zone_id)
@@ -97,10 +98,8 @@ async fn forget(table: &Table, record: &TxtRecord) -> Result<bool, StoreError> {
     Ok(tx.commit(table).await?.is_ok())
 }
 
-/// Replaces a value's record if it still is as `old`, with the counts of the lists that it leaves and enters. Whether it
-/// was.
-async fn replace(table: &Table, old: Option<&TxtRecord>, new: &TxtRecord) -> Result<bool, StoreError> {
-    let mut tx = Tx::new();
+/// Replaces a value's record if it still is as `old`, with the counts of the lists that it leaves and enters.
+fn replace(tx: &mut Tx<()>, old: Option<&TxtRecord>, new: &TxtRecord) -> Result<(), StoreError> {
     tx.put_if(to_item(new)?, old.map_or_else(Expression::absent, as_read), ());
     // The counters' shards follow the owner; the lists are in the order of creation, not of ids.
     if old.is_none_or(|old| old.desired_state != new.desired_state) {
@@ -109,24 +108,89 @@ async fn replace(table: &Table, old: Option<&TxtRecord>, new: &TxtRecord) -> Res
         }
         tx.count(&List::txt(new.desired_state), new.owner_id.get(), 1);
     }
-    Ok(tx.commit(table).await?.is_ok())
+    Ok(())
 }
 
-async fn put_one(table: &Table, record: &TxtRecord) -> Result<(), StoreError> {
+/// Records of one owner each, which share their counters, as many as a transaction takes.
+fn by_owner<T>(records: Vec<T>, owner: impl Fn(&T) -> RequestId) -> Vec<Vec<T>> {
+    let mut owned: BTreeMap<RequestId, Vec<T>> = BTreeMap::new();
+    for record in records {
+        owned.entry(owner(&record)).or_default().push(record);
+    }
+    owned.into_values().collect()
+}
+
+/// Writes values of one owner, one transaction after the other: all of them, whatever becomes of one.
+async fn put_owned(table: &Table, records: Vec<&TxtRecord>) -> Result<(), StoreError> {
+    let by_key: BTreeMap<Key, &TxtRecord> = records.into_iter().map(|r| (key(r), r)).collect();
+    let all: Vec<(Key, &TxtRecord)> = by_key.into_iter().collect();
+    let mut written = Ok(());
+    for part in all.chunks(TOGETHER) {
+        written = written.and(put_together(table, part).await);
+    }
+    written
+}
+
+/// A record in the place of what stands. One that was written under a later fence stays.
+fn in_place(old: Option<&TxtRecord>, record: &TxtRecord) -> Result<TxtRecord, StoreError> {
+    if old.is_some_and(|old| old.fence > record.fence) {
+        return Err(StoreError::LeaseLost(record.owner_id));
+    }
+    Ok(record.over(old))
+}
+
+async fn put_together(table: &Table, records: &[(Key, &TxtRecord)]) -> Result<(), StoreError> {
+    let keys: Vec<Key> = records.iter().map(|(key, _)| key.clone()).collect();
     for _ in 0..TRIES {
-        let old = table.get(&key(record)).await?;
-        let old = old.as_ref().map(from_item).transpose()?;
-        if old.as_ref().is_some_and(|old| old.fence > record.fence) {
-            return Err(StoreError::LeaseLost(record.owner_id));
+        let rows = table.batch(&keys, Fresh::Now).await?;
+        let stand: HashMap<Key, &Row> = rows.iter().map(|row| (row.key(), row)).collect();
+        let (mut tx, mut written) = (Tx::new(), Ok(()));
+        for (key, record) in records {
+            let old = stand.get(key).map(|row| from_item(row)).transpose();
+            let new = old.and_then(|old| Ok((in_place(old.as_ref(), record)?, old)));
+            match new {
+                Ok((new, old)) => replace(&mut tx, old.as_ref(), &new)?,
+                Err(error) => written = written.and(Err(error)),
+            }
         }
-        if replace(table, old.as_ref(), &record.over(old.as_ref())).await? {
-            return Ok(());
+        if tx.commit(table).await?.is_ok() {
+            return written;
         }
     }
+    let id = records.first().map(|(_, record)| record.fqdn.to_string());
     Err(StoreError::Conflict {
         kind: "TXT value",
-        id: record.fqdn.to_string(),
+        id: id.unwrap_or_default(),
     })
+}
+
+/// A record as it was read, and as it is to be.
+type Change = (TxtRecord, TxtRecord);
+
+/// Writes changes of one owner that move in the lists: in one transaction, unless somebody changed one of them meanwhile;
+/// then one after the other, and that one stays.
+async fn move_owned(table: &Table, changes: Vec<Change>) -> Result<(), StoreError> {
+    for part in changes.chunks(TOGETHER) {
+        let mut tx = Tx::new();
+        for (old, new) in part {
+            replace(&mut tx, Some(old), new)?;
+        }
+        if tx.commit(table).await?.is_ok() {
+            continue;
+        }
+        for (old, new) in part {
+            replace_alone(table, old, new).await?;
+        }
+    }
+    Ok(())
+}
+
+/// One that was changed meanwhile stays as it is.
+async fn replace_alone(table: &Table, old: &TxtRecord, new: &TxtRecord) -> Result<(), StoreError> {
+    let mut tx = Tx::new();
+    replace(&mut tx, Some(old), new)?;
+    let _written: Result<(), ()> = tx.commit(table).await?;
+    Ok(())
 }
 
 /// One index query and one batch read: a value written within the last moments may be missing; its lease end finds it
@@ -141,19 +205,22 @@ pub(super) async fn of_request(table: &Table, owner: RequestId) -> Result<Vec<Tx
 
 #[async_trait]
 impl TxtLedger for DynamoStore {
-    /// For each value one read and one conditional transaction.
+    /// For the values of each owner one batch read and one conditional transaction, or two where they are a hundred.
     async fn put_txt(&self, records: &[TxtRecord]) -> Result<(), StoreError> {
         let table = self.table().await?;
-        let puts = records.iter().map(|record| put_one(table, record));
+        let owned = by_owner(records.iter().collect(), |record: &&TxtRecord| record.owner_id);
+        let puts: Vec<_> = owned.into_iter().map(|part| put_owned(table, part)).collect();
         // All of them, whatever becomes of one.
-        let written: Vec<Result<(), StoreError>> = join_all(puts).await;
+        let written: Vec<Result<(), StoreError>> =
+            stream::iter(puts).buffer_unordered(WRITES).collect().await;
         written.into_iter().collect()
     }
 
-    /// One conditional transaction for each value.
+    /// One conditional write for each value. Those that become unwanted are counted: the ones of an owner go in one
+    /// transaction.
     async fn confirm_txt(&self, seen: &[(TxtRecord, TxtStatus)], now: Timestamp) -> Result<(), StoreError> {
         let table = self.table().await?;
-        let writes = seen.iter().map(|(old, status)| async move {
+        let change = |(old, status): &(TxtRecord, TxtStatus)| {
             let desired_state = match status {
                 TxtStatus::Removed => DesiredState::Absent,
                 _ => old.desired_state,
@@ -164,9 +231,22 @@ impl TxtLedger for DynamoStore {
                 updated_at: now,
                 ..old.clone()
             };
-            replace(table, Some(old), &new).await
-        });
-        try_join_all(writes).await.map(|_| ())
+            (old.clone(), new)
+        };
+        let changes = seen.iter().map(change);
+        let (stay, moved): (Vec<Change>, Vec<Change>) =
+            changes.partition(|(old, new)| old.desired_state == new.desired_state);
+        let writes: Vec<_> = stay
+            .iter()
+            .map(|(old, new)| replace_alone(table, old, new))
+            .collect();
+        let () = stream::iter(writes)
+            .buffer_unordered(WRITES)
+            .try_collect()
+            .await?;
+        let moves = by_owner(moved, |(old, _)| old.owner_id).into_iter();
+        let moves: Vec<_> = moves.map(|part| move_owned(table, part)).collect();
+        stream::iter(moves).buffer_unordered(WRITES).try_collect().await
     }
 
     /// One consistent query.
@@ -225,7 +305,7 @@ impl ChallengeStore for DynamoStore {
         let states: Vec<DesiredState> = states.collect();
         let after = page.cursor.as_deref().map(place_after).transpose()?;
         let all: Vec<List> = states.iter().map(|state| List::txt(*state)).collect();
-        let totals = try_join_all(all.iter().map(|list| counters::total(table, list))).await?;
+        let totals = counters::totals(table, &all).await?;
         let asked = Asked {
             ranges: states
                 .iter()

@@ -10,6 +10,7 @@ use super::{
     range::Range,
     store::DynamoStore,
     table::Updated,
+    tx::{Expression, Tx},
 };
 use crate::store::{Heartbeat, Heartbeats, StoreError};
 
@@ -48,7 +49,9 @@ impl Heartbeats for DynamoStore {
     }
 
     async fn bury(&self, worker: &str, last: u64) -> Result<bool, StoreError> {
-        let (key, silent) = (keys::worker(worker), "attribute_not_exists(pk) OR beat = :last");
-        self.table().await?.delete(&key, silent, (":last", n(last))).await
+        let silent = Expression::new("attribute_not_exists(pk) OR #beat = :beat").with("beat", n(last));
+        let mut tx = Tx::new();
+        tx.delete_if(keys::worker(worker), silent, ());
+        Ok(tx.commit(self.table().await?).await?.is_ok())
     }
 }

@@ -28,7 +28,7 @@
 //! | reservation | `RESERVED#<id>`, part (TTL one week) | | | |
 //! | chore | `CHORE#<name>`, `META` | | | `CHORE`, due time |
 //! | id counter | `COUNTER#<kind>`, `META` | | | |
-//! | list counter | `COUNT#<list>`, `T#<shard>` | | | |
+//! | counters of lists that a row moves between, an attribute each | `COUNT#<lists>`, `T#<shard>` | | | |
 //! | sealed secret (`vault/envelope.rs`) | `KEY#<name>`, `META` (TTL once deleted) | `KEY`, name | | |
 
 use certmint_core::{
@@ -151,59 +151,68 @@ pub(super) fn names(name: &DomainName, id: CertificateId) -> Vec<Key> {
         .map(|above| key(named(above), pad(id.get())))
         .collect()
 }
-/// A list whose rows are counted.
+/// A list whose rows are counted. Lists that a row moves between are counted in the same items: a move is one write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct List(String);
+pub(super) struct List {
+    text: String,
+    family: String,
+    member: String,
+}
 
 impl List {
+    fn new(text: impl Into<String>, family: impl Into<String>, member: &str) -> Self {
+        let (text, family, member) = (text.into(), family.into(), member.to_owned());
+        Self { text, family, member }
+    }
     pub(super) fn accounts() -> Self {
-        Self("ACCOUNT".into())
+        Self::new("ACCOUNT", "ACCOUNT", "active")
     }
     pub(super) fn requests(status: RequestStatus) -> Self {
-        Self(format!("REQUEST#{}", status.as_str()))
+        let word = status.as_str();
+        Self::new(format!("REQUEST#{word}"), "REQUEST#ALL", word)
     }
     pub(super) fn requests_of(account: AccountId, status: RequestStatus) -> Self {
-        Self(format!("REQUEST#A{account}#{}", status.as_str()))
+        Self::new("", format!("REQUEST#A{account}"), status.as_str())
     }
     pub(super) fn certificates(status: CertificateStatus, source: CertificateSource, wildcard: bool) -> Self {
         let kind = if wildcard { "wildcard" } else { "plain" };
-        Self(format!(
-            "CERTIFICATE#{}#{}#{kind}",
-            status.as_str(),
-            source.as_str()
-        ))
+        let (status, source) = (status.as_str(), source.as_str());
+        Self::stored(&format!("CERTIFICATE#{status}#{source}#{kind}"))
     }
     /// Those of an account that are not deleted. Counted only.
     pub(super) fn certificates_of(account: AccountId) -> Self {
-        Self(format!("CERTIFICATE#A{account}"))
+        Self::new("", format!("CERTIFICATE#A{account}"), "kept")
     }
     pub(super) fn bindings(active: bool) -> Self {
-        Self(format!("{BINDING}{}", active_word(active)))
+        let word = active_word(active);
+        Self::new(format!("{BINDING}{word}"), "BINDING#ALL", word)
     }
     /// Counted only.
     pub(super) fn bindings_of(id: CertificateId, active: bool) -> Self {
-        Self(format!("{BINDING}C{id}#{}", active_word(active)))
+        Self::new("", format!("{BINDING}C{id}"), active_word(active))
     }
     pub(super) fn txt(desired: DesiredState) -> Self {
-        Self(format!("TXT#{}", desired.as_str()))
+        Self::new(format!("TXT#{}", desired.as_str()), "TXT#ALL", desired.as_str())
     }
-    /// As an item's attribute has it.
+    /// Of certificates, as an item's attribute has it.
     pub(super) fn stored(text: &str) -> Self {
-        Self(text.to_owned())
+        let member = text.strip_prefix("CERTIFICATE#").unwrap_or(text);
+        Self::new(text, "CERTIFICATE#ALL", &member.replace('#', "_"))
     }
     pub(super) fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
-    fn shard_key(&self, shard: u64) -> Key {
-        key(format!("COUNT#{}", self.0), format!("T#{shard}"))
+    /// The attribute that counts it.
+    pub(super) fn member(&self) -> &str {
+        &self.member
     }
     /// The item that counts a row with this id.
     pub(super) fn counter(&self, id: u64) -> Key {
-        self.shard_key(id % SHARDS)
+        key(format!("COUNT#{}", self.family), format!("T#{}", id % SHARDS))
     }
     /// All items that count it.
     pub(super) fn counters(&self) -> impl Iterator<Item = Key> {
-        (0..SHARDS).map(|shard| self.shard_key(shard))
+        (0..SHARDS).map(|shard| self.counter(shard))
     }
 }
 
@@ -267,7 +276,7 @@ pub(crate) struct Place {
 }
 
 fn listed(list: &List, sk: String) -> Place {
-    let (index, pk) = (Index::List, list.0.clone());
+    let (index, pk) = (Index::List, list.text.clone());
     Place { index, pk, sk }
 }
 
@@ -285,23 +294,19 @@ pub(super) fn listed_request(id: RequestId, account: AccountId, status: RequestS
 }
 pub(super) fn listed_binding(binding: &Binding) -> Place {
     let (certificate, website) = (pad(binding.certificate_id.get()), pad_any(binding.website_id));
-    listed(
-        &List::bindings(binding.active),
-        format!("{certificate}#{website}"),
-    )
+    let sk = format!("{certificate}#{website}");
+    listed(&List::bindings(binding.active), sk)
 }
 pub(super) fn listed_txt(record: &TxtRecord) -> Place {
     listed(&List::txt(record.desired_state), record.place())
 }
 /// A sealed secret, by its name.
 pub(crate) fn listed_secret(name: &str) -> Place {
-    listed(&List("KEY".into()), name.to_owned())
+    listed(&List::new("KEY", "KEY", "kept"), name.to_owned())
 }
 pub(super) fn ending(id: CertificateId, at: Timestamp) -> Place {
-    listed(
-        &List(ends(id.get())),
-        format!("{}#{}", at.sort_key(), pad(id.get())),
-    )
+    let sk = format!("{}#{}", at.sort_key(), pad(id.get()));
+    listed(&List::new(ends(id.get()), "EXPIRY", "kept"), sk)
 }
 pub(super) fn txt_of(record: &TxtRecord) -> Place {
     let pk = values_of(record.owner_id);
@@ -381,7 +386,7 @@ pub(super) fn binding_in(pk: &str, sk: &str) -> Option<Binding> {
     Some(Binding {
         certificate_id: CertificateId::new(id_in(certificate_id)?),
         website_id: id_in(website_id)?,
-        active: pk == List::bindings(true).0,
+        active: pk == List::bindings(true).text,
     })
 }
 /// Whether an item that hangs on a certificate is an older version of it.

@@ -4,6 +4,7 @@
 pub(crate) mod access;
 mod account_lifecycle;
 mod accounts;
+mod alone;
 mod bindings;
 pub mod calls;
 mod certificate_items;

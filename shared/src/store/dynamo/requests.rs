@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use futures::future::try_join_all;
 
 use super::{
     accounts, challenges, chores, counters,
@@ -116,7 +115,7 @@ impl RequestStore for DynamoStore {
             None => List::requests(*status),
         });
         let counted: Vec<List> = counted.filter(|_| !filter.uncounted).collect();
-        let totals = try_join_all(counted.iter().map(|list| counters::total(table, list))).await?;
+        let totals = counters::totals(table, &counted).await?;
         let rows = lists::rows(table, asked).await?;
         let cut = read(table, &rows, &statuses).await?;
         let total = totals.iter().sum();
@@ -128,11 +127,12 @@ impl RequestStore for DynamoStore {
         ))
     }
 
-    /// Four sums of at most eight items.
+    /// The sums of at most eight items.
     async fn request_counts(&self) -> Result<[(RequestStatus, u64); 4], StoreError> {
+        let totals = counters::totals(self.table().await?, &RequestStatus::ALL.map(List::requests)).await?;
         let mut counts = RequestStatus::ALL.map(|status| (status, 0));
-        for (status, count) in &mut counts {
-            *count = counters::total(self.table().await?, &List::requests(*status)).await?;
+        for ((_, count), total) in counts.iter_mut().zip(totals) {
+            *count = total;
         }
         Ok(counts)
     }

@@ -7,12 +7,11 @@ use aws_sdk_dynamodb::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
     operation::{
-        delete_item::DeleteItemError,
         query::builders::QueryFluentBuilder,
         transact_write_items::TransactWriteItemsError,
-        update_item::{UpdateItemError, UpdateItemOutput},
+        update_item::{UpdateItemError, UpdateItemOutput, builders::UpdateItemFluentBuilder},
     },
-    types::{AttributeValue, KeysAndAttributes, Select, TransactWriteItem},
+    types::{KeysAndAttributes, Select, TransactWriteItem},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use uuid::Uuid;
@@ -27,7 +26,9 @@ use crate::{aws_refusal::Refusal, store::StoreError};
 /// DynamoDB quota: items in one BatchGetItem.
 pub(super) const BATCH: usize = 100;
 /// Tries against a transaction that another one touches at the same moment.
-const TRIES: u32 = 10;
+pub(super) const TRIES: u32 = 16;
+/// The bound of the waits between them.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// Tries to get what a batch read left out.
 const ROUNDS: u32 = 8;
 /// Batch reads in flight at once.
@@ -36,7 +37,7 @@ const AT_ONCE: usize = 8;
 /// A table, and the client that reaches it.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
-    client: Client,
+    pub(super) client: Client,
     name: String,
 }
 
@@ -49,12 +50,12 @@ pub(super) enum Fresh {
     Soon,
 }
 
-fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {
+pub(super) fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {
     error.as_service_error().and_then(ProvideErrorMetadata::code)
 }
 
 /// By code: what another try may mend, and what not.
-fn refused<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> StoreError
+pub(super) fn refused<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -83,6 +84,12 @@ where
     }
 }
 
+/// Whether another write of the same items was under way.
+pub(super) fn is_collision(code: Option<&str>) -> bool {
+    let codes = ["TransactionConflictException", "TransactionInProgressException"];
+    code.is_some_and(|code| codes.contains(&code))
+}
+
 fn built<T>(built: Result<T, aws_sdk_dynamodb::error::BuildError>) -> Result<T, StoreError> {
     built.map_err(|e| StoreError::Refused {
         operation: "build",
@@ -90,10 +97,11 @@ fn built<T>(built: Result<T, aws_sdk_dynamodb::error::BuildError>) -> Result<T, 
     })
 }
 
-/// The wait before a try, doubled each time, with a part that differs between calls that collide.
-async fn wait(tried: u32) {
-    let base = Duration::from_millis(10 << tried.min(5)).min(Duration::from_millis(400));
-    tokio::time::sleep(base + Duration::from_millis(rand::random::<u64>() % 40)).await;
+/// The wait before a try: any moment up to a bound that doubles each time, so that those who collide come apart however
+/// many they are.
+pub(super) async fn wait(tried: u32) {
+    let most = Duration::from_millis(20 << tried.min(7)).min(LONGEST_WAIT);
+    tokio::time::sleep(most.mul_f64(rand::random())).await;
 }
 
 impl Table {
@@ -236,53 +244,37 @@ impl Table {
         }
     }
 
-    /// One deletion outside transactions: half of what one in them costs. Whether the condition held.
-    pub(super) async fn delete(
-        &self,
-        key: &Key,
-        condition: &str,
-        (name, value): (&str, AttributeValue),
-    ) -> Result<bool, StoreError> {
-        let call = self
-            .client
-            .delete_item()
-            .table_name(&self.name)
-            .set_key(Some(key.attributes()))
-            .condition_expression(condition)
-            .expression_attribute_values(name, value);
-        match call.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(refused("DeleteItem", &error)),
-            },
-        }
-    }
-
     /// One write outside transactions, for what needs the item's answer. `build` adds key, expression and condition.
     pub(super) async fn update(
         &self,
         key: &Key,
-        build: impl FnOnce(
-            aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder,
-        ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder,
+        build: impl FnOnce(UpdateItemFluentBuilder) -> UpdateItemFluentBuilder,
     ) -> Result<Updated, StoreError> {
         let call = self.client.update_item().table_name(&self.name);
-        match build(call.set_key(Some(key.attributes()))).send().await {
-            Ok(UpdateItemOutput { attributes, .. }) => Ok(Updated::Done(Row(attributes.unwrap_or_default()))),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(check)) => {
-                    Ok(Updated::Refused(Row(check.item.clone().unwrap_or_default())))
+        let call = build(call.set_key(Some(key.attributes())));
+        let mut tried = 0;
+        loop {
+            let error = match call.clone().send().await {
+                Ok(UpdateItemOutput { attributes, .. }) => {
+                    return Ok(Updated::Done(Row(attributes.unwrap_or_default())));
                 }
-                _ => Err(refused("UpdateItem", &error)),
-            },
+                Err(error) => error,
+            };
+            if let Some(UpdateItemError::ConditionalCheckFailedException(check)) = error.as_service_error() {
+                return Ok(Updated::Refused(Row(check.item.clone().unwrap_or_default())));
+            }
+            if !is_collision(code(&error)) || tried == TRIES {
+                return Err(refused("UpdateItem", &error));
+            }
+            wait(tried).await;
+            tried += 1;
         }
     }
 
     /// All or nothing, once: the SDK's own repeats have the call's token. That one is drawn here, since the SDK seeds its
     /// tokens by the time since boot, and two functions that start in the same moment of theirs would draw the same ones:
     /// DynamoDB refuses the later write, or takes it for done. `Some`: the condition of the action at this place failed, nothing was written. A collision with
-    /// another transaction is tried again after some tens of milliseconds.
+    /// another write of the same items is tried again after a while.
     pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Option<usize>, StoreError> {
         let mut last = None;
         for tried in 0..TRIES {
@@ -305,7 +297,7 @@ impl Table {
             if let Some(place) = reasons.iter().position(|r| *r == "ConditionalCheckFailed") {
                 return Ok(Some(place));
             }
-            let collided = code(&error) == Some("TransactionInProgressException")
+            let collided = is_collision(code(&error))
                 || reasons.iter().any(|reason| {
                     matches!(
                         *reason,

@@ -10,7 +10,7 @@ use crate::{
     worker::pulse::Pulse,
 };
 use certmint_core::{
-    issuance::{CaEffect, Challenge, Effect, Event, Lease, Phase, Request, Step, ZoneEffect, next},
+    issuance::{CaEffect, Challenge, Effect, Event, Issuance, Lease, Phase, Request, Step, ZoneEffect, next},
     words::{Fqdn, RequestId, Timestamp},
 };
 
@@ -47,6 +47,8 @@ pub(in crate::worker) enum Turn {
 /// A request under lease, with the effects that its state asks for.
 pub(in crate::worker) struct Job {
     pub(in crate::worker) request: Request,
+    /// The state that the store has.
+    stored: Issuance,
     effects: VecDeque<Effect>,
     wait_until: Option<Timestamp>,
     /// Its change of zones, and since when that is ready.
@@ -69,6 +71,7 @@ impl Job {
         denials: Arc<Denials>,
     ) -> Self {
         let mut job = Self {
+            stored: request.issuance.clone(),
             request,
             effects: VecDeque::new(),
             wait_until: None,
@@ -219,7 +222,8 @@ impl Job {
         }
     }
 
-    /// Takes an event to the engine and stores the new state; its effects are due only then.
+    /// Takes an event to the engine. A new state that a later run would not find by itself is stored, and its effects are due
+    /// only then; the others are stored with the next such one, or when the request is handed back.
     pub(in crate::worker) async fn apply(
         &mut self,
         event: Event,
@@ -262,7 +266,10 @@ impl Job {
             "step"
         );
         self.adopt(step);
-        self.store(requests, now).await
+        match self.is_over() || self.request.issuance.must_be_stored(&self.stored) {
+            true => self.store(requests, now).await,
+            false => None,
+        }
     }
 
     fn adopt(&mut self, step: Step) {
@@ -294,7 +301,7 @@ impl Job {
     async fn store(&mut self, requests: &dyn RequestStore, now: Timestamp) -> Option<(String, RequestId)> {
         self.request.updated_at = now;
         match requests.save_request(&self.request, now).await {
-            Ok(()) => {}
+            Ok(()) => self.stored = self.request.issuance.clone(),
             Err(StoreError::OrderTaken { order_url, by }) => {
                 tracing::warn!(
                     request_id = self.request.id.get(),

@@ -170,7 +170,7 @@ fn wired() -> Vec<Wired> {
     vec![
         Wired {
             files: below(&file("shared/src/store/dynamo")),
-            tables: vec![dynamo::calls::CALLS, dynamo::calls::BURY_CALLS],
+            tables: vec![dynamo::calls::CALLS],
             operator: &[],
             traits: traits_of_store.collect(),
         },

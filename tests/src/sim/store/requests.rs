@@ -46,10 +46,13 @@ impl MemoryStore {
             return;
         };
         let lived_at = tables.lived_at.get(&before);
-        let acts =
-            lived_at.is_some_and(|(_, at)| self.gate.now().since(*at) < WorkerSettings::default().lease / 2);
+        // An invocation's next pass has another name: what an earlier one could not hand back is free.
+        let acts = lived_at.is_some_and(|(name, at)| {
+            held.lease.owner.as_ref() == Some(name)
+                && self.gate.now().since(*at) < WorkerSettings::default().lease / 2
+        });
         let alive = before != task && timeline.is_running(before) && acts;
-        if alive && held.lease.owner.is_some() {
+        if alive {
             timeline.violation(format!(
                 "the lease of request {} was taken from a running worker",
                 held.id
