@@ -2,7 +2,7 @@
 //! does tomorrow.
 
 use std::{
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
 
@@ -41,17 +41,17 @@ impl Timer for SystemClock {
     }
 }
 
-/// The machine's clock, ahead or behind by some seconds (`CERTMINT_CLOCK_OFFSET`).
-#[derive(Clone, Copy, Debug)]
+/// A clock that is ahead or behind another one by some seconds.
 pub struct ShiftedClock {
+    of: Arc<dyn Timer>,
     offset: i64,
 }
 
 impl ShiftedClock {
     /// Ahead by `offset` seconds; behind if it is negative.
     #[must_use]
-    pub const fn new(offset: i64) -> Self {
-        Self { offset }
+    pub fn new(of: Arc<dyn Timer>, offset: i64) -> Self {
+        Self { of, offset }
     }
 }
 
@@ -59,8 +59,8 @@ impl Clock for ShiftedClock {
     fn now(&self) -> Timestamp {
         let by = Duration::from_secs(self.offset.unsigned_abs());
         match self.offset {
-            0.. => SystemClock.now().plus(by),
-            _ => SystemClock.now().minus(by),
+            0.. => self.of.now().plus(by),
+            _ => self.of.now().minus(by),
         }
     }
 }
@@ -68,10 +68,10 @@ impl Clock for ShiftedClock {
 #[async_trait]
 impl Timer for ShiftedClock {
     async fn sleep(&self, time: Duration) {
-        SystemClock.sleep(time).await;
+        self.of.sleep(time).await;
     }
 
     fn elapsed(&self) -> Duration {
-        SystemClock.elapsed()
+        self.of.elapsed()
     }
 }

@@ -5,12 +5,13 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use certmint_core::provider::{Provider, ProviderEntry, ProviderError, Providers};
 
 /// The variables that are read; another one cannot be.
-pub const VARIABLES: [&str; 15] = [
+pub const VARIABLES: [&str; 16] = [
     "ACME_WORKER_BATCH_SIZE",
     "ACME_WORKER_ENABLED",
     "ACME_WORKER_PATIENCE",
     "CERTMINT_CA_ROOT",
     "CERTMINT_CLOCK_OFFSET",
+    "CERTMINT_CLOCK_SKEW",
     "CERTMINT_DNS_SERVER",
     "CERTMINT_EVENT_BUS",
     "CERTMINT_KEY_VAULT",
@@ -83,8 +84,10 @@ pub struct Config {
     pub providers: Providers,
     /// `CERTMINT_DNS_SERVER`: the one server to ask for everything (local mode).
     pub dns_server: Option<SocketAddr>,
-    /// `CERTMINT_CLOCK_OFFSET` (0): seconds that the functions' clock is ahead of the machine's. For drills only.
+    /// `CERTMINT_CLOCK_OFFSET` (0): seconds that the functions live ahead of the time. For drills only.
     pub clock_offset: i64,
+    /// `CERTMINT_CLOCK_SKEW` (0): seconds that the machine's clock is taken to be wrong by (ahead). For drills only.
+    pub clock_skew: i64,
     /// `CERTMINT_CA_ROOT`: a PEM file with the root of all providers that name none of their own.
     pub ca_root: Option<PathBuf>,
     /// The worker's settings.
@@ -130,6 +133,7 @@ impl Config {
                 .map(|t| read("CERTMINT_DNS_SERVER", &t))
                 .transpose()?,
             clock_offset: parse(&get, "CERTMINT_CLOCK_OFFSET", 0)?,
+            clock_skew: parse(&get, "CERTMINT_CLOCK_SKEW", 0)?,
             ca_root: get("CERTMINT_CA_ROOT").map(PathBuf::from),
             worker: WorkerConfig {
                 enabled: parse(&get, "ACME_WORKER_ENABLED", true)?,

@@ -18,6 +18,7 @@ mod renewal_request;
 mod run_errors;
 pub mod start;
 pub mod store;
+mod table_time;
 pub mod telemetry;
 pub mod vault;
 pub mod wake;

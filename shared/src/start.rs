@@ -18,6 +18,7 @@ use crate::{
     kick::{self, EventBridgeKick, Kick},
     run_errors::RunErrors,
     store::dynamo::{self, DynamoStore, SchemaUse},
+    table_time::TableTime,
     vault::{
         Deposit, KeyVault,
         envelope::{self, EnvelopeSettings, EnvelopeVault},
@@ -109,16 +110,25 @@ fn config() -> Result<Config, ConfigError> {
     Config::from_env(|name| std::env::var(name).ok())
 }
 
-fn clock(config: &Config) -> Arc<dyn Timer> {
-    match config.clock_offset {
-        0 => Arc::new(SystemClock),
-        offset => Arc::new(ShiftedClock::new(offset)),
+/// How long a start waits for the table.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+fn shifted(clock: Arc<dyn Timer>, offset: i64) -> Arc<dyn Timer> {
+    match offset {
+        0 => clock,
+        offset => Arc::new(ShiftedClock::new(clock, offset)),
     }
 }
 
-fn store(sdk: &SdkConfig, config: &Config, schema: SchemaUse) -> Arc<DynamoStore> {
-    let client = aws_sdk_dynamodb::Client::new(sdk);
-    Arc::new(DynamoStore::new(client, config.table.clone()).of_our_version(schema))
+/// The store, and the time by its table.
+async fn store(sdk: &SdkConfig, config: &Config, schema: SchemaUse) -> (Arc<DynamoStore>, Arc<dyn Timer>) {
+    let time = TableTime::new(shifted(Arc::new(SystemClock), config.clock_skew));
+    let client = aws_sdk_dynamodb::config::Builder::from(sdk).interceptor(time.clone());
+    let client = aws_sdk_dynamodb::Client::from_conf(client.build());
+    let store = DynamoStore::new(client, config.table.clone()).of_our_version(schema);
+    // So that the time is known before the first work. Where nothing is said now, the first call's answer says it.
+    let _known = tokio::time::timeout(PATIENCE, store.prepare()).await;
+    (Arc::new(store), shifted(Arc::new(time), config.clock_offset))
 }
 
 fn secrets_manager(sdk: &SdkConfig, config: &Config) -> SecretsManagerVault {
@@ -126,27 +136,27 @@ fn secrets_manager(sdk: &SdkConfig, config: &Config) -> SecretsManagerVault {
     SecretsManagerVault::new(client, config.secret_prefix.clone()).under(config.secrets_kms_key.clone())
 }
 
-fn envelope(sdk: &SdkConfig, config: &Config, kms_key: &str) -> EnvelopeVault {
+fn envelope(sdk: &SdkConfig, config: &Config, kms_key: &str, clock: Arc<dyn Clock>) -> EnvelopeVault {
     let settings = EnvelopeSettings {
         table: config.table.clone(),
         prefix: config.secret_prefix.clone(),
         kms_key: kms_key.to_owned(),
     };
     let table = aws_sdk_dynamodb::Client::new(sdk);
-    EnvelopeVault::new(table, aws_sdk_kms::Client::new(sdk), settings, clock(config))
+    EnvelopeVault::new(table, aws_sdk_kms::Client::new(sdk), settings, clock)
 }
 
-fn vault(sdk: &SdkConfig, config: &Config) -> Arc<dyn KeyVault> {
+fn vault(sdk: &SdkConfig, config: &Config, clock: Arc<dyn Clock>) -> Arc<dyn KeyVault> {
     match &config.key_vault {
         VaultConfig::SecretsManager => Arc::new(secrets_manager(sdk, config)),
-        VaultConfig::Envelope { kms_key } => Arc::new(envelope(sdk, config, kms_key)),
+        VaultConfig::Envelope { kms_key } => Arc::new(envelope(sdk, config, kms_key, clock)),
     }
 }
 
-fn deposit(sdk: &SdkConfig, config: &Config) -> Arc<dyn Deposit> {
+fn deposit(sdk: &SdkConfig, config: &Config, clock: Arc<dyn Clock>) -> Arc<dyn Deposit> {
     match &config.key_vault {
         VaultConfig::SecretsManager => Arc::new(secrets_manager(sdk, config)),
-        VaultConfig::Envelope { kms_key } => Arc::new(envelope(sdk, config, kms_key)),
+        VaultConfig::Envelope { kms_key } => Arc::new(envelope(sdk, config, kms_key, clock)),
     }
 }
 
@@ -164,7 +174,8 @@ pub async fn vaults() -> Result<(SecretsManagerVault, EnvelopeVault), StartError
         VaultConfig::Envelope { kms_key } => kms_key.clone(),
         VaultConfig::SecretsManager => String::new(),
     };
-    Ok((secrets_manager(&sdk, &config), envelope(&sdk, &config, &kms_key)))
+    let envelope = envelope(&sdk, &config, &kms_key, Arc::new(SystemClock));
+    Ok((secrets_manager(&sdk, &config), envelope))
 }
 
 fn zones(sdk: &SdkConfig, clock: Arc<dyn Clock>) -> Arc<Route53Zones> {
@@ -182,10 +193,9 @@ fn kick(sdk: &SdkConfig, config: &Config) -> EventBridgeKick {
 pub async fn api() -> Result<Api, StartError> {
     let (sdk, config) = (sdk().await, config()?);
     let kick = Arc::new(kick(&sdk, &config));
-    let store = store(&sdk, &config, SchemaUse::Claim);
+    let (store, clock) = store(&sdk, &config, SchemaUse::Claim).await;
     let tokens = Arc::new(secrets_manager(&sdk, &config));
-    let deposit = deposit(&sdk, &config);
-    let clock = clock(&config);
+    let deposit = deposit(&sdk, &config, clock.clone());
     Ok(Api::new(store, tokens, deposit, config.providers, kick, clock))
 }
 
@@ -196,14 +206,10 @@ pub async fn api() -> Result<Api, StartError> {
 pub async fn downloads() -> Result<Api, StartError> {
     let (sdk, config) = (sdk().await, config()?);
     // Its role writes nothing.
-    let store = store(&sdk, &config, SchemaUse::Look);
+    let (store, clock) = store(&sdk, &config, SchemaUse::Look).await;
     let tokens = Arc::new(secrets_manager(&sdk, &config));
-    Ok(Api::downloads(
-        store,
-        tokens,
-        vault(&sdk, &config),
-        clock(&config),
-    ))
+    let vault = vault(&sdk, &config, clock.clone());
+    Ok(Api::downloads(store, tokens, vault, clock))
 }
 
 /// A worker that may be switched off by `ACME_WORKER_ENABLED`.
@@ -253,15 +259,16 @@ impl WorkerFunction {
 /// If a setting is missing or wrong.
 pub async fn worker() -> Result<WorkerFunction, StartError> {
     let (sdk, config) = (sdk().await, config()?);
-    let (clock, kick) = (clock(&config), kick(&sdk, &config));
+    let kick = kick(&sdk, &config);
+    let (store, clock) = store(&sdk, &config, SchemaUse::Claim).await;
     let wakes: Arc<dyn WakeQueue> = match &config.wake_queue {
         Some(url) => Arc::new(SqsQueue::new(aws_sdk_sqs::Client::new(&sdk), url.clone())),
         None => Arc::new(NoQueue),
     };
     let adapters = Adapters {
         wakes,
-        store: store(&sdk, &config, SchemaUse::Claim).into(),
-        vault: vault(&sdk, &config),
+        store: store.into(),
+        vault: vault(&sdk, &config, clock.clone()),
         ca: Arc::new(AcmeCa::new(
             &config.providers,
             config.ca_root.clone(),
@@ -311,9 +318,8 @@ impl CleanupFunction {
 /// If a setting is missing or wrong.
 pub async fn cleaner() -> Result<CleanupFunction, StartError> {
     let (sdk, config) = (sdk().await, config()?);
-    let clock = clock(&config);
     // Its role writes nothing but the ledger.
-    let store = store(&sdk, &config, SchemaUse::Look);
+    let (store, clock) = store(&sdk, &config, SchemaUse::Look).await;
     let zones = zones(&sdk, clock.clone());
     let cleaner = Cleaner::new(store.clone(), store, zones, clock.clone());
     Ok(CleanupFunction { cleaner, clock })

@@ -39,6 +39,25 @@ async fn four_workers_with_clocks_five_minutes_apart_make_one_certificate_each()
 }
 
 #[tokio::test]
+async fn a_worker_whose_machine_is_five_minutes_off_takes_the_tables_time() {
+    for skew in [-300, 300] {
+        let mut options = options();
+        options.worker_skews = vec![skew];
+        let journey = Journey::start(options).await;
+        let account = journey.account().await;
+        // By a clock that is behind this is due in five minutes only.
+        let id = journey.request(account, &["example.com"]).await;
+        let request = journey.until(id, "success").await;
+        let ahead = journey.seconds_until(&request["updated_at"]);
+        assert!((-30..=2).contains(&ahead), "ended in {ahead} s: {request}");
+        let wrong = "this machine's clock is wrong";
+        let lines = journey.stack.logs.all();
+        assert!(lines.iter().any(|line| line.contains(wrong)), "it is said");
+        journey.ends_well(id).await;
+    }
+}
+
+#[tokio::test]
 async fn a_worker_that_comes_too_late_writes_nothing() {
     let mut options = options();
     options.workers = 2;

@@ -17,7 +17,7 @@ use aws_sdk_kms::{
 };
 use certmint_core::words::Class;
 use certmint_shared::{
-    clock::ShiftedClock,
+    clock::{ShiftedClock, SystemClock},
     store::schema,
     vault::{
         KeyVault, SecretNames, VaultError,
@@ -80,7 +80,7 @@ impl World {
             self.table.clone(),
             kms,
             settings,
-            Arc::new(ShiftedClock::new(ahead)),
+            Arc::new(ShiftedClock::new(Arc::new(SystemClock), ahead)),
         )
     }
 
@@ -238,7 +238,12 @@ async fn the_cipher_alone_binds_a_secret_to_its_place() {
         };
         let kms = config!(aws_sdk_kms, world).to_builder().interceptor(NoContext);
         let kms = aws_sdk_kms::Client::from_conf(kms.build());
-        EnvelopeVault::new(world.table.clone(), kms, settings, Arc::new(ShiftedClock::new(0)))
+        EnvelopeVault::new(
+            world.table.clone(),
+            kms,
+            settings,
+            Arc::new(ShiftedClock::new(Arc::new(SystemClock), 0)),
+        )
     };
     let one = vault("one");
     for name in ["key/1", "key/10"] {

@@ -34,8 +34,10 @@ pub struct Options {
     pub interval: Option<Duration>,
     /// Worker instances beside each other.
     pub workers: usize,
-    /// Seconds that each worker's clock is ahead, by instance; those that are not named are right.
+    /// Seconds that each worker lives ahead of the time, by instance; those that are not named are right.
     pub worker_clocks: Vec<i64>,
+    /// Seconds that each worker's clock is wrong by (ahead), likewise.
+    pub worker_skews: Vec<i64>,
     /// The token that the API accepts; `None` makes one.
     pub token: Option<String>,
     /// Of a hundred ACME nonces, so many are refused.
@@ -77,6 +79,7 @@ impl Default for Options {
             interval: Some(Duration::from_secs(40)),
             workers: 1,
             worker_clocks: vec![],
+            worker_skews: vec![],
             token: None,
             bad_nonces: 5,
             reused_authorizations: 50,

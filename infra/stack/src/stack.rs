@@ -116,17 +116,17 @@ impl Stack {
             .await;
         serve(aws_port, aws.clone().routes(), stopped.clone(), &mut tasks);
         prepare_table(ports.aws).await?;
-        let function = |name, timeout: Duration, instances| FunctionConfig {
-            name,
-            binary: options.functions.join(name),
-            env: environment(name, &options, &ports, dns_address, &tls),
-            timeout,
-            instances,
-            clocks: if name == "worker" {
-                options.worker_clocks.clone()
-            } else {
-                vec![]
-            },
+        let function = |name: &'static str, timeout: Duration, instances| {
+            let of_workers = |all: &[i64]| if name == "worker" { all.to_vec() } else { vec![] };
+            FunctionConfig {
+                name,
+                binary: options.functions.join(name),
+                env: environment(name, &options, &ports, dns_address, &tls),
+                timeout,
+                instances,
+                clocks: of_workers(&options.worker_clocks),
+                skews: of_workers(&options.worker_skews),
+            }
         };
         let configs = [
             function("api", Duration::from_secs(15), 2),

@@ -208,7 +208,10 @@ impl Pass {
             return Ok(Found::default());
         }
         let now = self.now();
-        let due = self.requests.due_requests(now, room).await?;
+        let due = self
+            .requests
+            .due_requests(now.plus(self.settings.ahead), room)
+            .await?;
         let others = due.held.iter().filter(|held| held.worker != pulse.worker());
         let holders = others.map(|held| held.worker.clone()).collect();
         let sight = self.watch.look(holders).await?;

@@ -185,14 +185,14 @@ fn spawn(instance: &Instance, address: SocketAddr) -> std::io::Result<Child> {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
-    let clock = config
-        .clocks
-        .get(instance.number)
-        .map(|ahead| ("CERTMINT_CLOCK_OFFSET", ahead.to_string()));
+    let of_ours = |all: &[i64]| all.get(instance.number).map(i64::to_string);
+    let clock = of_ours(&config.clocks).map(|ahead| ("CERTMINT_CLOCK_OFFSET", ahead));
+    let skew = of_ours(&config.skews).map(|ahead| ("CERTMINT_CLOCK_SKEW", ahead));
     process::command(&config.binary)
         .env_clear()
         .envs(config.env.iter().cloned())
         .envs(clock)
+        .envs(skew)
         .envs(overrides)
         .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
         .env("AWS_LAMBDA_FUNCTION_NAME", config.name)

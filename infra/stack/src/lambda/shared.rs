@@ -27,8 +27,10 @@ pub struct FunctionConfig {
     pub timeout: Duration,
     /// Instances that run beside each other.
     pub instances: usize,
-    /// Seconds that each instance's clock is ahead.
+    /// Seconds that each instance lives ahead of the time.
     pub clocks: Vec<i64>,
+    /// Seconds that each instance's clock is wrong by (ahead).
+    pub skews: Vec<i64>,
 }
 
 /// Why an invocation has no answer.

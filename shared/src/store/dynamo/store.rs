@@ -39,6 +39,12 @@ impl DynamoStore {
         }
     }
 
+    /// Looks at the table's version now, if that is to be done before its first use.
+    pub async fn prepare(&self) {
+        // What it cannot tell, each call tells.
+        let _known = self.table().await;
+    }
+
     /// The table, if it has the form that we write.
     pub(super) async fn table(&self) -> Result<&Table, StoreError> {
         if let Some((schema, known)) = &self.schema {

@@ -72,11 +72,12 @@ impl Job {
     ) -> Self {
         let mut job = Self {
             stored: request.issuance.clone(),
-            request,
             effects: VecDeque::new(),
             wait_until: None,
             zone_work: None,
-            held_until: None,
+            // Claimed a moment before its time, it waits for that.
+            held_until: request.wake_at.filter(|at| *at > now),
+            request,
             lost: false,
             pulse,
             denials,
@@ -330,7 +331,7 @@ impl Job {
             return;
         }
         self.request.lease = self.request.lease.given_back();
-        self.request.wake_at = Some(self.wait_until.unwrap_or(now));
+        self.request.wake_at = Some(self.wait_until.or(self.held_until).unwrap_or(now));
         self.store(requests, now).await;
     }
 

@@ -34,11 +34,11 @@ async fn orders(journey: &Journey, id: u64) -> usize {
     history.filter(|event| event["what"] == "order created").count()
 }
 
-/// `clocks`: seconds that each worker's is ahead.
-pub(crate) async fn run(time: Duration, clocks: Vec<i64>) {
+/// `skews`: seconds that each worker's clock is wrong by.
+pub(crate) async fn run(time: Duration, skews: Vec<i64>) {
     let mut options = options();
     options.workers = 2;
-    options.worker_clocks = clocks;
+    options.worker_skews = skews;
     options.interval = Some(SCHEDULE);
     let journey = Journey::start(options).await;
     let account = journey.account().await;
