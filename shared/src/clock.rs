@@ -17,7 +17,14 @@ pub trait Timer: Clock {
     async fn sleep(&self, time: Duration);
     /// Time since a moment that stays the same: nobody sets this clock, and it tells no time of day.
     fn elapsed(&self) -> Duration;
+    /// The most that the time of day is wrong by.
+    fn uncertainty(&self) -> Duration {
+        UNSURE
+    }
 }
+
+/// What a machine's clock that nobody checks may be wrong by.
+pub const UNSURE: Duration = Duration::from_secs(5 * 60);
 
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,5 +80,9 @@ impl Timer for ShiftedClock {
 
     fn elapsed(&self) -> Duration {
         self.of.elapsed()
+    }
+
+    fn uncertainty(&self) -> Duration {
+        self.of.uncertainty()
     }
 }

@@ -5,7 +5,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -25,6 +25,8 @@ use certmint_core::{clock::Clock, words::Timestamp};
 
 /// `Date` counts whole seconds.
 const COARSE: i64 = 1_000;
+/// What the time may be wrong by once it was told: that, and what the machine's clock drifts until the next answer.
+const TOLD: Duration = Duration::from_secs(2);
 
 /// A clock that is right by the table's answers.
 #[derive(Clone)]
@@ -32,6 +34,8 @@ pub(crate) struct TableTime {
     machine: Arc<dyn Timer>,
     /// Milliseconds that the machine's clock is behind.
     behind: Arc<AtomicI64>,
+    /// Whether any answer told the time.
+    is_told: Arc<AtomicBool>,
 }
 
 impl TableTime {
@@ -40,6 +44,7 @@ impl TableTime {
         Self {
             machine,
             behind: Arc::default(),
+            is_told: Arc::default(),
         }
     }
 
@@ -50,7 +55,11 @@ impl TableTime {
         let most = date.millis() + COARSE - sent.millis();
         let before = self.behind.load(Ordering::Relaxed);
         // A clock that was set meanwhile says nothing.
-        if least <= most && !(least..=most).contains(&before) {
+        if least > most {
+            return;
+        }
+        self.is_told.store(true, Ordering::Relaxed);
+        if !(least..=most).contains(&before) {
             let behind = before.clamp(least, most);
             self.behind.store(behind, Ordering::Relaxed);
             if before.abs_diff(behind) >= COARSE.unsigned_abs() {
@@ -82,6 +91,13 @@ impl Timer for TableTime {
 
     fn elapsed(&self) -> Duration {
         self.machine.elapsed()
+    }
+
+    fn uncertainty(&self) -> Duration {
+        match self.is_told.load(Ordering::Relaxed) {
+            true => TOLD,
+            false => self.machine.uncertainty(),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ fn beat(worker: &str, beat: u64) -> Heartbeat {
         worker: worker.into(),
         beat,
         at: start().plus(Duration::from_secs(5 * beat)),
+        within: Duration::from_secs(2 * beat),
     }
 }
 

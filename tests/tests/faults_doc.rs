@@ -11,6 +11,7 @@ fn sources(root: &Path) -> Vec<(String, String)> {
         "shared/core/tests",
         "shared/core/src",
         "shared/src/store/dynamo",
+        "shared/src/worker",
     ];
     let name = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
     let in_folder = |path: &Path| {

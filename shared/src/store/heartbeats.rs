@@ -1,5 +1,7 @@
 //! That workers live. A lease names its worker; the lease is over when its worker has no heartbeat any more.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::error::StoreError;
@@ -10,10 +12,12 @@ use certmint_core::words::Timestamp;
 pub struct Heartbeat {
     /// As its leases name it.
     pub worker: String,
-    /// Grows with each sign of life. Whether it grew tells the living from the dead; no clock is compared.
+    /// Grows with each sign of life. Whether it grew tells the living from the dead.
     pub beat: u64,
     /// When, by the worker's clock.
     pub at: Timestamp,
+    /// The most that this clock is wrong by.
+    pub within: Duration,
 }
 
 /// One record a worker, from before its first claim until its end. No worker makes its record twice, so that one that

@@ -73,6 +73,7 @@ impl Pulse {
             worker: self.worker.clone(),
             beat,
             at: self.timer.now(),
+            within: self.timer.uncertainty(),
         };
         let lives = self.heartbeats.beat(&heartbeat).await?;
         self.beat.store(beat, Ordering::Relaxed);

@@ -25,6 +25,7 @@ use super::{
     clock::SimClock,
     gate::Gate,
     queue::SimQueue,
+    rng::Rng,
     store::{MemoryStore, Tables},
     timeline::{TaskId, Timeline},
     vault::{MemoryVault, Secrets},
@@ -33,6 +34,14 @@ use super::{
 
 /// Clocks are off by at most this much, in either direction.
 const SKEW_MILLIS: i64 = 5 * 60_000;
+/// The table's time is off by less than this.
+const TOLD_MILLIS: i64 = 2_000;
+
+/// Up to `most` off, in either direction.
+fn either_way(rng: &mut Rng, most: i64) -> i64 {
+    let width = 2 * most.unsigned_abs();
+    i64::try_from(rng.within(0, width)).unwrap_or_default() - most
+}
 
 /// One invocation on its way.
 pub(super) type Work = Pin<Box<dyn Future<Output = ()>>>;
@@ -76,14 +85,16 @@ impl Process {
     pub(super) fn start(outside: &Outside, timeline: &Arc<Timeline>, kind: Kind, may_be_off: bool) -> Self {
         let task = Arc::new(AtomicU32::new(0));
         let gate = Gate::of(timeline.clone(), task.clone());
-        let skew = timeline.draw(|rng| match rng.within(0, 5) {
-            _ if !may_be_off => 0,
-            0 => SKEW_MILLIS,
-            1 => -SKEW_MILLIS,
-            2 => i64::try_from(rng.within(0, 600_000)).unwrap_or(0) - SKEW_MILLIS,
-            _ => 0,
+        // Most have the table's time; where nothing told it, the machine's is as wrong as they come.
+        let (skew, told) = timeline.draw(|rng| match rng.within(0, 8) {
+            _ if !may_be_off => (0, true),
+            0 => (SKEW_MILLIS, false),
+            1 => (-SKEW_MILLIS, false),
+            2 => (either_way(rng, SKEW_MILLIS), false),
+            3 => (0, false),
+            _ => (either_way(rng, TOLD_MILLIS), true),
         });
-        let clock = Arc::new(SimClock::new(gate.clone(), skew));
+        let clock = Arc::new(SimClock::new(gate.clone(), skew, told));
         let store = Arc::new(MemoryStore::new(outside.tables.clone(), gate.clone()));
         let zones = Arc::new(SimZones::new(
             outside.zones.clone(),

@@ -38,6 +38,7 @@ async fn ended(store: &DynamoStore, account: u64, name: &str, cause: &Cause) -> 
         worker: "test".into(),
         beat: 1,
         at: now,
+        within: Duration::ZERO,
     };
     store.beat(&pulse).await.unwrap();
     // A worker that an earlier call woke may be faster; it has a right request then, and another one is taken.
