@@ -324,13 +324,7 @@ fn what_a_name_is_valid_for() {
 
 #[test]
 fn mail_addresses() {
-    for good in [
-        "ops@example.com",
-        "a.b+c@sub.example.co",
-        "X@EXAMPLE.COM",
-        // It is encoded in a contact's URL.
-        "a?x=1@c.de",
-    ] {
+    for good in ["ops@example.com", "a.b+c@sub.example.co", "X@EXAMPLE.COM"] {
         assert!(good.parse::<Email>().is_ok(), "{good}");
     }
     for bad in [
@@ -341,6 +335,7 @@ fn mail_addresses() {
         "ops@localhost",
         "a@b@c.d",
         "a,b@c.de",
+        "a?x=1@c.de",
         ".a@c.de",
         "a b@c.de",
         "a@-c.de",
