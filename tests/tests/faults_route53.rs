@@ -218,3 +218,19 @@ async fn an_authoritative_server_that_is_silent_is_named() {
     set_env(&journey.stack.worker, "CERTMINT_DNS_SERVER", &works).await;
     journey.ends_well(id).await;
 }
+
+#[tokio::test]
+async fn a_zone_that_takes_its_time_is_not_waited_for_inside_lambda() {
+    let delay = Duration::from_secs(8);
+    let mut options = options();
+    options.sync_delay = delay;
+    // As deployed. There is no schedule here: wakes alone lead on.
+    options.env.clear();
+    let journey = Journey::start(options).await;
+    let account = journey.account().await;
+    let id = journey.request(account, &["example.com"]).await;
+    journey.until(id, "success").await;
+    let (passes, billed) = journey.stack.worker.billed();
+    assert!(billed < delay, "{passes} passes, {billed:?} billed");
+    journey.ends_well(id).await;
+}
