@@ -218,10 +218,12 @@ async fn what_passes_is_not_changed() {
     }
 }
 
+/// What hangs; what is answered all the while and must not be taken for the end of it.
+type Hanging = (&'static [&'static str], &'static [(&'static str, &'static str)]);
+
 #[tokio::test]
 async fn a_call_that_hangs_is_answered_in_time_and_said_once() {
-    // What hangs; what is answered all the while and must not be taken for the end of it.
-    let cases: [(&[&'static str], &[(&str, &str)]); 4] = [
+    let cases: [Hanging; 4] = [
         (
             &[NEW_ORDER],
             &[("POST", "/authZ/1"), ("HEAD", "/nonce-plz"), ("GET", "/dir")],
