@@ -3,7 +3,9 @@
 //! AWS.
 
 mod aws;
+mod cas;
 pub mod dns;
+mod front;
 mod gateway;
 mod keep;
 mod lambda;
@@ -16,6 +18,7 @@ mod process;
 pub mod route53;
 mod schedule;
 mod stack;
+mod tls;
 
 use std::path::PathBuf;
 

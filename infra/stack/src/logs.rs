@@ -15,15 +15,20 @@ const KEPT: usize = 200_000;
 pub struct Logs {
     lines: Arc<Mutex<VecDeque<String>>>,
     show: Option<fn(&str)>,
+    tell: Option<fn(&str)>,
 }
 
+/// Whose lines those of the local mode itself are.
+const OURS: &str = "certmint";
+
 impl Logs {
-    /// A log that hands each line to `show` too.
+    /// A log that hands each line to `show` too; without one, what a user must know goes to `tell`.
     #[must_use]
-    pub fn new(show: Option<fn(&str)>) -> Self {
+    pub fn new(show: Option<fn(&str)>, tell: Option<fn(&str)>) -> Self {
         Self {
             lines: Arc::default(),
             show,
+            tell,
         }
     }
 
@@ -33,8 +38,17 @@ impl Logs {
 
     /// Adds a line of `who`.
     pub fn line(&self, who: &str, text: &str) {
+        self.add(who, text, self.show);
+    }
+
+    /// Adds a line of our own, of what a user must know.
+    pub fn notice(&self, text: &str) {
+        self.add(OURS, text, self.show.or(self.tell));
+    }
+
+    fn add(&self, who: &str, text: &str, show: Option<fn(&str)>) {
         let line = format!("{who:<11} {text}");
-        if let Some(show) = self.show {
+        if let Some(show) = show {
             show(&line);
         }
         let mut lines = self.lines();

@@ -112,6 +112,7 @@ impl Local {
             token: self.token.filter(|t| !t.is_empty()),
             env: vec![("CERTMINT_KEY_VAULT".to_owned(), self.key_vault.word().to_owned())],
             show: (!self.quiet).then_some(show as fn(&str)),
+            tell: Some(show),
             ..defaults
         })
     }

@@ -26,6 +26,8 @@ pub struct Options {
     pub read_only_zones: Vec<String>,
     /// Domains that exist in the public DNS and are not in Route53.
     pub foreign_zones: Vec<String>,
+    /// Domains whose name servers are dead, hosted or not.
+    pub dead_zones: Vec<String>,
     /// How long a Route53 change stays PENDING.
     pub sync_delay: Duration,
     /// EAB key ids and HMAC keys that `google` knows.
@@ -58,6 +60,8 @@ pub struct Options {
     pub tools: PathBuf,
     /// Shown each line of the log as it comes.
     pub show: Option<fn(&str)>,
+    /// Shown what a user must know, where the log is not shown.
+    pub tell: Option<fn(&str)>,
 }
 
 impl Default for Options {
@@ -70,6 +74,7 @@ impl Default for Options {
                 .to_vec(),
             read_only_zones: vec![],
             foreign_zones: vec![],
+            dead_zones: vec![],
             sync_delay: Duration::ZERO,
             eab: CONTRACT_EAB
                 .map(|(kid, key)| (kid.to_owned(), key.to_owned()))
@@ -88,6 +93,7 @@ impl Default for Options {
             functions: beside_us(),
             tools: PathBuf::from(".certmint/tools"),
             show: None,
+            tell: None,
         }
     }
 }

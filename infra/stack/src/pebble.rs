@@ -10,14 +10,15 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use certmint_shared::acme::decode_eab_key;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::{Map, json};
 use tokio::{
     net::TcpStream,
     process::{Child, Command},
+    sync::oneshot,
+    task::JoinHandle,
 };
 
-use crate::{StackError, logs::Logs, process};
+use crate::{StackError, logs::Logs, process, tls::Tls};
 
 /// A CA to run.
 pub(crate) struct Settings<'a> {
@@ -41,46 +42,41 @@ pub(crate) struct Pebble {
     name: &'static str,
     port: u16,
     command: Command,
-    child: Child,
+    running: Running,
 }
 
-/// What Pebble's own HTTPS is served with.
-pub(crate) struct Tls {
-    /// PEM of the root that signed it, for clients.
-    pub(crate) root: PathBuf,
-    certificate: PathBuf,
-    key: PathBuf,
+/// A process that somebody watches.
+struct Running {
+    /// Ends it, also by being dropped.
+    end: oneshot::Sender<()>,
+    watch: JoinHandle<()>,
 }
 
-impl Tls {
-    /// The files: root, certificate, key.
-    pub(crate) fn files(&self) -> [PathBuf; 3] {
-        [self.root.clone(), self.certificate.clone(), self.key.clone()]
+impl Running {
+    /// Watches a process: if it ends by itself, a user is told. Nothing starts it again: it would know no account.
+    fn new(name: &'static str, mut child: Child, logs: Logs) -> Self {
+        let (end, ended) = oneshot::channel();
+        let watch = tokio::spawn(async move {
+            tokio::select! {
+                status = child.wait() => {
+                    let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+                    logs.notice(&format!(
+                        "the CA {name} has ended ({how}): its requests wait until certmint local is stopped and started again"
+                    ));
+                }
+                _ = ended => {
+                    // An error means that it is gone already.
+                    let _ = child.kill().await;
+                }
+            }
+        });
+        Self { end, watch }
     }
 
-    /// Makes a root and a certificate for this machine in `folder`.
-    pub(crate) fn create(folder: &Path) -> Result<Self, StackError> {
-        let tls = |e: rcgen::Error| StackError::Tls(e.to_string());
-        let mut root = CertificateParams::new(vec![]).map_err(tls)?;
-        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        root.distinguished_name
-            .push(DnType::CommonName, "certmint local: HTTPS of the ACME server");
-        let root = CertifiedIssuer::self_signed(root, KeyPair::generate().map_err(tls)?).map_err(tls)?;
-        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
-        let key = KeyPair::generate().map_err(tls)?;
-        let leaf = CertificateParams::new(names)
-            .and_then(|leaf| leaf.signed_by(&key, &root))
-            .map_err(tls)?;
-        let file = |name: &str, text: &str| {
-            let path = folder.join(name);
-            std::fs::write(&path, text).map_err(|e| StackError::Data(path.clone(), e.to_string()))?;
-            Ok(path)
-        };
-        Ok(Self {
-            root: file("acme-root.pem", &root.pem())?,
-            certificate: file("acme-cert.pem", &leaf.pem())?,
-            key: file("acme-key.pem", &key.serialize_pem())?,
-        })
+    async fn end(self) {
+        // An error means that it is gone already.
+        let _ = self.end.send(());
+        let _ = self.watch.await;
     }
 }
 
@@ -104,10 +100,6 @@ impl Pebble {
         let config = folder.join(format!("pebble-{}.json", settings.name));
         let text = configuration(settings, tls)?.to_string();
         std::fs::write(&config, text).map_err(|e| StackError::Data(config.clone(), e.to_string()))?;
-        let failed = |why: String| StackError::Function {
-            name: settings.name,
-            why,
-        };
         let mut command = process::command(settings.binary);
         command
             .arg("-config")
@@ -120,52 +112,76 @@ impl Pebble {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let child = spawn(&mut command).map_err(failed)?;
-        let mut pebble = Self {
+        let running = run(&mut command, settings.name, settings.port, logs).await?;
+        Ok(Self {
             name: settings.name,
             port: settings.port,
             command,
-            child,
-        };
-        pebble.ready(logs).await?;
-        Ok(pebble)
-    }
-
-    /// Starts it anew: it keeps nothing on disk, so it knows no account and no order any more.
-    pub(crate) async fn restart(&mut self, logs: &Logs) -> Result<(), StackError> {
-        // An error means that it is gone already.
-        let _ = self.child.kill().await;
-        let name = self.name;
-        self.child = spawn(&mut self.command).map_err(|why| StackError::Function { name, why })?;
-        self.ready(logs).await
-    }
-
-    async fn ready(&mut self, logs: &Logs) -> Result<(), StackError> {
-        let name = self.name;
-        logs.follow(name, self.child.stdout.take());
-        logs.follow(name, self.child.stderr.take());
-        self.answers(self.port).await.map_err(|why| StackError::Function {
-            name,
-            why: format!("{why}; {}", logs.tail(name)),
+            running,
         })
     }
 
-    async fn answers(&mut self, port: u16) -> Result<(), String> {
-        let connected = async {
-            while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::select! {
-            () = connected => Ok(()),
-            status = self.child.wait() => Err(format!("ended at once: {status:?}")),
-            () = tokio::time::sleep(Duration::from_secs(10)) => Err(format!("does not listen on port {port}")),
-        }
+    /// Whose CA it is.
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
     }
 
-    pub(crate) async fn stop(mut self) {
-        // An error means that it is gone already.
-        let _ = self.child.kill().await;
+    /// Where it listens itself.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Starts it anew: it keeps nothing on disk, so it knows no account and no order any more.
+    pub(crate) async fn restart(self, logs: &Logs) -> Result<Self, StackError> {
+        let Self {
+            name,
+            port,
+            mut command,
+            running,
+        } = self;
+        running.end().await;
+        let running = run(&mut command, name, port, logs).await?;
+        Ok(Self {
+            name,
+            port,
+            command,
+            running,
+        })
+    }
+
+    pub(crate) async fn stop(self) {
+        self.running.end().await;
+    }
+}
+
+/// Starts it and waits until it answers.
+async fn run(
+    command: &mut Command,
+    name: &'static str,
+    port: u16,
+    logs: &Logs,
+) -> Result<Running, StackError> {
+    let mut child = spawn(command).map_err(|why| StackError::Function { name, why })?;
+    logs.follow(name, child.stdout.take());
+    logs.follow(name, child.stderr.take());
+    let answered = answers(&mut child, port).await;
+    answered.map_err(|why| StackError::Function {
+        name,
+        why: format!("{why}; {}", logs.tail(name)),
+    })?;
+    Ok(Running::new(name, child, logs.clone()))
+}
+
+async fn answers(child: &mut Child, port: u16) -> Result<(), String> {
+    let connected = async {
+        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        () = connected => Ok(()),
+        status = child.wait() => Err(format!("ended at once: {status:?}")),
+        () = tokio::time::sleep(Duration::from_secs(10)) => Err(format!("does not listen on port {port}")),
     }
 }
 
@@ -203,4 +219,29 @@ fn configuration(settings: &Settings<'_>, tls: &Tls) -> Result<serde_json::Value
             "shortlived": {"description": "6 days", "validityPeriod": 6 * 86_400},
         },
     }}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(script: &str) -> Child {
+        let mut command = process::command(Path::new("/bin/sh"));
+        command.args(["-c", script]).spawn().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_ca_that_ends_by_itself_is_told_of_once_one_that_we_end_is_not() {
+        let logs = Logs::new(None, None);
+        let gone = Running::new("letsencrypt", process("exit 3"), logs.clone());
+        gone.watch.await.unwrap();
+        let told = logs.all();
+        assert_eq!(told.len(), 1, "{told:?}");
+        for part in ["the CA letsencrypt has ended (exit status: 3)", "started again"] {
+            assert!(told[0].contains(part), "{told:?}");
+        }
+        let lives = Running::new("google", process("exec cat /dev/zero > /dev/null"), logs.clone());
+        lives.end().await;
+        assert_eq!(logs.all().len(), 1, "{:?}", logs.all());
+    }
 }

@@ -71,6 +71,12 @@ impl Ports {
     }
 }
 
+/// Where a listener listens.
+pub(crate) fn port_of(listener: &TcpListener) -> Result<u16, StackError> {
+    let address = listener.local_addr().map_err(StackError::io("a port"))?;
+    Ok(address.port())
+}
+
 /// Who wants a port, and the option that moves it.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {

@@ -8,7 +8,7 @@ use rand::{Rng, distr::Alphanumeric};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::{KMS_ALIAS, Options, Ports, StackError, WAKE_QUEUE, pebble::Tls};
+use crate::{KMS_ALIAS, Options, Ports, StackError, WAKE_QUEUE, tls::Tls};
 
 pub(crate) const TABLE: &str = "certmint";
 pub(crate) const PREFIX: &str = "certmint";

@@ -1,10 +1,6 @@
 //! Starts the parts in order and stops them.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use tempfile::TempDir;
 use tokio::{
@@ -14,13 +10,15 @@ use tokio::{
 };
 
 use crate::{
-    Aws, Bus, Function, FunctionConfig, Kms, Logs, Options, Ports, Queue, Secrets, StackError, Tables, dns,
-    gateway, keep,
-    pebble::{self, Pebble, Tls},
-    ports::Place,
+    Aws, Bus, Function, FunctionConfig, Kms, Logs, Options, Ports, Queue, Secrets, StackError, Tables,
+    cas::{self, Surroundings},
+    dns, gateway, keep,
+    pebble::Pebble,
+    ports::{Place, port_of},
     prepare::{PREFIX, environment, new_token, prepare_table, token_list},
     route53::{self, DnsName, Route53},
     schedule,
+    tls::Tls,
 };
 
 /// Everything, running.
@@ -62,7 +60,7 @@ impl Stack {
         if let Some(data) = &options.data {
             std::fs::create_dir_all(data).map_err(|e| StackError::Data(data.clone(), e.to_string()))?;
         }
-        let logs = Logs::new(options.show);
+        let logs = Logs::new(options.show, options.tell);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
 
@@ -91,15 +89,26 @@ impl Stack {
 
         let (route53, keeper) = route53(&options, &mut tasks)?;
         let dns_address = SocketAddr::from(([127, 0, 0, 1], ports.dns));
-        let foreign = options
-            .foreign_zones
-            .iter()
-            .map(|z| dns_name(z))
-            .collect::<Result<Vec<_>, _>>()?;
+        let names = |zones: &[String]| {
+            zones
+                .iter()
+                .map(|zone| dns_name(zone))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let (foreign, dead) = (names(&options.foreign_zones)?, names(&options.dead_zones)?);
         let dns =
             dns::serve(dns_port, route53.clone(), foreign).map_err(StackError::io("the DNS responder"))?;
+        dns.set_dead(dead);
         let tls = Tls::create(folder.path())?;
-        let pebbles = start_cas(&options, &mut ports, dns_address, &tls, folder.path(), &logs).await?;
+        let around = Surroundings {
+            options: &options,
+            dns: dns_address,
+            tls: &tls,
+            folder: folder.path(),
+            logs: &logs,
+            stop: stopped.clone(),
+        };
+        let pebbles = cas::start(&around, &mut ports, &mut tasks).await?;
 
         let kept = |name: &str| options.data.as_ref().map(|folder| folder.join(name));
         let aws = Aws {
@@ -195,8 +204,8 @@ impl Stack {
     /// # Errors
     /// If one does not start.
     pub async fn forget_cas(&mut self) -> Result<(), StackError> {
-        for pebble in &mut self.pebbles {
-            pebble.restart(&self.logs).await?;
+        for pebble in std::mem::take(&mut self.pebbles) {
+            self.pebbles.push(pebble.restart(&self.logs).await?);
         }
         Ok(())
     }
@@ -213,13 +222,6 @@ impl Stack {
         self.dns.shutdown().await;
         while self.tasks.join_next().await.is_some() {}
     }
-}
-
-fn port_of(listener: &TcpListener) -> Result<u16, StackError> {
-    listener
-        .local_addr()
-        .map(|a| a.port())
-        .map_err(StackError::io("a port"))
 }
 
 fn serve(
@@ -283,59 +285,4 @@ fn route53(options: &Options, tasks: &mut JoinSet<()>) -> Result<(Route53, Optio
 fn dns_name(name: &str) -> Result<DnsName, StackError> {
     name.parse()
         .map_err(|e: route53::NameError| StackError::Zone(name.to_owned(), e.to_string()))
-}
-
-/// Starts both CAs beside each other.
-async fn start_cas(
-    options: &Options,
-    ports: &mut Ports,
-    dns: SocketAddr,
-    tls: &Tls,
-    folder: &Path,
-    logs: &Logs,
-) -> Result<Vec<Pebble>, StackError> {
-    let binary = pebble::find(&options.tools)?;
-    let acme = |what| Place {
-        what,
-        option: "--acme-port",
-    };
-    let management = |what| Place {
-        what,
-        option: "--acme-management-port",
-    };
-    // All are held until all are chosen: none is chosen twice.
-    let (acme_port, plain) = acme("the CA").lent(ports.acme).await?;
-    let (acme_management, plain_management) = management("the CA's management")
-        .lent(ports.acme_management)
-        .await?;
-    let (acme_eab, bound) = acme("the CA with EAB").lent(ports.acme_eab).await?;
-    let (acme_eab_management, bound_management) = management("the management of the CA with EAB")
-        .lent(ports.acme_eab_management)
-        .await?;
-    drop((plain, plain_management, bound, bound_management));
-    *ports = Ports {
-        acme: acme_port,
-        acme_management,
-        acme_eab,
-        acme_eab_management,
-        ..*ports
-    };
-    let settings = |name, port, management_port, eab| pebble::Settings {
-        name,
-        binary: &binary,
-        port,
-        management_port,
-        dns,
-        eab,
-        bad_nonces: options.bad_nonces,
-        reused_authorizations: options.reused_authorizations,
-        alternate_roots: options.alternate_roots,
-    };
-    let plain = settings("letsencrypt", ports.acme, ports.acme_management, &[]);
-    let bound = settings("google", ports.acme_eab, ports.acme_eab_management, &options.eab);
-    let (plain, bound) = tokio::try_join!(
-        Pebble::start(&plain, tls, folder, logs),
-        Pebble::start(&bound, tls, folder, logs)
-    )?;
-    Ok(vec![plain, bound])
 }
