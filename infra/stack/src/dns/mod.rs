@@ -113,6 +113,11 @@ impl Responder {
         self.switches.set(faults);
     }
 
+    /// Replaces the domains whose name servers are dead: no question about what is in them gets an answer.
+    pub fn set_dead(&self, domains: Vec<DnsName>) {
+        self.switches.set_dead(domains);
+    }
+
     /// How many questions it was asked.
     #[must_use]
     pub fn asked(&self) -> Asked {
@@ -328,7 +333,9 @@ impl RequestHandler for Handler {
             edns
         });
         let metadata = &request.metadata;
-        let fate = self.switches.take(request.protocol());
+        let question = request.queries.queries().first();
+        let name = question.map(|question| question.original().name());
+        let fate = self.switches.take(request.protocol(), name);
         if matches!(fate, Fate::Lost) {
             return ResponseInfo::from(Header {
                 metadata: Metadata::response_from_request(metadata),

@@ -216,3 +216,20 @@ async fn all_resolvers_of_the_machine_are_read() {
             .is_empty()
     );
 }
+
+#[tokio::test]
+async fn dead_name_servers_of_one_domain_keep_no_answer_of_others() {
+    let responder = responder(1).await;
+    let dead = |name: &str| responder.set_dead(vec![name.parse().unwrap()]);
+    for other in ["other.test", "ample.test", "a._acme-challenge.example.test"] {
+        dead(other);
+        assert_eq!(txt(responder.address()).await.unwrap(), expected(1), "{other}");
+    }
+    for domain in ["example.test", NAME, "test"] {
+        dead(domain);
+        let asked = responder.asked();
+        let error = txt(responder.address()).await.unwrap_err();
+        assert!(matches!(error, QueryError::Timeout), "{domain}: {error}");
+        assert_ne!(responder.asked(), asked);
+    }
+}
