@@ -26,7 +26,7 @@ pub(super) async fn run(requests: u64) {
     if let Err(done) = succeeded(&journey, account, requests + 1, MOST).await {
         println!(
             "only {} succeeded, {} failed",
-            done - 1,
+            done.saturating_sub(1),
             count(&journey, account, "failed").await
         );
         return journey.stack.stop().await;
