@@ -6,6 +6,7 @@ use std::{fs, path::Path};
 /// All Rust sources that may hold a named test; those in a folder go by their own name or the folder's.
 fn sources(root: &Path) -> Vec<(String, String)> {
     let folders = [
+        "infra/stack/src",
         "tests/tests",
         "tests/src",
         "shared/core/tests",

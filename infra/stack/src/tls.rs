@@ -103,7 +103,6 @@ impl Tls {
     }
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
 fn refused(error: rustls::Error) -> StackError {
     StackError::Tls(error.to_string())
 }

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use axum::routing::any;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use http_body_util::Full;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
@@ -218,12 +218,13 @@ async fn what_passes_is_not_changed() {
     }
 }
 
-/// What hangs; what is answered all the while and must not be taken for the end of it.
-type Hanging = (&'static [&'static str], &'static [(&'static str, &'static str)]);
+/// Methods and paths.
+type Calls = &'static [(&'static str, &'static str)];
 
 #[tokio::test]
 async fn a_call_that_hangs_is_answered_in_time_and_said_once() {
-    let cases: [Hanging; 4] = [
+    // What hangs; what is answered all the while and must not be taken for the end of it.
+    let cases: [(&[&'static str], Calls); 4] = [
         (
             &[NEW_ORDER],
             &[("POST", "/authZ/1"), ("HEAD", "/nonce-plz"), ("GET", "/dir")],
@@ -265,6 +266,29 @@ async fn a_call_that_hangs_is_answered_in_time_and_said_once() {
         let told = world.told();
         assert_eq!(told.len(), 2, "{told:?}");
         assert!(told[1].contains("the CA letsencrypt answers again"), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn nonces_are_no_sign_that_a_ca_answers_signed_calls_are() {
+    let cases = [
+        ("HEAD", "/nonce-plz", 1),
+        ("GET", "/dir", 1),
+        ("POST", "/my-order/1", 0),
+    ];
+    for (method, path, lines) in cases {
+        let world = World::new(Fake::default(), Duration::from_millis(500)).await;
+        world.fake.hangs.lock().unwrap().insert("/authZ");
+        let answered = async {
+            while world.fake.in_hand.lock().unwrap().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            world.call(method, path).await
+        };
+        let (hung, answered) = join(world.call("POST", "/authZ/1"), answered).await;
+        assert_eq!((hung.as_u16(), answered.as_u16()), (504, 200), "{method} {path}");
+        let told = world.told();
+        assert_eq!(told.len(), lines, "{method} {path}: {told:?}");
     }
 }
 

@@ -57,19 +57,6 @@ async fn until_all_ended(journey: &Journey) {
     }
 }
 
-async fn hundred_names(journey: &Journey, account: u64) {
-    let names: Vec<String> = (0..100).map(|n| format!("n{n}.example.com")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let filed = Instant::now();
-    journey.request(account, &names).await;
-    until_all_ended(journey).await;
-    println!(
-        "100 names, request to success   {:>8.2} s",
-        filed.elapsed().as_secs_f64()
-    );
-    journey.until_clean().await;
-}
-
 pub(crate) async fn run() {
     let began = Instant::now();
     // What is handed back because it takes long is taken up again.
@@ -97,7 +84,6 @@ pub(crate) async fn run() {
         );
     }
     journey.until_clean().await;
-    hundred_names(&journey, account).await;
 
     let (before, seen) = (log(&journey, "worker").len(), Instant::now());
     join_all((0..MANY).map(|n| {
