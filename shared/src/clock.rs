@@ -21,6 +21,10 @@ pub trait Timer: Clock {
     fn uncertainty(&self) -> Duration {
         UNSURE
     }
+    /// The most that it is behind others' clocks although it was set right: what is due for them by then is due.
+    fn lag(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// What a machine's clock that nobody checks may be wrong by.
@@ -82,7 +86,12 @@ impl Timer for ShiftedClock {
         self.of.elapsed()
     }
 
+    /// What lives in another time than the table cannot be told its own.
     fn uncertainty(&self) -> Duration {
-        self.of.uncertainty()
+        UNSURE
+    }
+
+    fn lag(&self) -> Duration {
+        self.of.lag()
     }
 }

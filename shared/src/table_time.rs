@@ -99,6 +99,14 @@ impl Timer for TableTime {
             false => self.machine.uncertainty(),
         }
     }
+
+    /// One that is right is not set, and lags behind nobody: what it took up before its time it would have to wait for.
+    fn lag(&self) -> Duration {
+        match self.behind.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            _ => Duration::from_millis(COARSE.unsigned_abs()),
+        }
+    }
 }
 
 impl fmt::Debug for TableTime {

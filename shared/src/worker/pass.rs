@@ -210,7 +210,7 @@ impl Pass {
         let now = self.now();
         let due = self
             .requests
-            .due_requests(now.plus(self.settings.ahead), room)
+            .due_requests(now.plus(self.timer.lag()), room)
             .await?;
         let others = due.held.iter().filter(|held| held.worker != pulse.worker());
         let holders = others.map(|held| held.worker.clone()).collect();

@@ -24,9 +24,6 @@ pub struct WorkerSettings {
     pub lease_margin: Duration,
     /// Clocks of two workers may differ by this much: each by five minutes, in opposite directions.
     pub skew: Duration,
-    /// What is due so soon is taken up already: clocks agree to the second only, and what one worker files at once is not
-    /// to lie before another one until the next minute.
-    pub ahead: Duration,
     /// A pass may stand idle this long in all, waiting for what lags; what takes longer is handed back.
     pub patience: Duration,
     /// A TXT value that nobody renews is removed after this long. Longer than the longest wait between two tries, since a
@@ -46,7 +43,6 @@ impl Default for WorkerSettings {
             lookout: Duration::from_secs(15),
             lease_margin: Duration::from_secs(30),
             skew: Duration::from_secs(10 * 60),
-            ahead: Duration::from_secs(1),
             patience: Duration::from_secs(1),
             txt_lease: Duration::from_secs(12 * 60 * 60),
         }

@@ -51,4 +51,8 @@ impl Timer for SimClock {
     fn uncertainty(&self) -> Duration {
         if self.told { TOLD } else { UNSURE }
     }
+
+    fn lag(&self) -> Duration {
+        if self.told { TOLD / 2 } else { Duration::ZERO }
+    }
 }
