@@ -178,8 +178,8 @@ pub async fn vaults() -> Result<(SecretsManagerVault, EnvelopeVault), StartError
     Ok((secrets_manager(&sdk, &config), envelope))
 }
 
-fn zones(sdk: &SdkConfig, clock: Arc<dyn Clock>) -> Arc<Route53Zones> {
-    Arc::new(Route53Zones::new(aws_sdk_route53::Client::new(sdk), clock))
+fn zones(sdk: &SdkConfig, timer: Arc<dyn Timer>) -> Arc<Route53Zones> {
+    Arc::new(Route53Zones::new(aws_sdk_route53::Client::new(sdk), timer))
 }
 
 fn kick(sdk: &SdkConfig, config: &Config) -> EventBridgeKick {

@@ -19,8 +19,8 @@ use super::{
     sdk::{bare_id, note, translate},
     zone_list::ZoneList,
 };
-use crate::aws_call::AwsCall;
-use certmint_core::{clock::Clock, words::Fqdn};
+use crate::{aws_call::AwsCall, clock::Timer};
+use certmint_core::words::Fqdn;
 
 /// What following changes, and telling apart zones of one name, calls.
 pub const CHANGE_CALLS: &[AwsCall] = &[
@@ -46,8 +46,8 @@ pub struct Route53Zones {
 impl Route53Zones {
     /// Zones of the client's AWS account.
     #[must_use]
-    pub fn new(client: Client, clock: Arc<dyn Clock>) -> Self {
-        let list = ZoneList::new(client.clone(), clock);
+    pub fn new(client: Client, timer: Arc<dyn Timer>) -> Self {
+        let list = ZoneList::new(client.clone(), timer);
         Self { client, list }
     }
 

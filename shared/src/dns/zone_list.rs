@@ -4,27 +4,24 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use aws_sdk_route53::Client;
-use certmint_core::{
-    clock::Clock,
-    words::{Fqdn, Timestamp},
-};
+use certmint_core::words::Fqdn;
 use tokio::sync::Mutex;
 
 use super::{
     DnsError, Fitting, Freshness, Zone,
     sdk::{bare_id, translate},
 };
+use crate::clock::Timer;
 
 /// Route53 allows five calls a second for the whole AWS account: the zone list is read this seldom.
 const KEPT: Duration = Duration::from_secs(5 * 60);
-/// A list that was read this short a time ago says for certain that a zone is not there. Names without a zone come in
-/// crowds, and each may have the list read.
-const CERTAIN: Duration = Duration::from_millis(500);
+/// Names without a zone come in crowds, and each has the list read anew: at most one reading begins in this time.
+const PAUSE: Duration = Duration::from_millis(500);
 
+/// A list, with the moments between which it was read.
 struct Known {
-    /// When its reading began, and when it ended.
-    began: Timestamp,
-    ended: Timestamp,
+    began: Duration,
+    ended: Duration,
     zones: Arc<Zones>,
 }
 
@@ -38,42 +35,39 @@ struct Zones {
 /// The hosted zones of an AWS account.
 pub(super) struct ZoneList {
     client: Client,
-    clock: Arc<dyn Clock>,
+    timer: Arc<dyn Timer>,
     known: Mutex<Option<Known>>,
     /// The name servers of a zone never change. Only zones that share a name, or that nobody sees, are asked for theirs.
     servers: Mutex<BTreeMap<String, Vec<Fqdn>>>,
 }
 
 impl ZoneList {
-    pub(super) fn new(client: Client, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(client: Client, timer: Arc<dyn Timer>) -> Self {
         Self {
             client,
-            clock,
+            timer,
             known: Mutex::default(),
             servers: Mutex::default(),
         }
     }
 
-    /// The zones that hold the name. No public one only by a list that was just read.
+    /// The zones that hold the name. No public one only by a list that was read after the question.
     pub(super) async fn holding(&self, fqdn: &Fqdn, freshness: Freshness) -> Result<Fitting, DnsError> {
-        let age = match freshness {
-            Freshness::Kept => KEPT,
-            Freshness::Anew => CERTAIN,
-        };
-        let kept = self.zones(age).await?.holding(fqdn);
-        match kept.zones.is_empty() {
-            false => Ok(kept),
-            true => Ok(self.zones(CERTAIN).await?.holding(fqdn)),
+        let asked = self.timer.elapsed();
+        let found = self.zones(asked, freshness).await?.holding(fqdn);
+        match found.zones.is_empty() {
+            false => Ok(found),
+            true => Ok(self.zones(asked, Freshness::Anew).await?.holding(fqdn)),
         }
     }
 
     /// The zone that has the name of one that Route53 does not know by its id any more: it was made anew. Where several
     /// have it, the public DNS must say which one.
     pub(super) async fn successor(&self, gone: &Zone) -> Result<Option<Zone>, DnsError> {
-        let kept = self.zones(KEPT).await?.successor(gone);
-        match kept {
+        let asked = self.timer.elapsed();
+        match self.zones(asked, Freshness::Kept).await?.successor(gone) {
             Some(zone) => Ok(Some(zone)),
-            None => Ok(self.zones(CERTAIN).await?.successor(gone)),
+            None => Ok(self.zones(asked, Freshness::Anew).await?.successor(gone)),
         }
     }
 
@@ -93,17 +87,31 @@ impl ZoneList {
         Ok(servers)
     }
 
-    /// The list, not older than that. Those that ask while it is read take what comes of it, if that began after they
-    /// asked.
-    async fn zones(&self, not_older_than: Duration) -> Result<Arc<Zones>, DnsError> {
-        let asked = self.clock.now();
-        let mut known = self.known.lock().await;
-        let began = self.clock.now();
-        if let Some(known) = &*known
-            && (known.began >= asked || began.since(known.ended) < not_older_than)
-        {
-            return Ok(known.zones.clone());
+    /// The list. Those that ask while it is read, or while it may not be read again yet, take the next one together.
+    async fn zones(&self, asked: Duration, freshness: Freshness) -> Result<Arc<Zones>, DnsError> {
+        loop {
+            let pause = {
+                let mut known = self.known.lock().await;
+                let now = self.timer.elapsed();
+                match &*known {
+                    Some(known) if known.serves(asked, freshness, now) => return Ok(known.zones.clone()),
+                    Some(Known { ended, .. }) if now < *ended + PAUSE => *ended + PAUSE - now,
+                    _ => {
+                        let zones = Arc::new(self.read().await?);
+                        *known = Some(Known {
+                            began: now,
+                            ended: self.timer.elapsed(),
+                            zones: zones.clone(),
+                        });
+                        return Ok(zones);
+                    }
+                }
+            };
+            self.timer.sleep(pause).await;
         }
+    }
+
+    async fn read(&self) -> Result<Zones, DnsError> {
         let mut zones = Zones::default();
         let mut pages = self.client.list_hosted_zones().into_paginator().send();
         while let Some(page) = pages.next().await {
@@ -118,13 +126,17 @@ impl ZoneList {
                 }
             }
         }
-        let zones = Arc::new(zones);
-        *known = Some(Known {
-            began,
-            ended: self.clock.now(),
-            zones: zones.clone(),
-        });
         Ok(zones)
+    }
+}
+
+impl Known {
+    /// Whether it answers what was asked at a moment.
+    fn serves(&self, asked: Duration, freshness: Freshness, now: Duration) -> bool {
+        match freshness {
+            Freshness::Kept => now.saturating_sub(self.ended) < KEPT,
+            Freshness::Anew => self.began >= asked,
+        }
     }
 }
 
