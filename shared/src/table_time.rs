@@ -23,10 +23,10 @@ use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use crate::clock::Timer;
 use certmint_core::{clock::Clock, words::Timestamp};
 
-/// `Date` counts whole seconds.
-const COARSE: i64 = 1_000;
+/// `Date` counts whole seconds, and a server may make it once a second and give each answer what it has.
+const COARSE: i64 = 2_000;
 /// What the time may be wrong by once it was told: that, and what the machine's clock drifts until the next answer.
-const TOLD: Duration = Duration::from_secs(2);
+const TOLD: Duration = Duration::from_secs(3);
 
 /// A clock that is right by the table's answers.
 #[derive(Clone)]
@@ -180,7 +180,12 @@ mod tests {
             ("right, the second nearly over", &[(10_000, 10_990, 11_010)], 0),
             ("right, a slow question", &[(25_000, 10_000, 25_010)], 0),
             ("right, a slow answer", &[(10_000, 10_000, 25_010)], 0),
-            ("five minutes ahead", &[(10_000, 310_500, 310_510)], -299_500),
+            (
+                "right, a date that was made a second ago",
+                &[(10_000, 11_900, 11_950)],
+                0,
+            ),
+            ("five minutes ahead", &[(10_000, 310_500, 310_510)], -298_500),
             ("five minutes behind", &[(310_000, 10_500, 10_510)], 299_490),
             (
                 "nearer with each answer",
@@ -190,7 +195,7 @@ mod tests {
             (
                 "set right meanwhile",
                 &[(310_000, 10_500, 10_510), (312_000, 312_100, 312_110)],
-                900,
+                1_900,
             ),
             (
                 "set back while one was under way",

@@ -10,7 +10,7 @@ use certmint_shared::clock::{Timer, UNSURE};
 use super::gate::Gate;
 
 /// What a clock that the table set is wrong by at the most.
-const TOLD: Duration = Duration::from_secs(2);
+const TOLD: Duration = Duration::from_secs(3);
 
 /// Shows the run's time, some minutes early or late.
 pub struct SimClock {
@@ -53,6 +53,6 @@ impl Timer for SimClock {
     }
 
     fn lag(&self) -> Duration {
-        if self.told { TOLD / 2 } else { Duration::ZERO }
+        if self.told { TOLD } else { Duration::ZERO }
     }
 }

@@ -35,7 +35,7 @@ use super::{
 /// Clocks are off by at most this much, in either direction.
 const SKEW_MILLIS: i64 = 5 * 60_000;
 /// The table's time is off by less than this.
-const TOLD_MILLIS: i64 = 2_000;
+const TOLD_MILLIS: i64 = 3_000;
 
 /// Up to `most` off, in either direction.
 fn either_way(rng: &mut Rng, most: i64) -> i64 {
